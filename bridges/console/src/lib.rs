@@ -1,0 +1,1 @@
+//! The smallest complete adapter: rooms on a terminal.

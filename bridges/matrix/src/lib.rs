@@ -1,0 +1,1 @@
+//! The Matrix side of the bridge: an application service.

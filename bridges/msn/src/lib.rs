@@ -1,0 +1,1 @@
+//! The MSN side of the bridge: puppets over the MSN client.

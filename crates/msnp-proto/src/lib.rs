@@ -1,0 +1,1 @@
+//! The MSN Messenger protocol without I/O: framing, commands, message bodies, sessions.

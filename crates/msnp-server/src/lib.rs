@@ -1,0 +1,1 @@
+//! An embedded MSN network for tests, demos and clients.

@@ -1,0 +1,1 @@
+//! An MSN Messenger client on tokio.

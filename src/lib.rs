@@ -1,0 +1,1 @@
+//! A chat bridge between MSN Messenger and Matrix.

@@ -1,0 +1,3 @@
+//! The `msn-bridge` program.
+
+fn main() {}
