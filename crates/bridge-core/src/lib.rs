@@ -1,1 +1,26 @@
-//! The neutral model, the adapter traits and the durable router of the bridge.
+//! The neutral heart of the bridge: what a message is, how networks plug in, and how nothing is
+//! lost between them.
+//!
+//! - [`model`]: events, content, people and rooms, without a word of any network.
+//! - [`adapter`] and [`connector`]: the traits a network implements. An [`Adapter`] shows rooms
+//!   (Matrix, Discord, a terminal); a [`Connector`] makes [`Puppet`]s, signed-in accounts (MSN).
+//! - [`inbox`]: the one way in.
+//! - [`store`]: the trait storage engines implement, the tables above it and the memory engine.
+//!
+//! The crate knows no network and no storage engine. The long explanation is the architecture
+//! chapter of the book.
+
+pub mod adapter;
+pub mod connector;
+pub mod error;
+pub mod id;
+pub mod inbox;
+pub mod model;
+pub mod store;
+
+pub use self::{
+    adapter::{Adapter, AdapterContext, AdapterExit},
+    connector::{Connector, Puppet, PuppetContext, PuppetExit},
+    error::DeliverError,
+    inbox::{AcceptError, Inbox},
+};

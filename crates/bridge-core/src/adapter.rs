@@ -1,0 +1,120 @@
+//! A platform that shows rooms: Matrix, Discord, a terminal.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    error::DeliverError,
+    id::{IdempotencyKey, MessageId, NetworkId, PortalId, RoomId},
+    inbox::Inbox,
+    model::{Capabilities, Delivery, Membership, Persona, Receipt, RoomSpec, Signal, UserId},
+    store::Namespace,
+};
+
+/// Translates between the neutral model and one platform, and nothing else.
+///
+/// Methods may be called at the same time for different rooms; for one room the core calls
+/// [`deliver`](Self::deliver) one at a time, in order. Each call ends within a deadline of the
+/// adapter's own.
+#[async_trait]
+pub trait Adapter: Send + Sync + 'static {
+    /// Names the platform.
+    fn network(&self) -> NetworkId;
+
+    /// Tells what a room can show.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Takes events in and hands them to the inbox until it cannot or `cx.cancel` fires.
+    async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit;
+
+    /// Makes the room of a portal and invites its users.
+    ///
+    /// Personas named in the spec are shown with their names before anybody sees them.
+    async fn create_room(&self, spec: &RoomSpec) -> Result<RoomId, DeliverError>;
+
+    /// Looks for a room that [`create_room`](Self::create_room) made for this portal and whose id
+    /// was lost in a crash.
+    async fn find_room(&self, portal: PortalId) -> Result<Option<RoomId>, DeliverError>;
+
+    /// Lets a persona of another network enter or leave a room.
+    async fn set_membership(
+        &self,
+        room: &RoomId,
+        persona: &Persona,
+        membership: Membership,
+    ) -> Result<(), DeliverError>;
+
+    /// Shows a durable event in a room.
+    async fn deliver(&self, room: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError>;
+
+    /// Shows something ephemeral in a room.
+    async fn signal(
+        &self,
+        room: &RoomId,
+        from: &Persona,
+        signal: &Signal,
+    ) -> Result<(), DeliverError>;
+
+    /// Answers a command where it was given.
+    ///
+    /// `key` makes a repeated answer after a crash the same answer where the platform can.
+    async fn reply(
+        &self,
+        to: &CommandOrigin,
+        reply: &Reply,
+        key: IdempotencyKey,
+    ) -> Result<(), DeliverError>;
+
+    /// Removes a command line that held a secret from where others could read it.
+    async fn conceal(&self, origin: &CommandOrigin) -> Result<(), DeliverError>;
+}
+
+/// What an adapter is given to run.
+#[derive(Clone)]
+pub struct AdapterContext {
+    /// Where events go.
+    pub inbox: Arc<dyn Inbox>,
+    /// Fires when the adapter must end.
+    pub cancel: CancellationToken,
+    /// A corner of the store for the adapter's own facts.
+    pub store: Namespace,
+}
+
+/// Why an adapter ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdapterExit {
+    /// It was told to.
+    Cancelled,
+    /// It cannot work; the text says why and what to do.
+    Failed(String),
+}
+
+/// Where a command came from, so that its answer finds the way back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandOrigin {
+    /// Who gave it.
+    pub user: UserId,
+    /// Where it was given.
+    pub room: RoomId,
+    /// The line's own name there.
+    pub message: Option<MessageId>,
+}
+
+/// An answer of the bridge to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// Rows under a heading.
+    Table {
+        /// What the rows are.
+        title: String,
+        /// Names of the columns.
+        columns: Vec<String>,
+        /// Cells, as many as columns in each row.
+        rows: Vec<Vec<String>>,
+    },
+    /// Words; may hold several lines.
+    Text(String),
+}

@@ -1,0 +1,162 @@
+//! A network people sign in to, and the accounts signed in to it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    error::DeliverError,
+    id::{ChatId, LoginId, NetworkId, PersonaId},
+    inbox::Inbox,
+    model::{Capabilities, Contact, Delivery, Persona, Receipt, Signal},
+};
+
+/// Makes puppets; the core knows no other way to one.
+#[async_trait]
+pub trait Connector: Send + Sync + 'static {
+    /// Names the network.
+    fn network(&self) -> NetworkId;
+
+    /// Begins a sign-in; the process asks for what it needs.
+    fn start_login(&self) -> Box<dyn LoginProcess>;
+
+    /// Makes the puppet of a stored login; it signs in when it runs.
+    ///
+    /// # Errors
+    /// [`LoginError::Broken`] when the stored form is not one this version understands.
+    fn load(&self, login: StoredLogin) -> Result<Arc<dyn Puppet>, LoginError>;
+}
+
+/// One sign-in under way: a short dialogue that ends in a stored login.
+#[async_trait]
+pub trait LoginProcess: Send {
+    /// Gives the next step. The first call has no answer; each later one answers the last
+    /// [`LoginStep::Ask`].
+    ///
+    /// # Errors
+    /// Ends the process; nothing is kept.
+    async fn next(&mut self, answer: Option<SecretString>) -> Result<LoginStep, LoginError>;
+}
+
+/// What a sign-in needs next.
+#[derive(Debug)]
+pub enum LoginStep {
+    /// Something only the person knows.
+    Ask {
+        /// The question, for people.
+        prompt: String,
+        /// Whether the answer must be concealed.
+        secret: bool,
+    },
+    /// The network took the account.
+    Done(StoredLogin),
+}
+
+/// An account and what it takes to sign in again.
+#[derive(Clone)]
+pub struct StoredLogin {
+    /// The account in this bridge.
+    pub id: LoginId,
+    /// The account's own persona on its network.
+    pub persona: Persona,
+    /// What the connector needs, in its own form; sealed before it is stored.
+    pub credentials: SecretString,
+}
+
+impl fmt::Debug for StoredLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredLogin")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a sign-in ended without an account.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// The stored form cannot be read.
+    #[error("the stored login cannot be read: {0}")]
+    Broken(String),
+    /// The answer cannot be right; the same question may be asked again. The text is for people.
+    #[error("{0}")]
+    Invalid(String),
+    /// The network refused the account or password. The text is for people.
+    #[error("{0}")]
+    Refused(String),
+    /// The network could not be asked. The text is for people.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+/// One signed-in account.
+///
+/// For one chat the core calls [`deliver`](Self::deliver) one at a time, in order. Each call ends
+/// within a deadline of the puppet's own.
+#[async_trait]
+pub trait Puppet: Send + Sync + 'static {
+    /// Names the account.
+    fn login(&self) -> &LoginId;
+
+    /// Tells what a chat of this network can show.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Signs in, takes events in and hands them to the inbox until the session ends.
+    ///
+    /// Sets `cx.online` once signed in. May be called again after it ended.
+    async fn run(self: Arc<Self>, cx: PuppetContext) -> PuppetExit;
+
+    /// Says a durable event in a chat.
+    async fn deliver(&self, chat: &ChatId, item: &Delivery) -> Result<Receipt, DeliverError>;
+
+    /// Shows something ephemeral in a chat.
+    async fn signal(&self, chat: &ChatId, signal: &Signal) -> Result<(), DeliverError>;
+
+    /// Names the chat with somebody, and who she is as far as the account knows.
+    ///
+    /// Nothing is opened on the network until somebody speaks.
+    ///
+    /// # Errors
+    /// [`DeliverError::Reject`] when the text cannot be anybody's id on this network.
+    async fn chat_with(&self, person: &PersonaId) -> Result<(ChatId, Persona), DeliverError>;
+
+    /// Lists the contacts, by shown name; empty before the first sign-in.
+    async fn contacts(&self) -> Vec<Contact>;
+}
+
+/// What a puppet is given to run.
+#[derive(Clone)]
+pub struct PuppetContext {
+    /// Where events go.
+    pub inbox: Arc<dyn Inbox>,
+    /// Fires when the puppet must sign out.
+    pub cancel: CancellationToken,
+    /// Tells the supervisor and the waiting legs whether the account is signed in.
+    pub online: tokio::sync::watch::Sender<bool>,
+}
+
+/// Why a session ended; the supervisor decides what follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum PuppetExit {
+    /// The network refused the password. The text is for people.
+    AuthRejected(String),
+    /// It was told to.
+    Cancelled,
+    /// The account signed in somewhere else.
+    KickedElsewhere,
+    /// The network broke its own rules, or we did. The text is for the operator.
+    ProtocolBug(String),
+    /// The server asked to be left alone for a while.
+    ServerDraining,
+    /// The link or the server failed; try again.
+    Transient {
+        /// What happened, for people.
+        reason: String,
+        /// When the server asked us to come again.
+        after: Option<Duration>,
+    },
+}

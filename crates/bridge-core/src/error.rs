@@ -1,0 +1,81 @@
+//! Why a delivery did not happen, and what to do about it.
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use crate::model::Reject;
+
+/// Why a network did not take something. Each variant is another next step.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeliverError {
+    /// It may or may not have arrived: the link died between the send and its answer.
+    #[error("unsure whether it arrived: {0}")]
+    Ambiguous(Cause),
+    /// The account or token is no longer accepted; nothing gets through until a person acts.
+    #[error("the sign-in is no longer accepted: {0}")]
+    AuthLost(Cause),
+    /// The room or chat is gone for good.
+    #[error("the room is gone: {0}")]
+    Gone(Cause),
+    /// The network will not take this one; later ones may pass.
+    #[error("refused: {tell_user}")]
+    Reject {
+        /// Why, for programs.
+        reason: Reject,
+        /// Why and what to do, for the person who wrote it.
+        tell_user: String,
+    },
+    /// It did not arrive; try again.
+    #[error("not now: {cause}")]
+    Retry {
+        /// When the network asked us to come again.
+        after: Option<Duration>,
+        /// What happened.
+        cause: Cause,
+    },
+}
+
+impl DeliverError {
+    /// Makes a [`Retry`](Self::Retry) without a time of the network's own.
+    pub fn retry(cause: impl Into<Cause>) -> Self {
+        Self::Retry {
+            after: None,
+            cause: cause.into(),
+        }
+    }
+}
+
+/// What was underneath, for logs; carries no secret and no message text.
+#[derive(Clone, Debug)]
+pub struct Cause(Arc<dyn Error + Send + Sync>);
+
+impl Cause {
+    /// Keeps the error underneath.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(Arc::from(error.into()))
+    }
+}
+
+impl From<&str> for Cause {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for Cause {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}

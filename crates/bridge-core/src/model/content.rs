@@ -1,0 +1,74 @@
+//! Text with style.
+
+use serde::{Deserialize, Serialize};
+
+/// What somebody wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// The words and their looks.
+    pub text: StyledText,
+    /// Whether it reads as something the sender does ("/me waves").
+    pub emote: bool,
+}
+
+impl Content {
+    /// Makes content of words without style.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self {
+            text: StyledText {
+                plain: text.into(),
+                spans: Vec::new(),
+            },
+            emote: false,
+        }
+    }
+}
+
+/// Words and the styles of their parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StyledText {
+    /// The words alone, lines ended by `\n`.
+    pub plain: String,
+    /// Styled parts in order of their start; they may overlap.
+    pub spans: Vec<Span>,
+}
+
+/// A style over a part of the words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// First byte of the part in [`StyledText::plain`], on a character boundary.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// Its look.
+    pub style: Style,
+}
+
+/// One look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Style {
+    /// Heavy letters.
+    Bold,
+    /// Letters of a colour.
+    Colour(Colour),
+    /// Letters of a named font.
+    Font(String),
+    /// Slanted letters.
+    Italic,
+    /// Letters with a line through them.
+    Strike,
+    /// Letters with a line under them.
+    Underline,
+}
+
+/// A colour, red first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Colour {
+    /// Red, 0 to 255.
+    pub red: u8,
+    /// Green, 0 to 255.
+    pub green: u8,
+    /// Blue, 0 to 255.
+    pub blue: u8,
+}

@@ -1,0 +1,151 @@
+//! Events, their ways and their fates.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Content, Persona, Presence};
+use crate::id::{
+    ChatId, IdempotencyKey, LoginId, MessageId, NetworkId, PersonaId, RoomId, RowId, SourceId,
+    Timestamp,
+};
+
+/// Something that happened on a network and must not be lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Where it happened.
+    pub network: NetworkId,
+    /// What makes it the same event when it is told twice.
+    pub source: SourceId,
+    /// The message's own name on its network, where later events may point to it.
+    pub message: Option<MessageId>,
+    /// When it happened, by the network's clock where there is one.
+    pub at: Timestamp,
+    /// The conversation it belongs to, as its network knows it.
+    pub scope: Scope,
+    /// Who did it, as known at that moment.
+    pub sender: Persona,
+    /// What was done.
+    pub kind: EventKind,
+}
+
+/// What an event belongs to, in the words of its own network; the core finds the portal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Scope {
+    /// A conversation of a signed-in account.
+    Chat {
+        /// The account.
+        login: LoginId,
+        /// The conversation.
+        chat: ChatId,
+    },
+    /// A signed-in account as a whole.
+    Login(LoginId),
+    /// A room of an adapter.
+    Room(RoomId),
+}
+
+/// The durable lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A line said to the bridge itself. Stored sealed, since it may hold a password.
+    Command(CommandLine),
+    /// What became of an earlier message; made by the core, travels back to the message's origin.
+    Delivery {
+        /// The message on its own network.
+        target: Option<MessageId>,
+        /// What became of it.
+        state: DeliveryState,
+    },
+    /// Text.
+    Message(Content),
+    /// An attention call without words.
+    Nudge,
+}
+
+/// A line said to the bridge; prints redacted, since it may be a password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CommandLine(pub String);
+
+impl fmt::Debug for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CommandLine(redacted)")
+    }
+}
+
+/// What became of a message. Never overwritten by an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum DeliveryState {
+    /// The target network confirmed that the people named have it.
+    Delivered {
+        /// Who has it.
+        to: Vec<PersonaId>,
+    },
+    /// It will not arrive.
+    Failed {
+        /// Why, for programs.
+        reason: Reject,
+        /// Why and what to do, for the person who wrote it.
+        tell_user: String,
+    },
+    /// It may or may not have arrived.
+    Unknown {
+        /// Why and what to do, for the person who wrote it.
+        tell_user: String,
+    },
+}
+
+/// Why a network will not take a message, now or ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Reject {
+    /// The recipient blocks us or we may not speak there.
+    Forbidden,
+    /// The recipient is not signed in and the network keeps nothing for later.
+    Offline,
+    /// It waited longer than the bridge keeps trying.
+    TooOld,
+    /// The network has no such recipient or room.
+    UnknownRecipient,
+    /// The network cannot carry this.
+    Unsupported,
+}
+
+/// The ephemeral lane: latest wins for each person and kind; never stored, never retried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Signal {
+    /// How available somebody is.
+    Presence(Presence),
+    /// Somebody writes, or stopped writing.
+    Typing {
+        /// Whether she writes now.
+        on: bool,
+    },
+}
+
+/// One event on its way to one leg.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The same at each attempt.
+    pub key: IdempotencyKey,
+    /// The accepted event's name.
+    pub row: RowId,
+    /// The event.
+    pub event: Event,
+    /// Whether an earlier attempt may have arrived: a target without idempotent sending marks the
+    /// repetition for its reader.
+    pub maybe_double: bool,
+}
+
+/// The target network took a delivery.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Names the target gave it, one for each part it was split into.
+    pub messages: Vec<MessageId>,
+    /// People the network says have it; empty where it only took it.
+    pub delivered_to: Vec<PersonaId>,
+}

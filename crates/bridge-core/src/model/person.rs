@@ -1,0 +1,100 @@
+//! People: as they appear in conversations, as contacts, as users of the bridge.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{NetworkId, PersonaId};
+
+/// Somebody on a network, as known at that moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Persona {
+    /// Her network.
+    pub network: NetworkId,
+    /// Her name there for programs.
+    pub id: PersonaId,
+    /// Her name for people, from her own record; absent when the network told none.
+    pub name: Option<String>,
+}
+
+impl Persona {
+    /// Gives the name to show: her own, or her id.
+    pub fn shown_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.id.as_str())
+    }
+}
+
+/// Somebody who uses the bridge, named by the network she speaks to it from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct UserId {
+    /// The network she speaks from.
+    pub network: NetworkId,
+    /// Her id there.
+    pub id: PersonaId,
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.id.fmt(f)
+    }
+}
+
+/// How available somebody is, and what she says about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// Her availability.
+    pub state: PresenceState,
+    /// Her own words.
+    pub status_text: Option<String>,
+}
+
+/// Availability, in the words of messengers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum PresenceState {
+    /// Not at the keyboard.
+    Away,
+    /// Back in a moment.
+    BeRightBack,
+    /// Not to be disturbed.
+    Busy,
+    /// At the keyboard long ago.
+    Idle,
+    /// Not signed in, or not showing it.
+    #[default]
+    Offline,
+    /// There.
+    Online,
+    /// Speaking on the telephone.
+    OnThePhone,
+    /// Eating.
+    OutToLunch,
+}
+
+impl fmt::Display for PresenceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Away => "away",
+            Self::BeRightBack => "be right back",
+            Self::Busy => "busy",
+            Self::Idle => "idle",
+            Self::Offline => "offline",
+            Self::Online => "online",
+            Self::OnThePhone => "on the phone",
+            Self::OutToLunch => "out to lunch",
+        })
+    }
+}
+
+/// Somebody on an account's contact list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Who.
+    pub persona: Persona,
+    /// How available she is now.
+    pub presence: Presence,
+    /// The account's own groups she is in.
+    pub groups: Vec<String>,
+    /// Whether the account blocks her.
+    pub blocked: bool,
+}

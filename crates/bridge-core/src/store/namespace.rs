@@ -1,0 +1,92 @@
+//! A corner of the store for an adapter's own facts.
+
+use std::sync::Arc;
+
+use super::{Batch, CommitError, Durability, Key, KeyBuilder, Store, StoreError, TableId};
+use crate::id::NetworkId;
+
+/// Text facts of one network, by text name; nobody else reads or writes them.
+#[derive(Clone)]
+pub struct Namespace {
+    store: Arc<dyn Store>,
+    network: NetworkId,
+}
+
+impl Namespace {
+    /// Opens the corner of a network.
+    pub fn new(store: Arc<dyn Store>, network: NetworkId) -> Self {
+        Self { store, network }
+    }
+
+    /// Reads a fact.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine failed.
+    pub async fn get(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let value = self.store.get(&self.key(name)).await?;
+        Ok(value.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Reads all facts whose names begin with `prefix`, by name, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine failed.
+    pub async fn list(
+        &self,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let all = KeyBuilder::new(TableId::Namespace)
+            .text(self.network.as_str())
+            .prefix();
+        let head = all.start.as_bytes().len();
+        let from = Key::from_bytes([all.start.as_bytes(), prefix.as_bytes()].concat());
+        let rows = self.store.scan(all.starting_at(from), limit).await?;
+        let named = rows.into_iter().map(|(key, value)| {
+            let name = key.as_bytes().get(head..).unwrap_or_default();
+            let name = name.strip_suffix(&[0, 0]).unwrap_or(name);
+            (
+                String::from_utf8_lossy(name).into_owned(),
+                String::from_utf8_lossy(&value).into_owned(),
+            )
+        });
+        Ok(named
+            .take_while(|(name, _)| name.starts_with(prefix))
+            .collect())
+    }
+
+    /// Sets a fact, durably.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine failed or the fact is too long.
+    pub async fn put(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.put(self.key(name), value.as_bytes().to_vec())?;
+        self.commit(batch).await
+    }
+
+    /// Removes a fact, durably.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine failed.
+    pub async fn remove(&self, name: &str) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.remove(self.key(name));
+        self.commit(batch).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        match self.store.commit(batch, Durability::Durable).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+            Err(CommitError::Precondition(_)) => Ok(()), // there is none
+        }
+    }
+
+    fn key(&self, name: &str) -> Key {
+        KeyBuilder::new(TableId::Namespace)
+            .text(self.network.as_str())
+            .text(name)
+            .build()
+    }
+}
