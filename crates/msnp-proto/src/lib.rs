@@ -1,1 +1,29 @@
-//! The MSN Messenger protocol without I/O: framing, commands, message bodies, sessions.
+//! The MSN Messenger protocol without I/O.
+//!
+//! Bytes and times come in as arguments; effects and events are handed back. Nothing here opens a
+//! socket, reads a clock or starts a task.
+//!
+//! - [`frame`]: bytes to lines with payloads, however the network cut them.
+//! - [`command`]: lines to typed commands and back, both directions, both kinds of link.
+//! - [`msg`]: what people say inside `MSG` payloads.
+//! - [`auth`]: Passport sign-in and challenges.
+//! - [`session`]: a whole signed-in client: one notification link and any number of conversations.
+
+pub mod arg;
+pub mod auth;
+pub mod command;
+pub mod error_code;
+pub mod escape;
+pub mod frame;
+pub mod msg;
+pub mod payload;
+pub mod session;
+pub mod version;
+
+pub use self::{
+    command::{ClientCommand, ServerCommand},
+    error_code::ErrorCode,
+    frame::{Frame, FrameError, Framer, Limits},
+    payload::{Direction, LinkKind},
+    version::Version,
+};

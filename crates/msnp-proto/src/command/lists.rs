@@ -1,0 +1,298 @@
+//! Contact lists: entries at sign-in, and changes.
+//!
+//! ```text
+//! S: LST N=bob@example.com F=Bob C=f74b7ac1-… 11 1 5d5ab0b0-…
+//! S: ADC 0 RL N=carol@example.com F=Carol
+//! ```
+
+use std::borrow::Cow;
+
+use super::{DecodeError, Line};
+use crate::{arg::Arguments, version::Version};
+
+/// One of the five lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum List {
+    /// `AL`: may see and write to the account.
+    Allow,
+    /// `BL`: may not.
+    Block,
+    /// `FL`: the account's contacts.
+    Forward,
+    /// `PL`: asked to be a contact and waits for an answer.
+    Pending,
+    /// `RL`: has the account as a contact.
+    Reverse,
+}
+
+impl List {
+    /// Gives the two letters of the wire.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Allow => "AL",
+            Self::Block => "BL",
+            Self::Forward => "FL",
+            Self::Pending => "PL",
+            Self::Reverse => "RL",
+        }
+    }
+
+    /// Gives the list's bit in a [`Lists`] sum.
+    pub fn bit(self) -> u8 {
+        match self {
+            Self::Forward => 1,
+            Self::Allow => 2,
+            Self::Block => 4,
+            Self::Reverse => 8,
+            Self::Pending => 16,
+        }
+    }
+
+    pub(crate) fn from_code(code: &[u8]) -> Option<Self> {
+        [
+            Self::Allow,
+            Self::Block,
+            Self::Forward,
+            Self::Pending,
+            Self::Reverse,
+        ]
+        .into_iter()
+        .find(|list| list.code().as_bytes() == code)
+    }
+}
+
+/// A set of lists, as the sum the wire writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Lists(pub u8);
+
+impl Lists {
+    /// Tells whether a list is in the set.
+    pub fn has(self, list: List) -> bool {
+        self.0 & list.bit() != 0
+    }
+
+    /// Gives the set with a list put in or taken out.
+    #[must_use]
+    pub fn with(self, list: List, present: bool) -> Self {
+        Self(if present {
+            self.0 | list.bit()
+        } else {
+            self.0 & !list.bit()
+        })
+    }
+}
+
+/// `LST`: somebody on the account's lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListEntry<'a> {
+    /// The address.
+    pub account: &'a str,
+    /// The name as the server keeps it.
+    pub name: Cow<'a, str>,
+    /// The contact's GUID, if on the forward list and the version has them.
+    pub id: Option<&'a str>,
+    /// The lists.
+    pub lists: Lists,
+    /// Ids of groups, parted by commas; empty for none.
+    pub groups: &'a str,
+}
+
+impl<'a> ListEntry<'a> {
+    pub(super) fn decode(
+        arguments: &mut Arguments<'_, 'a>,
+        version: Version,
+    ) -> Result<Self, DecodeError> {
+        let mut entry = if version.has_guids() {
+            let (account, name, id) = tagged(arguments)?;
+            let account = account.ok_or_else(|| arguments.malformed("an address"))?;
+            Self {
+                account,
+                name: name.unwrap_or_default(),
+                id,
+                lists: Lists(0),
+                groups: "",
+            }
+        } else {
+            let (account, name) = (arguments.raw()?, arguments.text()?);
+            Self {
+                account,
+                name,
+                id: None,
+                lists: Lists(0),
+                groups: "",
+            }
+        };
+        entry.lists = Lists(arguments.number()?);
+        if version.has_network_in_list() {
+            let _network: Option<u8> = arguments.number().ok();
+        }
+        entry.groups = arguments.raw_if_any()?.unwrap_or_default();
+        Ok(entry)
+    }
+
+    pub(super) fn encode(&self, version: Version, out: &mut Vec<u8>) {
+        let mut line = Line::new(out, "LST");
+        if version.has_guids() {
+            line = write_tagged(line, Some(self.account), Some(&self.name), self.id);
+        } else {
+            line = line.raw(self.account).text(&self.name);
+        }
+        line = line.number(self.lists.0);
+        if version.has_network_in_list() {
+            line = line.raw("1");
+        }
+        if !self.groups.is_empty() {
+            line = line.raw(self.groups);
+        }
+        line.end();
+    }
+}
+
+/// `ADD`, `ADC`, `REM`: somebody put on a list or taken off it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListChange<'a> {
+    /// Whether she was put on it.
+    pub add: bool,
+    /// The list.
+    pub list: List,
+    /// The list's new version number, where the version has them and it comes from a server.
+    pub serial: Option<u32>,
+    /// The address; absent where only the GUID is told.
+    pub account: Option<&'a str>,
+    /// The name.
+    pub name: Option<Cow<'a, str>>,
+    /// The contact's GUID.
+    pub id: Option<&'a str>,
+    /// The group she was put in or taken out of.
+    pub group: Option<&'a str>,
+}
+
+impl<'a> ListChange<'a> {
+    pub(super) fn verb(&self, version: Version) -> &'static str {
+        match (self.add, version.has_guids()) {
+            (true, true) => "ADC",
+            (true, false) => "ADD",
+            (false, _) => "REM",
+        }
+    }
+
+    pub(super) fn decode(
+        arguments: &mut Arguments<'_, 'a>,
+        add: bool,
+        version: Version,
+        from_server: bool,
+    ) -> Result<Self, DecodeError> {
+        let list = arguments.word("a list", List::from_code)?;
+        let mut change = Self {
+            add,
+            list,
+            serial: None,
+            account: None,
+            name: None,
+            id: None,
+            group: None,
+        };
+        if version.has_guids() {
+            if add {
+                (change.account, change.name, change.id) = tagged(arguments)?;
+            } else {
+                let who = arguments.raw()?;
+                match who.strip_prefix("N=").unwrap_or(who) {
+                    address if address.contains('@') => change.account = Some(address),
+                    id => change.id = Some(id.strip_prefix("C=").unwrap_or(id)),
+                }
+            }
+        } else {
+            // A server's answer has the list's number first; one known server leaves the address out.
+            change.serial = if from_server {
+                Some(arguments.number()?)
+            } else {
+                None
+            };
+            change.account = Some(arguments.raw()?);
+            if add {
+                change.name = Some(arguments.text()?);
+            }
+        }
+        change.group = arguments.raw_if_any()?;
+        Ok(change)
+    }
+
+    pub(super) fn encode(&self, trid: u32, version: Version, out: &mut Vec<u8>) {
+        let mut line = Line::new(out, self.verb(version))
+            .number(trid)
+            .raw(self.list.code());
+        if version.has_guids() {
+            line = if self.add {
+                write_tagged(line, self.account, self.name.as_deref(), self.id)
+            } else {
+                line.raw(self.id.or(self.account).unwrap_or_default())
+            };
+        } else {
+            if let Some(serial) = self.serial {
+                line = line.number(serial);
+            }
+            line = line.raw(self.account.unwrap_or_default());
+            if let (true, Some(name)) = (self.add, &self.name) {
+                line = line.text(name);
+            }
+        }
+        line.raw_if(self.group).end();
+    }
+}
+
+/// `ADG`, `REG`, `RMG`: a group made, renamed or removed. Servers differ in the order of what they
+/// answer, so an answer is known by its request and only told as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupChange {
+    /// `ADG`.
+    Add,
+    /// `RMG`.
+    Remove,
+    /// `REG`.
+    Rename,
+}
+
+impl GroupChange {
+    pub(super) fn verb(self) -> &'static str {
+        match self {
+            Self::Add => "ADG",
+            Self::Remove => "RMG",
+            Self::Rename => "REG",
+        }
+    }
+}
+
+type Tagged<'a> = (Option<&'a str>, Option<Cow<'a, str>>, Option<&'a str>);
+
+/// Takes the leading `N=`, `F=` and `C=` arguments, in any order.
+fn tagged<'a>(arguments: &mut Arguments<'_, 'a>) -> Result<Tagged<'a>, DecodeError> {
+    let (mut account, mut name, mut id) = (None, None, None);
+    while let Some(word) = arguments.peek() {
+        match word {
+            [b'N', b'=', ..] => account = arguments.raw()?.get(2..),
+            [b'F', b'=', value @ ..] => {
+                name = Some(crate::escape::decode(value));
+                arguments.skip(1);
+            }
+            [b'C', b'=', ..] => id = arguments.raw()?.get(2..),
+            _ => break,
+        }
+    }
+    Ok((account, name, id))
+}
+
+fn write_tagged<'o>(
+    line: Line<'o>,
+    account: Option<&str>,
+    name: Option<&str>,
+    id: Option<&str>,
+) -> Line<'o> {
+    let tag = |line: Line<'o>, tag: &str, value: Option<&str>| match value {
+        Some(value) => line.raw(&format!("{tag}={value}")),
+        None => line,
+    };
+    let line = tag(line, "N", account);
+    let line = tag(line, "F", name.map(crate::escape::encode).as_deref());
+    tag(line, "C", id)
+}

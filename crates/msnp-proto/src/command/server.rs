@@ -1,0 +1,551 @@
+//! What servers say, read.
+
+use std::borrow::Cow;
+
+use super::{DecodeError, GroupChange, ListChange, ListEntry, Secret, Status, TransactionId};
+use crate::{
+    arg::Arguments, error_code::ErrorCode, frame::Frame, payload::LinkKind, version::Version,
+};
+
+/// A command from a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each variant's line says what its fields are")]
+pub enum ServerCommand<'a> {
+    /// `ACK`: the message of that number was taken.
+    Acknowledge { trid: TransactionId },
+    /// `ANS … OK`: the call is answered; the roster is complete.
+    Answered { trid: TransactionId },
+    /// `USR … S`: what the sign-in goes on with.
+    AuthenticateWith {
+        trid: TransactionId,
+        scheme: &'a str,
+        policy: &'a str,
+    },
+    /// `QRY`: the challenge's answer was right.
+    ChallengePassed { trid: TransactionId },
+    /// `CHL`: prove that you are a client.
+    Challenge { text: &'a str },
+    /// `CVR`.
+    ClientVersion {
+        trid: TransactionId,
+        recommended: &'a str,
+        minimum: &'a str,
+        download: &'a str,
+        info: &'a str,
+    },
+    /// `BPR`: a contact's property; in the lists it belongs to the entry before it.
+    ContactProperty {
+        account: Option<&'a str>,
+        property: &'a str,
+        value: Option<Cow<'a, str>>,
+    },
+    /// A three-digit number: the request of that number failed.
+    Error {
+        trid: Option<TransactionId>,
+        code: ErrorCode,
+        payload: &'a [u8],
+    },
+    /// `OUT`, with a reason such as `OTH` or `SSD`.
+    Goodbye { reason: Option<&'a str> },
+    /// `LSG`.
+    Group { name: Cow<'a, str>, id: &'a str },
+    /// `ADG`, `REG`, `RMG` done; the words after the number differ between servers.
+    GroupChanged {
+        trid: TransactionId,
+        change: GroupChange,
+        words: Vec<Cow<'a, str>>,
+    },
+    /// `ILN`: a contact who was there before; answers the request of that number.
+    InitialPresence {
+        trid: TransactionId,
+        presence: Presence<'a>,
+    },
+    /// `BYE`: somebody left the conversation.
+    Left { account: &'a str },
+    /// `ADD`, `ADC`, `REM`, asked for or not (number 0).
+    ListChanged {
+        trid: TransactionId,
+        change: ListChange<'a>,
+    },
+    /// `LST`.
+    ListEntry(ListEntry<'a>),
+    /// `MSG`.
+    Message {
+        sender: &'a str,
+        name: Cow<'a, str>,
+        payload: &'a [u8],
+    },
+    /// `NAK`: the message of that number was not delivered.
+    NotDelivered { trid: TransactionId },
+    /// `NOT`: an alert.
+    Notice { payload: &'a [u8] },
+    /// `FLN`.
+    Offline { account: &'a str },
+    /// `BLP`, `GTC`: a privacy setting, in the lists or as an answer.
+    Privacy {
+        trid: Option<TransactionId>,
+        verb: &'static str,
+        serial: Option<u32>,
+        value: &'a str,
+    },
+    /// `IRO`: somebody is in the conversation already.
+    Present {
+        trid: TransactionId,
+        index: u32,
+        count: u32,
+        account: &'a str,
+        name: Cow<'a, str>,
+        capabilities: Option<u32>,
+    },
+    /// `JOI`: somebody came into the conversation.
+    Joined {
+        account: &'a str,
+        name: Cow<'a, str>,
+        capabilities: Option<u32>,
+    },
+    /// `UBX`.
+    PersonalMessage { account: &'a str, payload: &'a [u8] },
+    /// `UUX … 0`: the own personal message is set.
+    PersonalMessageSet { trid: TransactionId },
+    /// `GCF`: policies.
+    Policies {
+        trid: TransactionId,
+        payload: &'a [u8],
+    },
+    /// `QNG`, with the seconds until the next ping.
+    Pong { seconds: Option<u32> },
+    /// `NLN`.
+    Presence(Presence<'a>),
+    /// `CHG` echoed: the own status is set.
+    PresenceSet {
+        trid: TransactionId,
+        status: Status,
+        capabilities: Option<u64>,
+        object: Option<Cow<'a, str>>,
+    },
+    /// `PRP`: an own property, in the lists or as an answer.
+    Property {
+        trid: Option<TransactionId>,
+        property: &'a str,
+        value: Option<Cow<'a, str>>,
+    },
+    /// `REA`: a name is changed.
+    Renamed {
+        trid: TransactionId,
+        serial: Option<u32>,
+        account: &'a str,
+        name: Cow<'a, str>,
+    },
+    /// `RNG`: somebody calls.
+    Ring {
+        session: &'a str,
+        address: &'a str,
+        ticket: Secret<'a>,
+        caller: &'a str,
+        name: Cow<'a, str>,
+    },
+    /// `CAL … RINGING`.
+    Ringing {
+        trid: TransactionId,
+        session: &'a str,
+    },
+    /// `SBS`.
+    Sbs,
+    /// `USR … OK`.
+    SignedIn {
+        trid: TransactionId,
+        account: &'a str,
+        name: Option<Cow<'a, str>>,
+    },
+    /// `SYN`: the lists follow, unless the counts are absent.
+    Synchronize {
+        trid: TransactionId,
+        first: &'a str,
+        second: Option<&'a str>,
+        counts: Option<(u32, u32)>,
+    },
+    /// `XFR`.
+    Transfer {
+        trid: TransactionId,
+        to: Redirect<'a>,
+    },
+    /// Anything else.
+    Unknown {
+        verb: Cow<'a, str>,
+        payload: &'a [u8],
+    },
+    /// `URL`.
+    Url {
+        trid: TransactionId,
+        words: Vec<&'a str>,
+    },
+    /// `VER`; no version when nothing is in common.
+    Version {
+        trid: TransactionId,
+        version: Option<Version>,
+    },
+}
+
+/// Where `XFR` sends us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redirect<'a> {
+    /// To another notification server.
+    Notification {
+        /// Its host, with a port or without.
+        address: &'a str,
+    },
+    /// To a switchboard.
+    Switchboard {
+        /// Its host and port.
+        address: &'a str,
+        /// What lets us in.
+        ticket: Secret<'a>,
+    },
+}
+
+/// How a contact is, in `NLN` and `ILN`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence<'a> {
+    /// Her status.
+    pub status: Status,
+    /// Her address.
+    pub account: &'a str,
+    /// Her own name.
+    pub name: Cow<'a, str>,
+    /// What her client can do.
+    pub capabilities: Option<u64>,
+    /// Her display picture's description.
+    pub object: Option<Cow<'a, str>>,
+}
+
+impl<'a> ServerCommand<'a> {
+    /// Reads a command from its frame.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when a known command is not as the protocol says.
+    pub fn decode(
+        frame: &Frame<'a>,
+        version: Version,
+        kind: LinkKind,
+    ) -> Result<Self, DecodeError> {
+        let mut arguments = Arguments::new(frame);
+        let a = &mut arguments;
+        let payload = frame.payload();
+        Ok(match (frame.verb(), kind) {
+            (b"NLN", _) => Self::Presence(presence(a)?),
+            (b"ILN", _) => Self::InitialPresence {
+                trid: a.number()?,
+                presence: presence(a)?,
+            },
+            (b"FLN", _) => Self::Offline { account: a.raw()? },
+            (b"UBX", _) => Self::PersonalMessage {
+                account: a.raw()?,
+                payload,
+            },
+            (b"MSG", _) => Self::Message {
+                sender: a.raw()?,
+                name: a.text()?,
+                payload,
+            },
+            (b"ACK", _) => Self::Acknowledge { trid: a.number()? },
+            (b"NAK", _) => Self::NotDelivered { trid: a.number()? },
+            (b"JOI", _) => Self::Joined {
+                account: a.raw()?,
+                name: a.text()?,
+                capabilities: a.number().ok(),
+            },
+            (b"BYE", _) => Self::Left { account: a.raw()? },
+            (b"IRO", _) => Self::Present {
+                trid: a.number()?,
+                index: a.number()?,
+                count: a.number()?,
+                account: a.raw()?,
+                name: a.text()?,
+                capabilities: a.number().ok(),
+            },
+            (b"ANS", _) => Self::Answered { trid: a.number()? },
+            (b"CAL", _) => Self::Ringing {
+                trid: a.number()?,
+                session: second(a)?,
+            },
+            (b"QNG", _) => Self::Pong {
+                seconds: a.number().ok(),
+            },
+            (b"CHL", _) => Self::Challenge { text: second(a)? },
+            (b"QRY", _) => Self::ChallengePassed { trid: a.number()? },
+            (b"LST", _) => Self::ListEntry(ListEntry::decode(a, version)?),
+            (b"LSG", _) => group(a, version)?,
+            (b"PRP", _) => Self::Property {
+                trid: a.number().ok().or_else(|| back(a)),
+                property: a.raw()?,
+                value: a.text_if_any(),
+            },
+            (b"BPR", _) => contact_property(a)?,
+            (b"BLP", _) => privacy(a, "BLP")?,
+            (b"GTC", _) => privacy(a, "GTC")?,
+            (b"VER", _) => version_answer(a)?,
+            (b"CVR", _) => Self::ClientVersion {
+                trid: a.number()?,
+                recommended: a.raw()?,
+                minimum: {
+                    a.skip(1);
+                    a.raw()?
+                },
+                download: a.raw_if_any()?.unwrap_or_default(),
+                info: a.raw_if_any()?.unwrap_or_default(),
+            },
+            (b"USR", _) => sign_in(a, version, kind)?,
+            (b"XFR", _) => Self::Transfer {
+                trid: a.number()?,
+                to: redirect(a)?,
+            },
+            (b"SYN", _) => synchronize(a, version)?,
+            (b"CHG", _) => Self::PresenceSet {
+                trid: a.number()?,
+                status: a.word("a status", Status::from_code)?,
+                capabilities: a.number().ok(),
+                object: object(a),
+            },
+            (b"UUX", _) => Self::PersonalMessageSet { trid: a.number()? },
+            (b"RNG", _) => Self::Ring {
+                session: a.raw()?,
+                address: a.raw()?,
+                ticket: {
+                    a.skip(1);
+                    Secret(a.raw()?)
+                },
+                caller: a.raw()?,
+                name: a.text()?,
+            },
+            (verb @ (b"ADD" | b"ADC" | b"REM"), _) => Self::ListChanged {
+                trid: a.number()?,
+                change: ListChange::decode(a, verb != b"REM", version, true)?,
+            },
+            (b"ADG", _) => group_changed(a, GroupChange::Add)?,
+            (b"REG", _) => group_changed(a, GroupChange::Rename)?,
+            (b"RMG", _) => group_changed(a, GroupChange::Remove)?,
+            (b"REA", _) => Self::Renamed {
+                trid: a.number()?,
+                serial: if version.has_guids() {
+                    None
+                } else {
+                    Some(a.number()?)
+                },
+                account: a.raw()?,
+                name: a.text()?,
+            },
+            (b"NOT", _) => Self::Notice { payload },
+            (b"GCF", _) => Self::Policies {
+                trid: a.number()?,
+                payload,
+            },
+            (b"SBS", _) => Self::Sbs,
+            (b"URL", _) => Self::Url {
+                trid: a.number()?,
+                words: rest(a)?,
+            },
+            (b"OUT", _) => Self::Goodbye {
+                reason: a.raw_if_any()?,
+            },
+            (verb, _) => match ErrorCode::from_verb(verb) {
+                Some(code) => Self::Error {
+                    trid: a.number().ok(),
+                    code,
+                    payload,
+                },
+                None => Self::Unknown {
+                    verb: String::from_utf8_lossy(verb),
+                    payload,
+                },
+            },
+        })
+    }
+}
+
+fn presence<'a>(a: &mut Arguments<'_, 'a>) -> Result<Presence<'a>, DecodeError> {
+    Ok(Presence {
+        status: a.word("a status", Status::from_code)?,
+        account: a.raw()?,
+        name: a.text()?,
+        capabilities: a.number().ok(),
+        object: object(a),
+    })
+}
+
+/// A display picture's description; `0` and nothing both mean none.
+fn object<'a>(a: &mut Arguments<'_, 'a>) -> Option<Cow<'a, str>> {
+    a.text_if_any().filter(|object| object != "0")
+}
+
+/// The argument after the next one.
+fn second<'a>(a: &mut Arguments<'_, 'a>) -> Result<&'a str, DecodeError> {
+    a.skip(1);
+    a.raw()
+}
+
+fn rest<'a>(a: &mut Arguments<'_, 'a>) -> Result<Vec<&'a str>, DecodeError> {
+    let mut words = Vec::new();
+    while let Some(word) = a.raw_if_any()? {
+        words.push(word);
+    }
+    Ok(words)
+}
+
+/// Gives back an argument that was taken as a number and is none: the list's form has no number.
+fn back(a: &mut Arguments<'_, '_>) -> Option<TransactionId> {
+    a.give_back();
+    None
+}
+
+fn group<'a>(
+    a: &mut Arguments<'_, 'a>,
+    version: Version,
+) -> Result<ServerCommand<'a>, DecodeError> {
+    if version.has_guids() {
+        return Ok(ServerCommand::Group {
+            name: a.text()?,
+            id: a.raw()?,
+        });
+    }
+    let id = a.raw()?;
+    Ok(ServerCommand::Group {
+        name: a.text()?,
+        id,
+    })
+}
+
+fn group_changed<'a>(
+    a: &mut Arguments<'_, 'a>,
+    change: GroupChange,
+) -> Result<ServerCommand<'a>, DecodeError> {
+    let trid = a.number()?;
+    let mut words = Vec::new();
+    while let Some(word) = a.text_if_any() {
+        words.push(word);
+    }
+    Ok(ServerCommand::GroupChanged {
+        trid,
+        change,
+        words,
+    })
+}
+
+/// `BPR PHH 555`, `BPR ada@example.com PHH 555` or `BPR 12 ada@example.com PHH 555`.
+fn contact_property<'a>(a: &mut Arguments<'_, 'a>) -> Result<ServerCommand<'a>, DecodeError> {
+    let mut first = a.raw()?;
+    if first.bytes().all(|byte| byte.is_ascii_digit()) {
+        first = a.raw()?;
+    }
+    let (account, property) = if first.contains('@') {
+        (Some(first), a.raw()?)
+    } else {
+        (None, first)
+    };
+    Ok(ServerCommand::ContactProperty {
+        account,
+        property,
+        value: a.text_if_any(),
+    })
+}
+
+/// `BLP AL` in the lists; `BLP 5 AL` or, below MSNP10, `BLP 5 7 AL` as an answer.
+fn privacy<'a>(
+    a: &mut Arguments<'_, 'a>,
+    verb: &'static str,
+) -> Result<ServerCommand<'a>, DecodeError> {
+    let trid = if a.left() > 1 {
+        Some(a.number()?)
+    } else {
+        None
+    };
+    let serial = if a.left() > 1 {
+        Some(a.number()?)
+    } else {
+        None
+    };
+    Ok(ServerCommand::Privacy {
+        trid,
+        verb,
+        serial,
+        value: a.raw()?,
+    })
+}
+
+fn version_answer<'a>(a: &mut Arguments<'_, 'a>) -> Result<ServerCommand<'a>, DecodeError> {
+    let trid = a.number()?;
+    let offered = rest(a)?.into_iter().filter_map(|word| word.parse().ok());
+    Ok(ServerCommand::Version {
+        trid,
+        version: offered.max(),
+    })
+}
+
+fn sign_in<'a>(
+    a: &mut Arguments<'_, 'a>,
+    version: Version,
+    kind: LinkKind,
+) -> Result<ServerCommand<'a>, DecodeError> {
+    let trid = a.number()?;
+    match a.raw()? {
+        "OK" => {
+            let account = a.raw()?;
+            let named = version.has_name_in_sign_in() || kind == LinkKind::Switchboard;
+            let name = if named { a.text_if_any() } else { None };
+            Ok(ServerCommand::SignedIn {
+                trid,
+                account,
+                name,
+            })
+        }
+        scheme => {
+            let policy = {
+                a.skip(1);
+                a.raw()?
+            };
+            Ok(ServerCommand::AuthenticateWith {
+                trid,
+                scheme,
+                policy,
+            })
+        }
+    }
+}
+
+fn redirect<'a>(a: &mut Arguments<'_, 'a>) -> Result<Redirect<'a>, DecodeError> {
+    match a.raw()? {
+        "NS" => Ok(Redirect::Notification { address: a.raw()? }),
+        "SB" => {
+            let address = a.raw()?;
+            a.skip(1); // the name of the scheme, always CKI
+            Ok(Redirect::Switchboard {
+                address,
+                ticket: Secret(a.raw()?),
+            })
+        }
+        _ => Err(a.malformed("NS or SB")),
+    }
+}
+
+fn synchronize<'a>(
+    a: &mut Arguments<'_, 'a>,
+    version: Version,
+) -> Result<ServerCommand<'a>, DecodeError> {
+    let (trid, first) = (a.number()?, a.raw()?);
+    let second = if version.has_guids() {
+        a.raw_if_any()?
+    } else {
+        None
+    };
+    let counts = if a.left() > 0 {
+        Some((a.number()?, a.number()?))
+    } else {
+        None
+    };
+    Ok(ServerCommand::Synchronize {
+        trid,
+        first,
+        second,
+        counts,
+    })
+}

@@ -1,0 +1,1 @@
+//! A whole signed-in client.
