@@ -1,1 +1,36 @@
 //! An MSN Messenger client on tokio.
+//!
+//! [`connect`] signs in; a [`Handle`] asks for things and [`Events`] tells what happens. The
+//! protocol itself lives in `msnp-proto`; here bytes are moved and nothing is decided.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = msnp::Config::new("127.0.0.1:1863", "ada@example.com", "secret".to_owned().into());
+//! let (handle, mut events) = msnp::connect(config).await?;
+//! handle.send_text(&msnp::ChatId::with("bob@example.com"), msnp::Text::plain("Hello")).await?;
+//! while let Some(event) = events.next().await {
+//!     println!("{event:?}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod config;
+mod dial;
+mod driver;
+mod handle;
+mod http;
+mod link;
+
+pub use msnp_proto::{
+    ErrorCode, Version,
+    command::{List, Status},
+    msg::{Colour, Format, PersonalMessage, Text},
+    session::{ChatId, CloseReason, Contact, Deadlines, Event, LinkId, RequestError, Roster},
+};
+
+pub use self::{
+    config::{Config, Protocol, UnknownProtocol},
+    dial::{Dial, Stream, TcpDial},
+    handle::{ConnectError, Events, Handle, connect, connect_with},
+};

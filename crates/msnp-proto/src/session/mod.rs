@@ -1,1 +1,213 @@
-//! A whole signed-in client.
+//! A whole signed-in client: one notification link and any number of conversations.
+//!
+//! Inputs are `handle_*` and [`Session::command`]; outputs are `poll_*`. After each input drain
+//! [`Session::poll_effect`], then [`Session::poll_event`], then ask [`Session::poll_timeout`] when
+//! to call [`Session::handle_timeout`] at the latest. Nothing else moves a session.
+//!
+//! - Every request has a [`RequestId`], a deadline, and exactly one [`Event::Completed`].
+//! - Every step of the sign-in and of a switchboard has a deadline.
+//! - What breaks one conversation closes its link and leaves the session.
+
+mod board;
+mod chat;
+mod notification;
+mod online;
+mod roster;
+mod sign_in;
+mod types;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Instant,
+};
+
+use self::{board::Board, chat::Chat, notification::Notification};
+pub use self::{
+    roster::{Contact, Roster},
+    types::{
+        ChatId, CloseReason, Command, Deadlines, Effect, Event, HttpId, HttpReply, HttpRequest,
+        LinkChange, LinkId, RequestError, RequestId, SessionConfig,
+    },
+};
+use crate::version::Version;
+
+/// The client's side of one sign-in, from the first connection to the last word.
+///
+/// A session is used once: after [`Event::Closed`] make another.
+#[derive(Debug)]
+pub struct Session {
+    config: SessionConfig,
+    version: Version,
+    notification: Notification,
+    roster: Roster,
+    chats: BTreeMap<ChatId, Chat>,
+    boards: BTreeMap<LinkId, Board>,
+    /// Switchboards asked for, by transaction.
+    transfers: BTreeMap<u32, (ChatId, Instant)>,
+    /// List and name changes asked for, by transaction.
+    requests: BTreeMap<u32, (RequestId, Instant)>,
+    effects: VecDeque<Effect>,
+    events: VecDeque<Event>,
+    last_id: u64,
+    closed: bool,
+}
+
+impl Session {
+    /// Makes a session that begins to connect at once.
+    pub fn new(config: SessionConfig, now: Instant) -> Self {
+        let version = config.versions.first().copied().unwrap_or(Version::Msnp12);
+        let mut session = Self {
+            notification: Notification::new(now + config.deadlines.step),
+            config,
+            version,
+            roster: Roster::default(),
+            chats: BTreeMap::new(),
+            boards: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            effects: VecDeque::new(),
+            events: VecDeque::new(),
+            last_id: 0,
+            closed: false,
+        };
+        session.open_notification(now, session.config.server.clone());
+        session
+    }
+
+    /// Gives the contacts as they are now.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// Gives the version agreed upon; the best offered one before that.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Tells whether the session is over.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Takes the news that a link opened, failed to, or closed.
+    pub fn handle_link(&mut self, now: Instant, link: LinkId, change: LinkChange) {
+        if self.closed {
+            return;
+        }
+        if self.notification.link == Some(link) {
+            self.notification_changed(now, change);
+        } else if self.boards.contains_key(&link) {
+            self.board_changed(now, link, change);
+        }
+    }
+
+    /// Takes bytes that a link brought.
+    pub fn handle_bytes(&mut self, now: Instant, link: LinkId, bytes: &[u8]) {
+        if self.closed {
+            return;
+        }
+        if self.notification.link == Some(link) {
+            self.notification_bytes(now, bytes);
+        } else if self.boards.contains_key(&link) {
+            self.board_bytes(now, link, bytes);
+        }
+    }
+
+    /// Takes the answer to an [`Effect::Http`].
+    pub fn handle_http(&mut self, now: Instant, id: HttpId, reply: HttpReply) {
+        if !self.closed {
+            self.sign_in_http(now, id, reply);
+        }
+    }
+
+    /// Does what is due by now.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
+        self.notification_timeout(now);
+        self.requests_timeout(now);
+        self.boards_timeout(now);
+    }
+
+    /// Asks for something; [`Event::Completed`] with the id given tells how it went.
+    pub fn command(&mut self, now: Instant, command: Command) -> RequestId {
+        let request = RequestId(self.next_id());
+        if self.closed {
+            self.complete(request, Err(RequestError::NotSignedIn));
+            return request;
+        }
+        match command {
+            Command::SignOut => {
+                self.complete(request, Ok(()));
+                self.sign_out();
+            }
+            command if !self.notification.is_online() => {
+                drop(command);
+                self.complete(request, Err(RequestError::NotSignedIn));
+            }
+            command => self.online_command(now, request, command),
+        }
+        request
+    }
+
+    /// Gives the next thing the driver must do.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Gives the next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Tells when [`handle_timeout`](Self::handle_timeout) is due at the latest.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.closed {
+            return None;
+        }
+        let boards = self.boards.values().filter_map(Board::deadline);
+        let transfers = self.transfers.values().map(|(_, deadline)| *deadline);
+        let requests = self.requests.values().map(|(_, deadline)| *deadline);
+        boards
+            .chain(transfers)
+            .chain(requests)
+            .chain(self.notification.deadline())
+            .min()
+    }
+
+    /// Ends the session for a reason; everything under way is completed first.
+    fn close(&mut self, reason: CloseReason) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        self.transfers.clear();
+        for (request, _) in std::mem::take(&mut self.requests).into_values() {
+            self.complete(request, Err(RequestError::Unconfirmed));
+        }
+        for board in std::mem::take(&mut self.boards).into_values() {
+            self.effects.push_back(Effect::Close { link: board.link });
+            for request in board.unanswered() {
+                self.complete(request, Err(RequestError::Unconfirmed));
+            }
+        }
+        for chat in std::mem::take(&mut self.chats).into_values() {
+            for request in chat.unsent() {
+                self.complete(request, Err(RequestError::NotSignedIn));
+            }
+        }
+        if let Some(link) = self.notification.link.take() {
+            self.effects.push_back(Effect::Close { link });
+        }
+        self.events.push_back(Event::Closed { reason });
+    }
+
+    fn complete(&mut self, request: RequestId, outcome: Result<(), RequestError>) {
+        self.events.push_back(Event::Completed { request, outcome });
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+}

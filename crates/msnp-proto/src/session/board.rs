@@ -1,0 +1,606 @@
+//! Switchboards: one link each, opened by us or by a call.
+//!
+//! ```text
+//! C: USR 1 ada@example.com ticket      S: USR 1 OK ada@example.com Ada
+//! C: CAL 2 bob@example.com             S: CAL 2 RINGING 11752013
+//!                                      S: JOI bob@example.com Bob
+//! C: MSG 3 A 130⏎…                     S: ACK 3
+//! ```
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{
+    Session,
+    types::{ChatId, Effect, Event, LinkChange, LinkId, RequestError, RequestId, is_due},
+};
+use crate::{
+    command::{ClientCommand, Secret, ServerCommand},
+    error_code::ErrorCode,
+    frame::{Framer, Limits},
+    msg::Said,
+    payload::{Direction, LinkKind},
+};
+
+/// Most people counted in one conversation.
+const MEMBERS_LIMIT: usize = 256;
+
+/// A switchboard.
+#[derive(Debug)]
+pub(super) struct Board {
+    pub(super) link: LinkId,
+    /// The conversation it carries; a call that is not answered yet carries the caller's.
+    chat: ChatId,
+    state: State,
+    framer: Framer,
+    next_trid: u32,
+    members: BTreeMap<String, String>,
+    /// The session's name, once known.
+    session: String,
+    /// Messages sent whose fate is not known, by transaction.
+    pub(super) awaiting: BTreeMap<u32, Awaiting>,
+    sent: BTreeMap<u64, Sent>,
+    last_sent: u64,
+    received: u64,
+    pub(super) touched: Instant,
+    idle_after: std::time::Duration,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The link is not there yet.
+    Opening { entry: Entry, until: Instant },
+    /// `USR` or `ANS` is sent.
+    Entering { until: Instant, called: bool },
+    /// `CAL` is sent; nobody came yet.
+    Calling { trid: u32, until: Instant },
+    /// Somebody is there.
+    Ready,
+}
+
+#[derive(Debug)]
+struct Entry {
+    ticket: SecretString,
+    /// The session of the call we answer; none when we call.
+    answers: Option<String>,
+}
+
+/// A part of a message that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Awaiting {
+    pub(super) sent: u64,
+    pub(super) deadline: Instant,
+}
+
+/// A message that was sent, in parts.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) request: RequestId,
+    pub(super) left: usize,
+    pub(super) failed: bool,
+}
+
+impl Board {
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready) && !self.members.is_empty()
+    }
+
+    pub(super) fn trid(&mut self) -> u32 {
+        let trid = self.next_trid;
+        self.next_trid = self.next_trid.checked_add(1).unwrap_or(1);
+        trid
+    }
+
+    pub(super) fn note_sent(&mut self, sent: Sent) -> u64 {
+        self.last_sent += 1;
+        self.sent.insert(self.last_sent, sent);
+        self.last_sent
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let state = match self.state {
+            State::Opening { until, .. }
+            | State::Entering { until, .. }
+            | State::Calling { until, .. } => Some(until),
+            State::Ready if self.chat.is_group() => None,
+            State::Ready => Some(self.touched + self.idle_after),
+        };
+        self.awaiting
+            .values()
+            .map(|awaiting| awaiting.deadline)
+            .chain(state)
+            .min()
+    }
+
+    /// Gives the requests whose messages were sent and not answered.
+    pub(super) fn unanswered(self) -> impl Iterator<Item = RequestId> {
+        self.sent.into_values().map(|sent| sent.request)
+    }
+}
+
+impl Session {
+    /// Opens the switchboard that a transfer named, to call somebody.
+    pub(super) fn open_board(&mut self, now: Instant, chat: ChatId, address: &str, ticket: &str) {
+        let entry = Entry {
+            ticket: ticket.to_owned().into(),
+            answers: None,
+        };
+        let link = self.new_board(now, chat.clone(), address, entry);
+        self.chats.entry(chat).or_default().board = Some(link);
+    }
+
+    /// Takes a call.
+    pub(super) fn answer_ring(
+        &mut self,
+        now: Instant,
+        session: &str,
+        address: &str,
+        ticket: &str,
+        caller: &str,
+        _name: &str,
+    ) {
+        let entry = Entry {
+            ticket: ticket.to_owned().into(),
+            answers: Some(session.to_owned()),
+        };
+        self.new_board(now, ChatId::with(caller), address, entry);
+    }
+
+    pub(super) fn board_changed(&mut self, now: Instant, link: LinkId, change: LinkChange) {
+        match change {
+            LinkChange::Opened => self.enter_board(now, link),
+            LinkChange::Closed(why) | LinkChange::Failed(why) => self.board_lost(now, link, &why),
+        }
+    }
+
+    pub(super) fn board_bytes(&mut self, now: Instant, link: LinkId, bytes: &[u8]) {
+        let Some(board) = self.boards.get_mut(&link) else {
+            return;
+        };
+        let mut framer = std::mem::replace(&mut board.framer, framer());
+        framer.push(bytes);
+        while self.boards.contains_key(&link) {
+            match framer.next() {
+                Ok(Some(frame)) => {
+                    match ServerCommand::decode(&frame, self.version, LinkKind::Switchboard) {
+                        Ok(command) => self.board_command(now, link, command),
+                        Err(error) => self.odd(error.to_string()),
+                    }
+                }
+                Ok(None) => {
+                    if let Some(board) = self.boards.get_mut(&link) {
+                        board.framer = framer;
+                    }
+                    return;
+                }
+                Err(error) => {
+                    self.odd(error.to_string());
+                    return self.board_lost(now, link, &error.to_string());
+                }
+            }
+        }
+    }
+
+    pub(super) fn boards_timeout(&mut self, now: Instant) {
+        let due = self
+            .transfers
+            .iter()
+            .filter(|(_, (_, deadline))| *deadline <= now);
+        let due: Vec<u32> = due.map(|(trid, _)| *trid).collect();
+        for (chat, _) in due
+            .into_iter()
+            .filter_map(|trid| self.transfers.remove(&trid))
+            .collect::<Vec<_>>()
+        {
+            self.board_impossible(now, &chat, not_opened("no answer to XFR"));
+        }
+        let due = self
+            .boards
+            .values()
+            .filter(|board| is_due(board.deadline(), now));
+        for link in due.map(|board| board.link).collect::<Vec<_>>() {
+            self.board_timeout(now, link);
+        }
+    }
+
+    /// Leaves a switchboard that is not needed any more.
+    pub(super) fn end_board(&mut self, link: LinkId) {
+        let Some(board) = self.boards.remove(&link) else {
+            return;
+        };
+        self.say_on(link, &ClientCommand::Goodbye);
+        self.effects.push_back(Effect::Close { link });
+        if let Some(chat) = self
+            .chats
+            .get_mut(&board.chat)
+            .filter(|chat| chat.board == Some(link))
+        {
+            chat.board = None;
+        }
+        for request in board.unanswered() {
+            self.complete(request, Err(RequestError::Unconfirmed));
+        }
+    }
+
+    fn new_board(&mut self, now: Instant, chat: ChatId, address: &str, entry: Entry) -> LinkId {
+        let link = LinkId(self.next_id());
+        let until = now + self.config.deadlines.board_step;
+        self.boards.insert(
+            link,
+            Board {
+                link,
+                chat,
+                session: entry.answers.clone().unwrap_or_default(),
+                state: State::Opening { entry, until },
+                framer: framer(),
+                next_trid: 1,
+                members: BTreeMap::new(),
+                awaiting: BTreeMap::new(),
+                sent: BTreeMap::new(),
+                last_sent: 0,
+                received: 0,
+                touched: now,
+                idle_after: self.config.deadlines.idle,
+            },
+        );
+        let address = address.to_owned();
+        self.effects.push_back(Effect::Open {
+            link,
+            kind: LinkKind::Switchboard,
+            address,
+        });
+        link
+    }
+
+    fn enter_board(&mut self, now: Instant, link: LinkId) {
+        let Some(board) = self.boards.get_mut(&link) else {
+            return;
+        };
+        let until = now + self.config.deadlines.board_step;
+        let called = matches!(
+            &board.state,
+            State::Opening {
+                entry: Entry {
+                    answers: Some(_),
+                    ..
+                },
+                ..
+            }
+        );
+        let before = std::mem::replace(&mut board.state, State::Entering { until, called });
+        let State::Opening { entry, .. } = before else {
+            return;
+        };
+        let trid = board.trid();
+        let account = self.config.account.clone();
+        let ticket = Secret(entry.ticket.expose_secret());
+        match &entry.answers {
+            Some(session) => {
+                self.say_on(
+                    link,
+                    &ClientCommand::Answer {
+                        trid,
+                        account: &account,
+                        ticket,
+                        session,
+                    },
+                );
+            }
+            None => self.say_on(
+                link,
+                &ClientCommand::Enter {
+                    trid,
+                    account: &account,
+                    ticket,
+                },
+            ),
+        }
+    }
+
+    fn board_command(&mut self, now: Instant, link: LinkId, command: ServerCommand<'_>) {
+        let Some(board) = self.boards.get_mut(&link) else {
+            return;
+        };
+        board.touched = now;
+        match command {
+            ServerCommand::SignedIn { .. } if matches!(board.state, State::Entering { .. }) => {
+                let trid = board.trid();
+                board.state = State::Calling {
+                    trid,
+                    until: now + self.config.deadlines.call,
+                };
+                let account = board.chat.as_str().to_owned();
+                self.say_on(
+                    link,
+                    &ClientCommand::Call {
+                        trid,
+                        account: &account,
+                    },
+                );
+            }
+            ServerCommand::Ringing { session, .. } => session.clone_into(&mut board.session),
+            ServerCommand::Present { account, name, .. }
+            | ServerCommand::Joined { account, name, .. } => {
+                self.member_came(now, link, account, &name);
+            }
+            ServerCommand::Answered { .. } => {
+                board.state = State::Ready;
+                let chat = board.chat.clone();
+                self.adopt_board(now, &chat, link);
+            }
+            ServerCommand::Message {
+                sender,
+                name,
+                payload,
+            } => {
+                self.message_came(link, sender, &name, payload);
+            }
+            ServerCommand::Acknowledge { trid } => self.message_answered(link, trid, false),
+            ServerCommand::NotDelivered { trid } => self.message_answered(link, trid, true),
+            ServerCommand::Left { account } => self.member_left(link, account),
+            ServerCommand::Error { trid, code, .. } => self.board_refused(now, link, trid, code),
+            ServerCommand::Goodbye { .. } => self.board_lost(now, link, "the server said OUT"),
+            ServerCommand::Unknown { verb, .. } => {
+                self.odd(format!(
+                    "unknown command {}",
+                    verb.chars().take(8).collect::<String>()
+                ));
+            }
+            _ => {}
+        }
+    }
+
+    fn member_came(&mut self, now: Instant, link: LinkId, account: &str, name: &str) {
+        // One person may come once for each place she is signed in at.
+        let account = account.split(';').next().unwrap_or(account).to_lowercase();
+        if account == self.config.account.to_lowercase() {
+            return;
+        }
+        let Some(board) = self.boards.get_mut(&link) else {
+            return;
+        };
+        if board.members.len() >= MEMBERS_LIMIT {
+            return;
+        }
+        let new = board
+            .members
+            .insert(account.clone(), name.to_owned())
+            .is_none();
+        if matches!(board.state, State::Calling { .. }) {
+            board.state = State::Ready;
+        }
+        let ready = board.is_ready();
+        if new && board.members.len() > 1 {
+            self.grew(link, &account);
+        }
+        let Some(board) = self.boards.get(&link) else {
+            return;
+        };
+        let chat = board.chat.clone();
+        if ready {
+            self.adopt_board(now, &chat, link);
+        }
+        if new && chat.is_group() {
+            self.joined(chat, &account, name);
+        }
+    }
+
+    /// A conversation of two became one of several: it gets a name of its own.
+    fn grew(&mut self, link: LinkId, newcomer: &str) {
+        let Some(board) = self
+            .boards
+            .get_mut(&link)
+            .filter(|board| !board.chat.is_group())
+        else {
+            return;
+        };
+        let name = if board.session.is_empty() {
+            link.0.to_string()
+        } else {
+            board.session.clone()
+        };
+        let group = ChatId::group(&name);
+        let before = std::mem::replace(&mut board.chat, group.clone());
+        let others: BTreeSet<(String, String)> = board
+            .members
+            .iter()
+            .filter(|(account, _)| account.as_str() != newcomer)
+            .map(|(account, name)| (account.clone(), name.clone()))
+            .collect();
+        if let Some(chat) = self
+            .chats
+            .get_mut(&before)
+            .filter(|chat| chat.board == Some(link))
+        {
+            chat.board = None;
+        }
+        self.chats.entry(group.clone()).or_default().board = Some(link);
+        for (account, name) in others {
+            self.joined(group.clone(), &account, &name);
+        }
+    }
+
+    fn member_left(&mut self, link: LinkId, account: &str) {
+        let account = account.split(';').next().unwrap_or(account).to_lowercase();
+        let Some(board) = self.boards.get_mut(&link) else {
+            return;
+        };
+        if board.members.remove(&account).is_none() {
+            return;
+        }
+        let (chat, empty) = (board.chat.clone(), board.members.is_empty());
+        if chat.is_group() {
+            self.events.push_back(Event::Left {
+                chat: chat.clone(),
+                account,
+            });
+        }
+        if empty {
+            self.end_board(link);
+            if chat.is_group() {
+                self.chats.remove(&chat);
+            }
+        }
+    }
+
+    fn message_came(&mut self, link: LinkId, sender: &str, name: &str, payload: &[u8]) {
+        let Some(board) = self.boards.get_mut(&link) else {
+            return;
+        };
+        let chat = board.chat.clone();
+        let (from, name) = (sender.to_lowercase(), name.to_owned());
+        let event = match Said::read(payload) {
+            Said::Text(text) => {
+                board.received += 1;
+                Event::Message {
+                    chat,
+                    from,
+                    name,
+                    text,
+                    link,
+                    number: board.received,
+                }
+            }
+            Said::Nudge => {
+                board.received += 1;
+                Event::Nudge {
+                    chat,
+                    from,
+                    name,
+                    link,
+                    number: board.received,
+                }
+            }
+            Said::Typing => Event::Typing { chat, from, name },
+            Said::Other { content_type } => {
+                let short: String = content_type.chars().take(64).collect();
+                Event::Odd {
+                    what: format!("a message of type {short}"),
+                }
+            }
+        };
+        self.events.push_back(event);
+    }
+
+    fn message_answered(&mut self, link: LinkId, trid: u32, failed: bool) {
+        let Some(board) = self.boards.get_mut(&link) else {
+            return;
+        };
+        let Some(awaiting) = board.awaiting.remove(&trid) else {
+            return;
+        };
+        let Some(sent) = board.sent.get_mut(&awaiting.sent) else {
+            return;
+        };
+        sent.left = sent.left.saturating_sub(1);
+        sent.failed |= failed;
+        if sent.left > 0 {
+            return;
+        }
+        if let Some(sent) = board.sent.remove(&awaiting.sent) {
+            let outcome = if sent.failed {
+                Err(RequestError::NotOnline)
+            } else {
+                Ok(())
+            };
+            self.complete(sent.request, outcome);
+        }
+    }
+
+    fn board_refused(&mut self, now: Instant, link: LinkId, trid: Option<u32>, code: ErrorCode) {
+        let Some(board) = self.boards.get_mut(&link) else {
+            return;
+        };
+        if let Some(trid) = trid.filter(|trid| board.awaiting.contains_key(trid)) {
+            return self.message_answered(link, trid, true);
+        }
+        let why = match (&board.state, code) {
+            (State::Calling { trid: asked, .. }, code) if trid == Some(*asked) => match code {
+                ErrorCode::NOT_ONLINE => RequestError::NotOnline,
+                ErrorCode::NOT_THERE => RequestError::Blocked,
+                code => RequestError::Refused(code),
+            },
+            (State::Entering { .. }, code) => not_opened(&format!("the switchboard said {code}")),
+            _ => return,
+        };
+        let chat = board.chat.clone();
+        self.end_board(link);
+        self.board_impossible(now, &chat, why);
+    }
+
+    fn board_timeout(&mut self, now: Instant, link: LinkId) {
+        let Some(board) = self.boards.get_mut(&link) else {
+            return;
+        };
+        let late: Vec<u32> = board
+            .awaiting
+            .iter()
+            .filter(|(_, awaiting)| awaiting.deadline <= now)
+            .map(|(trid, _)| *trid)
+            .collect();
+        for trid in late {
+            let sent = board
+                .awaiting
+                .remove(&trid)
+                .and_then(|late| board.sent.remove(&late.sent));
+            if let Some(sent) = sent {
+                self.events.push_back(Event::Completed {
+                    request: sent.request,
+                    outcome: Err(RequestError::Unconfirmed),
+                });
+            }
+        }
+        if !is_due(board.deadline(), now) {
+            return;
+        }
+        let (chat, called) = (
+            board.chat.clone(),
+            matches!(board.state, State::Entering { called: true, .. }),
+        );
+        let why = match board.state {
+            State::Opening { .. } => "the switchboard cannot be reached in time",
+            State::Entering { .. } => "the switchboard does not answer",
+            State::Calling { .. } => "the contact did not come",
+            State::Ready => return self.end_board(link),
+        };
+        self.end_board(link);
+        if !called {
+            self.board_impossible(now, &chat, not_opened(why));
+        }
+    }
+
+    fn board_lost(&mut self, now: Instant, link: LinkId, why: &str) {
+        let Some(board) = self.boards.get(&link) else {
+            return;
+        };
+        let (chat, ready) = (board.chat.clone(), board.is_ready());
+        let ours = self
+            .chats
+            .get(&chat)
+            .is_some_and(|chat| chat.board == Some(link));
+        self.end_board(link);
+        if chat.is_group() {
+            self.leave_chat(&chat);
+        } else if ours && !ready {
+            self.board_impossible(now, &chat, not_opened(why));
+        } else if ours {
+            self.speak(now, &chat);
+        }
+    }
+}
+
+fn framer() -> Framer {
+    Framer::new(
+        LinkKind::Switchboard,
+        Direction::ToClient,
+        Limits::default(),
+    )
+}
+
+fn not_opened(why: &str) -> RequestError {
+    RequestError::NotOpened(why.to_owned())
+}

@@ -1,0 +1,200 @@
+//! Conversations: what waits to be said, and the switchboard that carries it.
+
+use std::{collections::VecDeque, time::Instant};
+
+use super::{
+    Session,
+    board::{Awaiting, Sent},
+    types::{ChatId, Event, LinkId, RequestError, RequestId},
+};
+use crate::{
+    command::{AckMode, ClientCommand},
+    msg::{self, Text},
+};
+
+/// Most messages that wait for a conversation to open.
+const OUTBOX_LIMIT: usize = 64;
+
+/// A conversation with somebody, with or without a switchboard at present.
+#[derive(Debug, Default)]
+pub(super) struct Chat {
+    /// The switchboard to speak on: open, or on its way.
+    pub(super) board: Option<LinkId>,
+    /// What waits for it.
+    outbox: VecDeque<Outgoing>,
+    /// Whether a second switchboard was tried for what waits.
+    retried: bool,
+}
+
+#[derive(Debug)]
+struct Outgoing {
+    request: RequestId,
+    parts: Vec<Vec<u8>>,
+}
+
+impl Chat {
+    /// Gives the requests that were never sent.
+    pub(super) fn unsent(self) -> impl Iterator<Item = RequestId> {
+        self.outbox.into_iter().map(|outgoing| outgoing.request)
+    }
+}
+
+impl Session {
+    pub(super) fn send_text(&mut self, now: Instant, request: RequestId, chat: ChatId, text: Text) {
+        let parts = msg::split(text).iter().map(Text::write).collect();
+        self.send(now, chat, Outgoing { request, parts });
+    }
+
+    pub(super) fn send_nudge(&mut self, now: Instant, request: RequestId, chat: ChatId) {
+        self.send(
+            now,
+            chat,
+            Outgoing {
+                request,
+                parts: vec![msg::write_nudge()],
+            },
+        );
+    }
+
+    pub(super) fn send_typing(&mut self, chat: &ChatId) {
+        let Some(link) = self.ready_board(chat) else {
+            return;
+        };
+        let payload = msg::write_typing(&self.config.account);
+        if let Some(board) = self.boards.get_mut(&link) {
+            let trid = board.trid();
+            self.say_on(
+                link,
+                &ClientCommand::Message {
+                    trid,
+                    ack: AckMode::Never,
+                    payload: &payload,
+                },
+            );
+        }
+    }
+
+    pub(super) fn leave_chat(&mut self, chat: &ChatId) {
+        let Some(chat) = self.chats.remove(chat) else {
+            return;
+        };
+        if let Some(link) = chat.board {
+            self.end_board(link);
+        }
+        for request in chat.unsent().collect::<Vec<_>>() {
+            self.complete(request, Err(RequestError::ChatOver));
+        }
+    }
+
+    fn send(&mut self, now: Instant, id: ChatId, outgoing: Outgoing) {
+        if id.is_group() && self.ready_board(&id).is_none() {
+            return self.complete(outgoing.request, Err(RequestError::ChatOver));
+        }
+        let chat = self.chats.entry(id.clone()).or_default();
+        if chat.outbox.len() >= OUTBOX_LIMIT {
+            return self.complete(outgoing.request, Err(RequestError::Busy));
+        }
+        chat.outbox.push_back(outgoing);
+        self.speak(now, &id);
+    }
+
+    /// Says what waits, or sees to it that there is a switchboard to say it on.
+    pub(super) fn speak(&mut self, now: Instant, id: &ChatId) {
+        let Some(chat) = self.chats.get_mut(id) else {
+            return;
+        };
+        if chat.outbox.is_empty() {
+            return;
+        }
+        let Some(link) = chat.board else {
+            let asked = self.transfers.values().any(|(asked, _)| asked == id);
+            if !asked {
+                let trid = self.notification.trid();
+                let deadline = now + self.config.deadlines.board_step;
+                self.transfers.insert(trid, (id.clone(), deadline));
+                self.say(&ClientCommand::RequestSwitchboard { trid });
+            }
+            return;
+        };
+        let Some(board) = self.boards.get_mut(&link).filter(|board| board.is_ready()) else {
+            return;
+        };
+        chat.retried = false;
+        let deadline = now + self.config.deadlines.acknowledge;
+        let mut said = Vec::new();
+        for outgoing in chat.outbox.drain(..) {
+            let sent = Sent {
+                request: outgoing.request,
+                left: outgoing.parts.len(),
+                failed: false,
+            };
+            let sent = board.note_sent(sent);
+            for payload in outgoing.parts {
+                let trid = board.trid();
+                board.awaiting.insert(trid, Awaiting { sent, deadline });
+                said.push((trid, payload));
+            }
+        }
+        board.touched = now;
+        for (trid, payload) in said {
+            let ack = AckMode::Always;
+            self.say_on(
+                link,
+                &ClientCommand::Message {
+                    trid,
+                    ack,
+                    payload: &payload,
+                },
+            );
+        }
+    }
+
+    /// Ends the wait of everything that was to be said, because there is no way to say it.
+    pub(super) fn board_impossible(&mut self, now: Instant, id: &ChatId, why: RequestError) {
+        let Some(chat) = self.chats.get_mut(id) else {
+            return;
+        };
+        chat.board = None;
+        let silent = matches!(why, RequestError::NotOpened(_));
+        if silent && !std::mem::replace(&mut chat.retried, true) {
+            return self.speak(now, id);
+        }
+        chat.retried = false;
+        let waiting: Vec<Outgoing> = chat.outbox.drain(..).collect();
+        for outgoing in waiting {
+            self.complete(outgoing.request, Err(why.clone()));
+        }
+    }
+
+    /// The link of a conversation's switchboard, if one can speak on it.
+    fn ready_board(&self, id: &ChatId) -> Option<LinkId> {
+        let link = self.chats.get(id)?.board?;
+        self.boards
+            .get(&link)
+            .filter(|board| board.is_ready())
+            .map(|_| link)
+    }
+
+    /// Hands what waits for one switchboard to another that came to be meanwhile.
+    pub(super) fn adopt_board(&mut self, now: Instant, id: &ChatId, link: LinkId) {
+        let chat = self.chats.entry(id.clone()).or_default();
+        let before = chat.board.replace(link);
+        let before = before.filter(|before| *before != link);
+        let half_open =
+            |link: &LinkId| self.boards.get(link).is_some_and(|board| !board.is_ready());
+        if let Some(before) = before.filter(half_open) {
+            self.end_board(before);
+        }
+        self.transfers.retain(|_, (asked, _)| asked != id);
+        self.speak(now, id);
+    }
+
+    pub(super) fn joined(&mut self, chat: ChatId, account: &str, name: &str) {
+        let (account, name) = (account.to_lowercase(), name.to_owned());
+        self.events.push_back(Event::Joined {
+            chat,
+            account,
+            name,
+        });
+    }
+}

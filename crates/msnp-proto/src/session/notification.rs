@@ -1,0 +1,182 @@
+//! The notification link: its bytes, its keep-alive, its end.
+
+use std::time::Instant;
+
+use super::{
+    Session,
+    sign_in::Phase,
+    types::{CloseReason, Effect, LinkChange, LinkId, RequestError, is_due},
+};
+use crate::{
+    command::{ClientCommand, ServerCommand},
+    frame::{Framer, Limits},
+    payload::{Direction, LinkKind},
+};
+
+/// Most bytes read before frames are looked at again, so that one push cannot grow without bound.
+const LIMITS: Limits = Limits {
+    line: 64 * 1024 - 1,
+    payload: 1024 * 1024,
+};
+
+#[derive(Debug)]
+pub(super) struct Notification {
+    pub(super) link: Option<LinkId>,
+    pub(super) phase: Phase,
+    /// The end of the wait for the present step of the sign-in.
+    pub(super) step: Option<Instant>,
+    pub(super) framer: Framer,
+    pub(super) next_trid: u32,
+    /// When to ping, and when the answer must be there.
+    pub(super) ping: Option<Instant>,
+    pub(super) pong: Option<Instant>,
+    pub(super) redirects: u8,
+    pub(super) name: String,
+}
+
+impl Notification {
+    pub(super) fn new(step: Instant) -> Self {
+        Self {
+            link: None,
+            phase: Phase::Connecting,
+            step: Some(step),
+            framer: framer(),
+            next_trid: 1,
+            ping: None,
+            pong: None,
+            redirects: 0,
+            name: String::new(),
+        }
+    }
+
+    pub(super) fn is_online(&self) -> bool {
+        matches!(self.phase, Phase::Online)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        [self.step, self.ping, self.pong]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub(super) fn trid(&mut self) -> u32 {
+        let trid = self.next_trid;
+        self.next_trid = self.next_trid.checked_add(1).unwrap_or(1);
+        trid
+    }
+}
+
+pub(super) fn framer() -> Framer {
+    Framer::new(LinkKind::Notification, Direction::ToClient, LIMITS)
+}
+
+impl Session {
+    pub(super) fn open_notification(&mut self, now: Instant, address: String) {
+        let link = LinkId(self.next_id());
+        let redirects = self.notification.redirects;
+        self.notification = Notification::new(now + self.config.deadlines.step);
+        self.notification.redirects = redirects;
+        self.notification.link = Some(link);
+        self.effects.push_back(Effect::Open {
+            link,
+            kind: LinkKind::Notification,
+            address,
+        });
+    }
+
+    pub(super) fn notification_changed(&mut self, now: Instant, change: LinkChange) {
+        match change {
+            LinkChange::Opened => self.sign_in_opened(now),
+            LinkChange::Failed(why) => {
+                self.notification.link = None;
+                self.close(CloseReason::Unreachable(why));
+            }
+            LinkChange::Closed(why) => {
+                self.notification.link = None;
+                self.close(CloseReason::LinkLost(why));
+            }
+        }
+    }
+
+    pub(super) fn notification_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        let mut framer = std::mem::replace(&mut self.notification.framer, framer());
+        let link = self.notification.link;
+        framer.push(bytes);
+        while !self.closed && self.notification.link == link {
+            match framer.next() {
+                Ok(Some(frame)) => {
+                    match ServerCommand::decode(&frame, self.version, LinkKind::Notification) {
+                        Ok(command) => self.notification_command(now, command),
+                        Err(error) => self.odd(error.to_string()),
+                    }
+                }
+                Ok(None) => {
+                    // Whatever came shows that the server lives.
+                    if self.notification.is_online() {
+                        self.notification.pong = None;
+                        self.notification.ping = Some(now + self.config.deadlines.ping);
+                    }
+                    self.notification.framer = framer;
+                    return;
+                }
+                Err(error) => return self.close(CloseReason::Protocol(error)),
+            }
+        }
+    }
+
+    pub(super) fn notification_timeout(&mut self, now: Instant) {
+        if is_due(self.notification.step, now) {
+            return self.sign_in_timeout(now);
+        }
+        if is_due(self.notification.pong, now) {
+            return self.close(CloseReason::Timeout("ping"));
+        }
+        if is_due(self.notification.ping, now) {
+            self.notification.ping = None;
+            self.notification.pong = Some(now + self.config.deadlines.pong);
+            self.say(&ClientCommand::Ping);
+        }
+    }
+
+    pub(super) fn requests_timeout(&mut self, now: Instant) {
+        let due = self
+            .requests
+            .iter()
+            .filter(|(_, (_, deadline))| *deadline <= now);
+        let due: Vec<u32> = due.map(|(trid, _)| *trid).collect();
+        for (request, _) in due
+            .into_iter()
+            .filter_map(|trid| self.requests.remove(&trid))
+            .collect::<Vec<_>>()
+        {
+            self.complete(request, Err(RequestError::Unconfirmed));
+        }
+    }
+
+    pub(super) fn sign_out(&mut self) {
+        self.say(&ClientCommand::Goodbye);
+        let boards: Vec<LinkId> = self.boards.keys().copied().collect();
+        for link in boards {
+            self.say_on(link, &ClientCommand::Goodbye);
+        }
+        self.close(CloseReason::SignedOut);
+    }
+
+    /// Sends a command on the notification link.
+    pub(super) fn say(&mut self, command: &ClientCommand<'_>) {
+        if let Some(link) = self.notification.link {
+            self.say_on(link, command);
+        }
+    }
+
+    pub(super) fn say_on(&mut self, link: LinkId, command: &ClientCommand<'_>) {
+        let mut bytes = Vec::new();
+        command.encode(self.version, &mut bytes);
+        self.effects.push_back(Effect::Send { link, bytes });
+    }
+
+    pub(super) fn odd(&mut self, what: String) {
+        self.events.push_back(super::Event::Odd { what });
+    }
+}

@@ -1,0 +1,338 @@
+//! What goes into a session and what comes out of it.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use secrecy::SecretString;
+
+use crate::{
+    command::Status,
+    error_code::ErrorCode,
+    frame::FrameError,
+    msg::{PersonalMessage, Text},
+    payload::LinkKind,
+    version::Version,
+};
+
+/// What a session needs to know.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// The notification server, `host:port`.
+    pub server: String,
+    /// The account's address.
+    pub account: String,
+    /// The account's password.
+    pub password: SecretString,
+    /// Versions to offer, best first.
+    pub versions: Vec<Version>,
+    /// Where the Passport sign-in begins.
+    pub nexus_url: String,
+    /// The Passport login itself; when set, the nexus is not asked.
+    pub login_url: Option<String>,
+    /// The status to take once the lists are there.
+    pub status: Status,
+    /// How long to wait for what.
+    pub deadlines: Deadlines,
+}
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// Each step of the sign-in, and each request.
+    pub step: Duration,
+    /// Each step of opening a switchboard, but for the call.
+    pub board_step: Duration,
+    /// A called contact to come.
+    pub call: Duration,
+    /// A text's acknowledgement.
+    pub acknowledge: Duration,
+    /// Silence on the notification link before a ping.
+    pub ping: Duration,
+    /// The answer to a ping.
+    pub pong: Duration,
+    /// Silence in a conversation of two before we leave it.
+    pub idle: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            step: Duration::from_secs(30),
+            board_step: Duration::from_secs(10),
+            call: Duration::from_secs(30),
+            acknowledge: Duration::from_secs(30),
+            ping: Duration::from_secs(45),
+            pong: Duration::from_secs(20),
+            idle: Duration::from_secs(300),
+        }
+    }
+}
+
+/// A connection of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// An HTTP request of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HttpId(pub u64);
+
+/// A request of the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// A conversation, whatever switchboards carry it: with one person her address in lower case,
+/// with several `group:` and the first switchboard's session.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChatId(String);
+
+impl ChatId {
+    /// Names the conversation with one person.
+    pub fn with(account: &str) -> Self {
+        Self(account.trim().to_lowercase())
+    }
+
+    /// Takes a name that a session gave.
+    pub fn from_text(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(super) fn group(session: &str) -> Self {
+        Self(format!("group:{session}"))
+    }
+
+    /// Tells whether it is with several people.
+    pub fn is_group(&self) -> bool {
+        self.0.starts_with("group:")
+    }
+
+    /// Gives its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ChatId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What happened to a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkChange {
+    /// It ended; the text says how.
+    Closed(String),
+    /// It could not be made; the text says why.
+    Failed(String),
+    /// It is there.
+    Opened,
+}
+
+/// What the driver must do.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each variant's line says what its fields are")]
+pub enum Effect {
+    /// Close a connection once what was sent is written.
+    Close { link: LinkId },
+    /// Ask by HTTP, without following redirects.
+    Http { id: HttpId, request: HttpRequest },
+    /// Connect to `host:port`.
+    Open {
+        link: LinkId,
+        kind: LinkKind,
+        address: String,
+    },
+    /// Write bytes: whole commands, to be written at once.
+    Send { link: LinkId, bytes: Vec<u8> },
+}
+
+/// A `GET`.
+#[derive(Clone, Debug)]
+pub struct HttpRequest {
+    /// Where.
+    pub url: String,
+    /// The `Authorization` header, if any; holds a password.
+    pub authorization: Option<SecretString>,
+}
+
+/// The answer to a `GET`: status and headers, or why there is none.
+#[derive(Clone, Debug)]
+pub struct HttpReply {
+    /// The status; 0 when there was no answer.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Why there was no answer.
+    pub failure: Option<String>,
+}
+
+impl HttpReply {
+    /// Finds a header by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(header, _)| header == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// What the application wants.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each variant's line says what its fields are")]
+pub enum Command {
+    /// Put somebody on the contact list and let her write.
+    AddContact { account: String },
+    /// Leave a conversation.
+    LeaveChat { chat: ChatId },
+    /// Send an attention call.
+    SendNudge { chat: ChatId },
+    /// Say something; split where it is too long, completed when all parts are acknowledged.
+    SendText { chat: ChatId, text: Text },
+    /// Show that the account is writing; needs a conversation that is open.
+    SendTyping { chat: ChatId },
+    /// Change the own name.
+    SetName { name: String },
+    /// Change the own personal message.
+    SetPersonalMessage { message: PersonalMessage },
+    /// Change the own status.
+    SetStatus { status: Status },
+    /// Sign out and end the session.
+    SignOut,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each variant's line says what its fields are")]
+pub enum Event {
+    /// Somebody put the account on her contact list.
+    AddedBy { account: String, name: String },
+    /// The session is over.
+    Closed { reason: CloseReason },
+    /// A request is done.
+    Completed {
+        request: RequestId,
+        outcome: Result<(), RequestError>,
+    },
+    /// The server speaks a version with us.
+    Connected { server: String, version: Version },
+    /// A contact came to the lists, left them, or changed there.
+    ContactChanged { account: String },
+    /// Somebody came into a conversation.
+    Joined {
+        chat: ChatId,
+        account: String,
+        name: String,
+    },
+    /// Somebody left a conversation.
+    Left { chat: ChatId, account: String },
+    /// Somebody said something. The number counts what the conversation's link brought; with the
+    /// link's own number it names the message.
+    Message {
+        chat: ChatId,
+        from: String,
+        name: String,
+        text: Text,
+        link: LinkId,
+        number: u64,
+    },
+    /// Somebody calls for attention.
+    Nudge {
+        chat: ChatId,
+        from: String,
+        name: String,
+        link: LinkId,
+        number: u64,
+    },
+    /// Something came that could not be understood; it was passed over.
+    Odd { what: String },
+    /// The account is signed in, its lists are there, its status is set.
+    Online { account: String, name: String },
+    /// A contact's presence or name changed; see the roster.
+    Presence { account: String },
+    /// Somebody is writing.
+    Typing {
+        chat: ChatId,
+        from: String,
+        name: String,
+    },
+}
+
+/// Why a request did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// Too much is waiting for this conversation already.
+    #[error("too many messages wait for this conversation")]
+    Busy,
+    /// The call failed: the contact blocks us, or we block her.
+    #[error("the contact cannot be called")]
+    Blocked,
+    /// The conversation is over.
+    #[error("the conversation is over")]
+    ChatOver,
+    /// It was not sent: the switchboard did not come to be.
+    #[error("no conversation could be opened: {0}")]
+    NotOpened(String),
+    /// The contact is offline, hidden, or unknown.
+    #[error("the contact is not online")]
+    NotOnline,
+    /// The account is not signed in.
+    #[error("the account is not signed in")]
+    NotSignedIn,
+    /// The server refused.
+    #[error("the server refused: {0}")]
+    Refused(ErrorCode),
+    /// It was sent, but nothing tells whether it arrived.
+    #[error("no acknowledgement came")]
+    Unconfirmed,
+}
+
+/// Why a session ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The account or the password was refused.
+    #[error("the server refused the account or the password")]
+    AuthRejected,
+    /// The link broke.
+    #[error("the connection to the server broke: {0}")]
+    LinkLost(String),
+    /// Nothing in common with the server.
+    #[error("the server speaks none of the protocols offered")]
+    NoCommonVersion,
+    /// The account signed in elsewhere.
+    #[error("the account signed in somewhere else")]
+    SignedInElsewhere,
+    /// The server broke the protocol.
+    #[error("the server broke the protocol: {0}")]
+    Protocol(#[from] FrameError),
+    /// The server answered a step of the sign-in with an error.
+    #[error("the server refused the sign-in: {0}")]
+    Refused(ErrorCode),
+    /// The server is going down.
+    #[error("the server is going down")]
+    ServerDown,
+    /// We signed out.
+    #[error("signed out")]
+    SignedOut,
+    /// The server did not answer a step in time.
+    #[error("the server did not answer in time: {0}")]
+    Timeout(&'static str),
+    /// The server sent us from one address to another too often.
+    #[error("the server redirects without end")]
+    TooManyRedirects,
+    /// The server could not be reached.
+    #[error("the server cannot be reached: {0}")]
+    Unreachable(String),
+    /// The Passport login could not be used.
+    #[error("the sign-in service does not work: {0}")]
+    LoginService(String),
+}
+
+pub(super) fn is_due(deadline: Option<Instant>, now: Instant) -> bool {
+    deadline.is_some_and(|deadline| deadline <= now)
+}

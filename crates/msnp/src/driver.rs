@@ -1,0 +1,218 @@
+//! The session's one task: it moves bytes, times and effects, and decides nothing.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    future::pending,
+    sync::Arc,
+    time::Instant,
+};
+
+use msnp_proto::{
+    LinkKind,
+    session::{
+        Command, Effect, Event, HttpId, HttpReply, LinkId, RequestError, RequestId, Roster,
+        Session, SessionConfig,
+    },
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+    time::sleep_until,
+};
+
+use crate::{
+    dial::Dial,
+    http,
+    link::{LinkNews, carry},
+};
+
+/// A request of a handle, and where its outcome goes.
+pub(crate) struct Asked {
+    pub(crate) command: Command,
+    pub(crate) outcome: oneshot::Sender<Result<(), RequestError>>,
+}
+
+pub(crate) struct Driver {
+    session: Session,
+    dial: Arc<dyn Dial>,
+    http: reqwest::Client,
+    links: HashMap<LinkId, mpsc::Sender<Vec<u8>>>,
+    tasks: JoinSet<()>,
+    asking: JoinSet<(HttpId, HttpReply)>,
+    outcomes: HashMap<RequestId, oneshot::Sender<Result<(), RequestError>>>,
+    /// News of the notification link, never paused: it carries keep-alive and every call.
+    news: mpsc::Receiver<LinkNews>,
+    teller: mpsc::Sender<LinkNews>,
+    /// News of conversations, paused while the application is behind.
+    talk: mpsc::Receiver<LinkNews>,
+    talk_teller: mpsc::Sender<LinkNews>,
+    asked: mpsc::Receiver<Asked>,
+    events: mpsc::Sender<Event>,
+    roster: watch::Sender<Roster>,
+    /// Events the application has not taken yet.
+    waiting: VecDeque<Event>,
+}
+
+/// Events that may wait for the application before conversations are paused: reading them stops,
+/// and TCP holds the peers back. The notification link goes on; what it tells of presence is left
+/// out then, for the roster has it.
+const WAITING_LIMIT: usize = 1024;
+
+impl Driver {
+    pub(crate) fn new(
+        config: SessionConfig,
+        dial: Arc<dyn Dial>,
+        http: reqwest::Client,
+        asked: mpsc::Receiver<Asked>,
+        events: mpsc::Sender<Event>,
+        roster: watch::Sender<Roster>,
+    ) -> Self {
+        let (teller, news) = mpsc::channel(64);
+        let (talk_teller, talk) = mpsc::channel(64);
+        Self {
+            session: Session::new(config, Instant::now()),
+            dial,
+            http,
+            links: HashMap::new(),
+            tasks: JoinSet::new(),
+            asking: JoinSet::new(),
+            outcomes: HashMap::new(),
+            news,
+            teller,
+            talk,
+            talk_teller,
+            asked,
+            events,
+            roster,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Runs until the session is over and the application has its last event, or is gone.
+    pub(crate) async fn run(mut self) {
+        self.drain();
+        while !(self.session.is_closed() && self.waiting.is_empty()) {
+            self.step().await;
+            self.drain();
+        }
+        self.links.clear();
+        // Links write their last words, bounded by their own deadlines.
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    async fn step(&mut self) {
+        let deadline = self.session.poll_timeout();
+        let behind = self.waiting.len() >= WAITING_LIMIT;
+        let sleep = async {
+            match deadline {
+                Some(deadline) => sleep_until(deadline.into()).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            permit = self.events.reserve(), if !self.waiting.is_empty() => match permit {
+                Ok(permit) => {
+                    if let Some(event) = self.waiting.pop_front() {
+                        permit.send(event);
+                    }
+                }
+                Err(_) => {
+                    // Nobody listens any more.
+                    self.waiting.clear();
+                    self.session.command(Instant::now(), Command::SignOut);
+                }
+            },
+            Some(news) = self.news.recv() => self.take_news(news),
+            Some(news) = self.talk.recv(), if !behind => self.take_news(news),
+            asked = self.asked.recv() => match asked {
+                Some(Asked { command, outcome }) => {
+                    let request = self.session.command(Instant::now(), command);
+                    self.outcomes.insert(request, outcome);
+                }
+                // The last handle is gone.
+                None => {
+                    self.session.command(Instant::now(), Command::SignOut);
+                }
+            },
+            Some(answer) = self.asking.join_next() => {
+                if let Ok((id, reply)) = answer {
+                    self.session.handle_http(Instant::now(), id, reply);
+                }
+            }
+            // Finished links are reaped; what they had to say came as news.
+            Some(_) = self.tasks.join_next() => {}
+            () = sleep => self.session.handle_timeout(Instant::now()),
+        }
+    }
+
+    fn take_news(&mut self, news: LinkNews) {
+        let now = Instant::now();
+        match news {
+            LinkNews::Bytes(link, bytes) => self.session.handle_bytes(now, link, &bytes),
+            LinkNews::Change(link, change) => self.session.handle_link(now, link, change),
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.session.poll_effect() {
+            self.perform(effect);
+        }
+        let mut roster_changed = false;
+        while let Some(event) = self.session.poll_event() {
+            roster_changed |= matches!(
+                event,
+                Event::AddedBy { .. }
+                    | Event::ContactChanged { .. }
+                    | Event::Online { .. }
+                    | Event::Presence { .. }
+            );
+            match event {
+                Event::Completed { request, outcome } => {
+                    if let Some(waiting) = self.outcomes.remove(&request) {
+                        // Whoever asked may have given up waiting.
+                        let _ = waiting.send(outcome);
+                    }
+                }
+                Event::Odd { what } => tracing::debug!(%what, "passed over"),
+                Event::Presence { .. } if self.waiting.len() >= WAITING_LIMIT => {}
+                event => self.waiting.push_back(event),
+            }
+        }
+        if roster_changed {
+            self.roster.send_replace(self.session.roster().clone());
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Open {
+                link,
+                kind,
+                address,
+            } => {
+                tracing::debug!(link = link.0, ?kind, %address, "opening a link");
+                // Commands waiting for a peer that does not read; past that the link is given up.
+                let (outgoing, taken) = mpsc::channel(256);
+                self.links.insert(link, outgoing);
+                let dial = Arc::clone(&self.dial);
+                self.tasks
+                    .spawn(carry(link, dial, address, taken, self.teller.clone()));
+            }
+            Effect::Send { link, bytes } => {
+                let full = self
+                    .links
+                    .get(&link)
+                    .is_some_and(|outgoing| outgoing.try_send(bytes).is_err());
+                if full {
+                    self.links.remove(&link);
+                }
+            }
+            Effect::Close { link } => drop(self.links.remove(&link)),
+            Effect::Http { id, request } => {
+                let client = self.http.clone();
+                self.asking
+                    .spawn(async move { (id, http::ask(client, request).await) });
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The public face of a session: connect, ask, listen.
+
+use std::{sync::Arc, time::Duration};
+
+use msnp_proto::{
+    command::Status,
+    msg::{PersonalMessage, Text},
+    session::{ChatId, CloseReason, Command, Event, RequestError, Roster},
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use crate::{
+    config::Config,
+    dial::{Dial, TcpDial},
+    driver::{Asked, Driver},
+    http,
+};
+
+/// Why a sign-in did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The session ended before it was online.
+    #[error(transparent)]
+    Ended(#[from] CloseReason),
+    /// No HTTP client could be made.
+    #[error("the HTTP client cannot be made: {0}")]
+    Http(String),
+}
+
+/// Asks things of a session. Cheap to clone; when the last one is gone, the session signs out.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    asked: mpsc::Sender<Asked>,
+    roster: watch::Receiver<Roster>,
+}
+
+/// Tells what happens in a session. When it is dropped, the session signs out.
+#[derive(Debug)]
+pub struct Events {
+    first: std::vec::IntoIter<Event>,
+    events: mpsc::Receiver<Event>,
+    driver: JoinHandle<()>,
+}
+
+/// Signs in over TCP.
+///
+/// Returns once the account is online: its lists are there and its status is set.
+///
+/// # Errors
+/// [`ConnectError`] when the sign-in ended otherwise; each step has a deadline.
+pub async fn connect(config: Config) -> Result<(Handle, Events), ConnectError> {
+    connect_with(config, Arc::new(TcpDial)).await
+}
+
+/// Signs in over connections of the caller's making.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_with(
+    config: Config,
+    dial: Arc<dyn Dial>,
+) -> Result<(Handle, Events), ConnectError> {
+    let http = http::client().map_err(|error| ConnectError::Http(error.to_string()))?;
+    // Requests wait for the session's task only for as long as it takes one step.
+    let (asking, asked) = mpsc::channel(64);
+    // Behind a slow listener events wait with the driver, see there.
+    let (telling, events) = mpsc::channel(64);
+    let (publish, roster) = watch::channel(Roster::default());
+    let driver = Driver::new(config.session(), dial, http, asked, telling, publish);
+    let driver = tokio::spawn(driver.run());
+    let handle = Handle {
+        asked: asking,
+        roster,
+    };
+    let mut events = Events {
+        first: Vec::new().into_iter(),
+        events,
+        driver,
+    };
+    let mut first = Vec::new();
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Closed { reason } => return Err(reason.into()),
+            event => {
+                let online = matches!(event, Event::Online { .. });
+                first.push(event);
+                if online {
+                    events.first = first.into_iter();
+                    return Ok((handle, events));
+                }
+            }
+        }
+    }
+    Err(CloseReason::LinkLost("the session ended".to_owned()).into())
+}
+
+impl Events {
+    /// Gives the next event, beginning with those of the sign-in; none after the last.
+    ///
+    /// The last event of a session is [`Event::Closed`]. Cancel safe.
+    pub async fn next(&mut self) -> Option<Event> {
+        match self.first.next() {
+            Some(event) => Some(event),
+            None => self.events.recv().await,
+        }
+    }
+
+    /// Waits until the session has let go of its connections.
+    pub async fn finish(mut self) {
+        while self.next().await.is_some() {}
+        // A panic in the driver has been reported by the runtime; there is nothing left to end.
+        let _ = self.driver.await;
+    }
+}
+
+impl Handle {
+    /// Gives the contacts as they are now.
+    pub fn roster(&self) -> Roster {
+        self.roster.borrow().clone()
+    }
+
+    /// Says something; done when the server acknowledged all of it.
+    ///
+    /// # Errors
+    /// [`RequestError::Unconfirmed`] leaves open whether it arrived.
+    pub async fn send_text(&self, chat: &ChatId, text: Text) -> Result<(), RequestError> {
+        self.ask(Command::SendText {
+            chat: chat.clone(),
+            text,
+        })
+        .await
+    }
+
+    /// Calls for attention.
+    ///
+    /// # Errors
+    /// As [`send_text`](Self::send_text).
+    pub async fn send_nudge(&self, chat: &ChatId) -> Result<(), RequestError> {
+        self.ask(Command::SendNudge { chat: chat.clone() }).await
+    }
+
+    /// Shows that the account is writing, if the conversation is open.
+    ///
+    /// # Errors
+    /// [`RequestError::NotSignedIn`].
+    pub async fn send_typing(&self, chat: &ChatId) -> Result<(), RequestError> {
+        self.ask(Command::SendTyping { chat: chat.clone() }).await
+    }
+
+    /// Leaves a conversation.
+    ///
+    /// # Errors
+    /// [`RequestError::NotSignedIn`].
+    pub async fn leave_chat(&self, chat: &ChatId) -> Result<(), RequestError> {
+        self.ask(Command::LeaveChat { chat: chat.clone() }).await
+    }
+
+    /// Puts somebody on the contact list and lets her write.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] with the server's reason.
+    pub async fn add_contact(&self, account: &str) -> Result<(), RequestError> {
+        self.ask(Command::AddContact {
+            account: account.to_owned(),
+        })
+        .await
+    }
+
+    /// Changes the own status.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] with the server's reason.
+    pub async fn set_status(&self, status: Status) -> Result<(), RequestError> {
+        self.ask(Command::SetStatus { status }).await
+    }
+
+    /// Changes the own name.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] with the server's reason.
+    pub async fn set_name(&self, name: &str) -> Result<(), RequestError> {
+        self.ask(Command::SetName {
+            name: name.to_owned(),
+        })
+        .await
+    }
+
+    /// Changes the own personal message; does nothing where the version has none.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] with the server's reason.
+    pub async fn set_personal_message(&self, message: PersonalMessage) -> Result<(), RequestError> {
+        self.ask(Command::SetPersonalMessage { message }).await
+    }
+
+    /// Signs out; [`Event::Closed`] follows.
+    pub async fn sign_out(&self) {
+        // Signed out already is signed out.
+        let _ = timeout(Duration::from_secs(5), self.ask(Command::SignOut)).await;
+    }
+
+    async fn ask(&self, command: Command) -> Result<(), RequestError> {
+        let (outcome, told) = oneshot::channel();
+        let asked = Asked { command, outcome };
+        self.asked
+            .send(asked)
+            .await
+            .map_err(|_| RequestError::NotSignedIn)?;
+        // A session that ends completes all its requests first; only a driver that died does not.
+        told.await.unwrap_or(Err(RequestError::Unconfirmed))
+    }
+}

@@ -1,0 +1,74 @@
+//! The sign-in's HTTP requests.
+
+use std::{error::Error as _, time::Duration};
+
+use msnp_proto::session::{HttpReply, HttpRequest};
+use reqwest::{Client, header, redirect::Policy};
+use secrecy::ExposeSecret as _;
+
+/// How long one request may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Makes the HTTP client of one session. Redirects are the session's business.
+pub(crate) fn client() -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .redirect(Policy::none())
+        .timeout(DEADLINE)
+        .user_agent("MSMSGS")
+        .build()
+}
+
+/// Asks once. Bodies are not read: nothing of the sign-in is in them.
+pub(crate) async fn ask(client: Client, request: HttpRequest) -> HttpReply {
+    let mut asking = client
+        .get(&request.url)
+        .header(header::CACHE_CONTROL, "no-cache");
+    if let Some(authorization) = request.authorization {
+        match header::HeaderValue::from_str(authorization.expose_secret()) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                asking = asking.header(header::AUTHORIZATION, value);
+            }
+            Err(_) => return failed("the header cannot carry the account"),
+        }
+    }
+    match asking.send().await {
+        Ok(response) => HttpReply {
+            status: response.status().as_u16(),
+            headers: response
+                .headers()
+                .iter()
+                .map(|(name, value)| {
+                    (
+                        name.as_str().to_owned(),
+                        String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                    )
+                })
+                .collect(),
+            failure: None,
+        },
+        Err(error) => failed(&why(&error.without_url())),
+    }
+}
+
+fn failed(why: &str) -> HttpReply {
+    HttpReply {
+        status: 0,
+        headers: Vec::new(),
+        failure: Some(why.to_owned()),
+    }
+}
+
+/// The innermost cause: reqwest's own words only say that sending failed.
+fn why(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let mut cause = error.source();
+    let mut words = error.to_string();
+    while let Some(inner) = cause {
+        words = inner.to_string();
+        cause = inner.source();
+    }
+    words
+}

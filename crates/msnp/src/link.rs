@@ -1,0 +1,92 @@
+//! One connection: a task that reads and writes, and ends when either side does.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use msnp_proto::session::{LinkChange, LinkId};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
+    sync::mpsc,
+    time::timeout,
+};
+
+use crate::dial::{Dial, Stream};
+
+/// How long a write may wait for the peer to read.
+const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+/// How much one read takes.
+const READ_SIZE: usize = 16 * 1024;
+
+/// What a link's task tells the driver.
+#[derive(Debug)]
+pub(crate) enum LinkNews {
+    Bytes(LinkId, Bytes),
+    Change(LinkId, LinkChange),
+}
+
+/// Opens a link and carries its bytes until `outgoing` is closed or the peer ends it.
+///
+/// `news` is bounded: when the driver is behind, reading pauses and TCP holds the peer back.
+pub(crate) async fn carry(
+    id: LinkId,
+    dial: Arc<dyn Dial>,
+    address: String,
+    mut outgoing: mpsc::Receiver<Vec<u8>>,
+    news: mpsc::Sender<LinkNews>,
+) {
+    let stream = match dial.dial(&address).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            return tell(
+                &news,
+                LinkNews::Change(id, LinkChange::Failed(error.to_string())),
+            )
+            .await;
+        }
+    };
+    tell(&news, LinkNews::Change(id, LinkChange::Opened)).await;
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let ended = tokio::select! {
+        ended = read(id, &mut reader, &news) => ended,
+        ended = write(&mut writer, &mut outgoing) => ended,
+    };
+    tell(&news, LinkNews::Change(id, LinkChange::Closed(ended))).await;
+}
+
+async fn read(
+    id: LinkId,
+    reader: &mut ReadHalf<Box<dyn Stream>>,
+    news: &mpsc::Sender<LinkNews>,
+) -> String {
+    let mut buffer = BytesMut::new();
+    loop {
+        buffer.reserve(READ_SIZE);
+        match reader.read_buf(&mut buffer).await {
+            Ok(0) => return "the server closed it".to_owned(),
+            Ok(_) => tell(news, LinkNews::Bytes(id, buffer.split().freeze())).await,
+            Err(error) => return error.to_string(),
+        }
+    }
+}
+
+/// Writes whole commands until there will be no more.
+async fn write(
+    writer: &mut WriteHalf<Box<dyn Stream>>,
+    outgoing: &mut mpsc::Receiver<Vec<u8>>,
+) -> String {
+    while let Some(bytes) = outgoing.recv().await {
+        match timeout(WRITE_DEADLINE, writer.write_all(&bytes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return error.to_string(),
+            Err(_) => return "the server does not read".to_owned(),
+        }
+    }
+    // Closing is a courtesy: the last words are written already.
+    let _ = timeout(Duration::from_secs(1), writer.shutdown()).await;
+    "we closed it".to_owned()
+}
+
+/// Tells the driver, who may be gone already; then nobody wants to know.
+async fn tell(news: &mpsc::Sender<LinkNews>, what: LinkNews) {
+    let _ = news.send(what).await;
+}
