@@ -103,6 +103,7 @@ impl Driver {
     async fn step(&mut self) {
         let deadline = self.session.poll_timeout();
         let behind = self.waiting.len() >= WAITING_LIMIT;
+        let events = self.events.clone();
         let sleep = async {
             match deadline {
                 Some(deadline) => sleep_until(deadline.into()).await,
@@ -110,7 +111,7 @@ impl Driver {
             }
         };
         tokio::select! {
-            permit = self.events.reserve(), if !self.waiting.is_empty() => match permit {
+            permit = events.reserve(), if !self.waiting.is_empty() => match permit {
                 Ok(permit) => {
                     if let Some(event) = self.waiting.pop_front() {
                         permit.send(event);
@@ -195,8 +196,12 @@ impl Driver {
                 let (outgoing, taken) = mpsc::channel(256);
                 self.links.insert(link, outgoing);
                 let dial = Arc::clone(&self.dial);
+                let teller = match kind {
+                    LinkKind::Notification => &self.teller,
+                    LinkKind::Switchboard => &self.talk_teller,
+                };
                 self.tasks
-                    .spawn(carry(link, dial, address, taken, self.teller.clone()));
+                    .spawn(carry(link, dial, address, taken, teller.clone()));
             }
             Effect::Send { link, bytes } => {
                 let full = self
