@@ -1,1 +1,30 @@
-//! An embedded MSN network for tests, demos and clients.
+//! An embedded MSN network: notification, switchboards and sign-in, for tests, demonstrations and
+//! clients that others wrote.
+//!
+//! [`Network::bind`] starts one on free ports of the loopback. Who exists, who knows whom and who
+//! talks to whom comes from a [`Directory`]; [`MemoryDirectory`] keeps it in memory and runs the
+//! scripted contacts. It speaks MSNP 8 to 12 with Passport sign-in over plain HTTP, and answers as
+//! Microsoft's servers did.
+
+mod directory;
+mod fault;
+mod http;
+mod link;
+mod memory;
+mod network;
+mod notification;
+mod script;
+mod switchboard;
+mod users;
+
+pub use self::{
+    directory::{
+        CallError, ChatPush, Directory, EditError, Entry, Group, ListEdit, Member, PresenceOf,
+        Profile, Push, SessionId, TalkId,
+    },
+    fault::{Faults, HttpFault, Misdeed},
+    memory::MemoryDirectory,
+    network::{Addresses, BindError, Network, Options},
+    script::Script,
+    users::{User, UsersError},
+};

@@ -1,0 +1,213 @@
+//! Who exists, who knows whom, who talks to whom: what the servers ask and what they are told.
+//!
+//! The seam between the protocol and the people. A signed-in client is attached with a channel of
+//! [`Push`]es, and so is anybody else who takes part: a scripted contact, or later people of other
+//! networks.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use msnp_proto::command::{List, Lists, Status};
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+
+/// One attachment of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId(pub u64);
+
+/// One conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TalkId(pub u64);
+
+/// An account as others see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// Its address, as it was made.
+    pub account: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Somebody on an account's lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Her address.
+    pub account: String,
+    /// Her name.
+    pub name: String,
+    /// Her id among this account's contacts.
+    pub id: String,
+    /// The lists she is on.
+    pub lists: Lists,
+    /// Ids of the account's groups she is in.
+    pub groups: Vec<String>,
+}
+
+/// A group of contacts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// How an account is, and what it shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresenceOf {
+    /// The account.
+    pub profile: Profile,
+    /// Its status; [`Status::Offline`] when it is not attached or hides.
+    pub status: Status,
+    /// What its client can do.
+    pub capabilities: u64,
+    /// Its display picture's description.
+    pub object: Option<String>,
+    /// Its personal message, as its client wrote it.
+    pub personal: Arc<[u8]>,
+}
+
+/// A change of an account's lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListEdit {
+    /// Whether somebody is put on a list.
+    pub add: bool,
+    /// The list.
+    pub list: List,
+    /// Her address, or her id.
+    pub who: String,
+    /// The group, when only that changes.
+    pub group: Option<String>,
+}
+
+/// Why lists stayed as they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EditError {
+    /// She is there already.
+    AlreadyThere,
+    /// The list is not the account's to change.
+    NotAllowed,
+    /// She is not there.
+    NotThere,
+    /// There is no such account.
+    Unknown,
+}
+
+/// Why a call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallError {
+    /// She is in the conversation.
+    AlreadyThere,
+    /// She is offline, hidden, unknown, or blocks the caller.
+    NotOnline,
+}
+
+/// Somebody in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub profile: Profile,
+    /// What her client can do.
+    pub capabilities: u64,
+}
+
+/// What an attached account is told.
+#[derive(Clone, Debug)]
+pub enum Push {
+    /// Somebody put the account on her list.
+    AddedBy(Profile),
+    /// A contact changed her presence, or came, or went.
+    Presence(PresenceOf),
+    /// A contact changed her personal message.
+    Personal(PresenceOf),
+    /// Somebody calls into a conversation.
+    Ring {
+        /// The conversation.
+        talk: TalkId,
+        /// Who calls.
+        caller: Profile,
+    },
+    /// The account was attached somewhere else.
+    SignedInElsewhere,
+    /// The operator signs the account out.
+    Kicked,
+}
+
+/// What somebody in a conversation is told.
+#[derive(Clone, Debug)]
+pub enum ChatPush {
+    /// Somebody came.
+    Joined(Member),
+    /// Somebody left.
+    Left(String),
+    /// Somebody said something.
+    Said {
+        /// Who.
+        from: Profile,
+        /// The message, as it was sent.
+        payload: Arc<[u8]>,
+    },
+}
+
+/// The people of a network.
+///
+/// Accounts are compared without regard to case. Channels given in are bounded: whoever does not
+/// take what is pushed is detached.
+#[async_trait]
+pub trait Directory: Send + Sync + 'static {
+    /// Checks a password.
+    async fn authenticate(&self, account: &str, password: &SecretString) -> Option<Profile>;
+
+    /// Finds an account.
+    async fn profile(&self, account: &str) -> Option<Profile>;
+
+    /// Lets an account take part; an earlier attachment is told and ends.
+    async fn attach(&self, account: &str, pushes: mpsc::Sender<Push>) -> SessionId;
+
+    /// Ends an attachment; contacts see the account go.
+    async fn detach(&self, account: &str, session: SessionId);
+
+    /// Gives an account's lists and groups.
+    async fn roster(&self, account: &str) -> (Vec<Entry>, Vec<Group>);
+
+    /// Changes an account's lists; gives the entry as it is now.
+    async fn edit(&self, account: &str, edit: ListEdit) -> Result<Entry, EditError>;
+
+    /// Sets an account's presence and tells those who may see it.
+    async fn set_presence(
+        &self,
+        account: &str,
+        status: Status,
+        capabilities: u64,
+        object: Option<String>,
+    );
+
+    /// Sets an account's personal message and tells those who may see it.
+    async fn set_personal(&self, account: &str, personal: Arc<[u8]>);
+
+    /// Sets an account's name and tells those who may see it.
+    async fn set_name(&self, account: &str, name: &str);
+
+    /// Gives the presence of an account's contacts who are there.
+    async fn contacts_present(&self, account: &str) -> Vec<PresenceOf>;
+
+    /// Begins a conversation.
+    async fn open_talk(&self) -> TalkId;
+
+    /// Calls somebody into a conversation.
+    async fn call(&self, talk: TalkId, caller: &str, callee: &str) -> Result<(), CallError>;
+
+    /// Comes into a conversation; gives who is there already.
+    async fn join(
+        &self,
+        talk: TalkId,
+        account: &str,
+        pushes: mpsc::Sender<ChatPush>,
+    ) -> Vec<Member>;
+
+    /// Says something to the others; tells whether anybody is there.
+    async fn say(&self, talk: TalkId, from: &str, payload: Arc<[u8]>) -> bool;
+
+    /// Leaves a conversation.
+    async fn leave(&self, talk: TalkId, account: &str);
+}

@@ -1,0 +1,548 @@
+//! A directory in memory.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use msnp_proto::command::{List, Lists, Status};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use crate::{
+    directory::{
+        CallError, ChatPush, Directory, EditError, Entry, Group, ListEdit, Member, PresenceOf,
+        Profile, Push, SessionId, TalkId,
+    },
+    script,
+    users::{self, User, UsersError},
+};
+
+/// Users, lists and conversations in memory; cheap to clone, all clones are one.
+#[derive(Clone, Default)]
+pub struct MemoryDirectory(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    accounts: BTreeMap<String, Account>,
+    talks: BTreeMap<TalkId, BTreeMap<String, mpsc::Sender<ChatPush>>>,
+    last_id: u64,
+}
+
+struct Account {
+    user: User,
+    status: Status,
+    capabilities: u64,
+    object: Option<String>,
+    personal: Arc<[u8]>,
+    entries: BTreeMap<String, Entry>,
+    attached: Option<(SessionId, mpsc::Sender<Push>)>,
+}
+
+impl MemoryDirectory {
+    /// Makes a directory of users.
+    pub fn new(users: Vec<User>) -> Self {
+        let directory = Self::default();
+        for user in users {
+            directory.add(user);
+        }
+        directory
+    }
+
+    /// Reads users from a TOML file.
+    ///
+    /// # Errors
+    /// [`UsersError`] names the file or the line.
+    pub fn load(path: &Path) -> Result<Self, UsersError> {
+        users::load(path).map(Self::new)
+    }
+
+    /// Reads users from TOML text.
+    ///
+    /// # Errors
+    /// [`UsersError`] names the line.
+    pub fn parse(text: &str) -> Result<Self, UsersError> {
+        users::parse(text).map(Self::new)
+    }
+
+    /// Adds a user, and puts her on the lists of those she names or who name her.
+    pub fn add(&self, mut user: User) {
+        if user.name.is_empty() {
+            user.name.clone_from(&user.address);
+        }
+        let mut inner = self.inner();
+        let key = key(&user.address);
+        let personal = personal_of(&user.status_message);
+        let contacts: BTreeSet<String> = user
+            .contacts
+            .iter()
+            .map(|contact| self::key(contact))
+            .collect();
+        inner.accounts.insert(
+            key.clone(),
+            Account {
+                user,
+                status: Status::Offline,
+                capabilities: 0,
+                object: None,
+                personal,
+                entries: BTreeMap::new(),
+                attached: None,
+            },
+        );
+        for contact in contacts {
+            inner.befriend(&key, &contact);
+        }
+        let others: Vec<String> = inner.accounts.keys().cloned().collect();
+        for other in others {
+            let names = |account: &Account| {
+                account
+                    .user
+                    .contacts
+                    .iter()
+                    .any(|name| self::key(name) == key)
+            };
+            if other != key && inner.accounts.get(&other).is_some_and(names) {
+                inner.befriend(&other, &key);
+            }
+        }
+    }
+
+    /// Signs an account out, as its operator might.
+    pub fn kick(&self, account: &str) {
+        let inner = self.inner();
+        if let Some((_, pushes)) = inner
+            .accounts
+            .get(&key(account))
+            .and_then(|found| found.attached.as_ref())
+        {
+            // A client that takes no more is signed out by its own link.
+            let _ = pushes.try_send(Push::Kicked);
+        }
+    }
+
+    /// Tells whether an account is attached and shows it.
+    pub fn is_present(&self, account: &str) -> bool {
+        self.inner()
+            .accounts
+            .get(&key(account))
+            .is_some_and(Account::is_shown)
+    }
+
+    /// Starts the scripted users; they run until the set is dropped.
+    pub(crate) fn start_scripts(&self, tasks: &mut JoinSet<()>) {
+        let inner = self.inner();
+        for account in inner.accounts.values() {
+            if let Some(script) = account.user.script {
+                let directory: Arc<dyn Directory> = Arc::new(self.clone());
+                tasks.spawn(script::play(
+                    script,
+                    account.user.address.clone(),
+                    directory,
+                ));
+            }
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Account {
+    fn profile(&self) -> Profile {
+        Profile {
+            account: self.user.address.clone(),
+            name: self.user.name.clone(),
+        }
+    }
+
+    fn is_shown(&self) -> bool {
+        self.attached.is_some() && !matches!(self.status, Status::Hidden | Status::Offline)
+    }
+
+    fn presence(&self) -> PresenceOf {
+        PresenceOf {
+            profile: self.profile(),
+            status: if self.is_shown() {
+                self.status
+            } else {
+                Status::Offline
+            },
+            capabilities: self.capabilities,
+            object: self.object.clone(),
+            personal: Arc::clone(&self.personal),
+        }
+    }
+
+    fn blocks(&self, other: &str) -> bool {
+        self.entries
+            .get(other)
+            .is_some_and(|entry| entry.lists.has(List::Block))
+    }
+}
+
+impl Inner {
+    fn id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn befriend(&mut self, owner: &str, contact: &str) {
+        if !self.accounts.contains_key(contact) {
+            return;
+        }
+        self.put(owner, contact, List::Forward, true);
+        self.put(owner, contact, List::Allow, true);
+        self.put(contact, owner, List::Reverse, true);
+    }
+
+    fn put(&mut self, owner: &str, contact: &str, list: List, add: bool) -> Option<Entry> {
+        let Profile { account, name } = self.accounts.get(contact)?.profile();
+        let id = self.id();
+        let entries = &mut self.accounts.get_mut(owner)?.entries;
+        let entry = entries.entry(contact.to_owned()).or_insert_with(|| Entry {
+            account,
+            name,
+            id: format!("00000000-0000-4000-8000-{id:012x}"),
+            lists: Lists(0),
+            groups: Vec::new(),
+        });
+        entry.lists = entry.lists.with(list, add);
+        let entry = entry.clone();
+        if entry.lists == Lists(0) {
+            entries.remove(contact);
+        }
+        Some(entry)
+    }
+
+    /// Those who have the account as a contact, are there, and are not blocked by it.
+    fn watchers(&self, account: &str) -> Vec<mpsc::Sender<Push>> {
+        let Some(watched) = self.accounts.get(account) else {
+            return Vec::new();
+        };
+        let all = self.accounts.iter().filter(|(key, _)| !watched.blocks(key));
+        let knows = |entry: &Entry| entry.lists.has(List::Forward);
+        all.filter(|(_, other)| other.entries.get(account).is_some_and(knows))
+            .filter_map(|(_, other)| other.attached.as_ref().map(|(_, pushes)| pushes.clone()))
+            .collect()
+    }
+
+    fn tell_watchers(&self, account: &str, push: &Push) {
+        for watcher in self.watchers(account) {
+            // Whoever does not take what is pushed is cut off by its own link.
+            let _ = watcher.try_send(push.clone());
+        }
+    }
+
+    fn resolve(&self, account: &str, who: &str) -> Option<String> {
+        if who.contains('@') {
+            return Some(key(who));
+        }
+        let entries = &self.accounts.get(account)?.entries;
+        entries
+            .iter()
+            .find(|(_, entry)| entry.id == who)
+            .map(|(key, _)| key.clone())
+    }
+}
+
+#[async_trait]
+impl Directory for MemoryDirectory {
+    async fn authenticate(&self, account: &str, password: &SecretString) -> Option<Profile> {
+        let inner = self.inner();
+        let found = inner.accounts.get(&key(account))?;
+        let right = found.user.password.expose_secret() == password.expose_secret();
+        right.then(|| found.profile())
+    }
+
+    async fn profile(&self, account: &str) -> Option<Profile> {
+        self.inner()
+            .accounts
+            .get(&key(account))
+            .map(Account::profile)
+    }
+
+    async fn attach(&self, account: &str, pushes: mpsc::Sender<Push>) -> SessionId {
+        let mut inner = self.inner();
+        let session = SessionId(inner.id());
+        if let Some(found) = inner.accounts.get_mut(&key(account)) {
+            if let Some((_, before)) = found.attached.replace((session, pushes)) {
+                // Its link may be gone already.
+                let _ = before.try_send(Push::SignedInElsewhere);
+            }
+            found.status = Status::Offline;
+        }
+        session
+    }
+
+    async fn detach(&self, account: &str, session: SessionId) {
+        let mut inner = self.inner();
+        let key = key(account);
+        let Some(found) = inner.accounts.get_mut(&key) else {
+            return;
+        };
+        if found
+            .attached
+            .as_ref()
+            .is_none_or(|(attached, _)| *attached != session)
+        {
+            return;
+        }
+        let was_shown = found.is_shown();
+        found.attached = None;
+        found.status = Status::Offline;
+        let push = Push::Presence(found.presence());
+        if was_shown {
+            inner.tell_watchers(&key, &push);
+        }
+    }
+
+    async fn roster(&self, account: &str) -> (Vec<Entry>, Vec<Group>) {
+        let inner = self.inner();
+        let entries = inner
+            .accounts
+            .get(&key(account))
+            .map(|found| &found.entries);
+        (
+            entries
+                .map(|entries| entries.values().cloned().collect())
+                .unwrap_or_default(),
+            Vec::new(),
+        )
+    }
+
+    async fn edit(&self, account: &str, edit: ListEdit) -> Result<Entry, EditError> {
+        if matches!(edit.list, List::Reverse | List::Pending) {
+            return Err(EditError::NotAllowed);
+        }
+        let mut inner = self.inner();
+        let owner = key(account);
+        let who = inner
+            .resolve(&owner, &edit.who)
+            .ok_or(EditError::NotThere)?;
+        if !inner.accounts.contains_key(&who) {
+            return Err(EditError::Unknown);
+        }
+        let entries = inner.accounts.get(&owner).map(|found| &found.entries);
+        let entry = entries.and_then(|entries| entries.get(&who));
+        let there = entry.is_some_and(|entry| entry.lists.has(edit.list));
+        if there == edit.add {
+            return Err(if there {
+                EditError::AlreadyThere
+            } else {
+                EditError::NotThere
+            });
+        }
+        let entry = inner
+            .put(&owner, &who, edit.list, edit.add)
+            .ok_or(EditError::Unknown)?;
+        if edit.list == List::Forward {
+            inner.put(&who, &owner, List::Reverse, edit.add);
+            let (adder, added) = (inner.accounts.get(&owner), inner.accounts.get(&who));
+            if let (true, Some(adder), Some(added)) = (edit.add, adder, added) {
+                let told = [
+                    (added, Push::AddedBy(adder.profile())),
+                    (adder, Push::Presence(added.presence())),
+                ];
+                for (whom, push) in told {
+                    let shown =
+                        !matches!(&push, Push::Presence(of) if of.status == Status::Offline);
+                    if let (true, Some((_, pushes))) = (shown, &whom.attached) {
+                        // Whoever does not take what is pushed is cut off by its own link.
+                        let _ = pushes.try_send(push);
+                    }
+                }
+            }
+        }
+        Ok(entry)
+    }
+
+    async fn set_presence(
+        &self,
+        account: &str,
+        status: Status,
+        capabilities: u64,
+        object: Option<String>,
+    ) {
+        let mut inner = self.inner();
+        let key = key(account);
+        let Some(found) = inner.accounts.get_mut(&key) else {
+            return;
+        };
+        let was_shown = found.is_shown();
+        (found.status, found.capabilities, found.object) = (status, capabilities, object);
+        let (is_shown, presence) = (found.is_shown(), found.presence());
+        if is_shown || was_shown {
+            inner.tell_watchers(&key, &Push::Presence(presence.clone()));
+        }
+        if is_shown && !was_shown {
+            inner.tell_watchers(&key, &Push::Personal(presence));
+        }
+    }
+
+    async fn set_personal(&self, account: &str, personal: Arc<[u8]>) {
+        let mut inner = self.inner();
+        let key = key(account);
+        let Some(found) = inner.accounts.get_mut(&key) else {
+            return;
+        };
+        found.personal = personal;
+        if found.is_shown() {
+            let push = Push::Personal(found.presence());
+            inner.tell_watchers(&key, &push);
+        }
+    }
+
+    async fn set_name(&self, account: &str, name: &str) {
+        let mut inner = self.inner();
+        let key = key(account);
+        let Some(found) = inner.accounts.get_mut(&key) else {
+            return;
+        };
+        name.clone_into(&mut found.user.name);
+        if found.is_shown() {
+            let push = Push::Presence(found.presence());
+            inner.tell_watchers(&key, &push);
+        }
+    }
+
+    async fn contacts_present(&self, account: &str) -> Vec<PresenceOf> {
+        let inner = self.inner();
+        let key = key(account);
+        let Some(found) = inner.accounts.get(&key) else {
+            return Vec::new();
+        };
+        let contacts = found
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.lists.has(List::Forward));
+        contacts
+            .filter_map(|(contact, _)| inner.accounts.get(contact))
+            .filter(|contact| contact.is_shown() && !contact.blocks(&key))
+            .map(Account::presence)
+            .collect()
+    }
+
+    async fn open_talk(&self) -> TalkId {
+        let mut inner = self.inner();
+        let talk = TalkId(10_000_000 + inner.id());
+        inner.talks.insert(talk, BTreeMap::new());
+        talk
+    }
+
+    async fn call(&self, talk: TalkId, caller: &str, callee: &str) -> Result<(), CallError> {
+        let inner = self.inner();
+        let (caller, callee) = (key(caller), key(callee));
+        let members = inner.talks.get(&talk).ok_or(CallError::NotOnline)?;
+        if members.contains_key(&callee) {
+            return Err(CallError::AlreadyThere);
+        }
+        let called = inner
+            .accounts
+            .get(&callee)
+            .filter(|called| called.is_shown() && !called.blocks(&caller));
+        let pushes = called
+            .and_then(|called| called.attached.as_ref())
+            .ok_or(CallError::NotOnline)?;
+        let caller = inner
+            .accounts
+            .get(&caller)
+            .map(Account::profile)
+            .ok_or(CallError::NotOnline)?;
+        pushes
+            .1
+            .try_send(Push::Ring { talk, caller })
+            .map_err(|_| CallError::NotOnline)
+    }
+
+    async fn join(
+        &self,
+        talk: TalkId,
+        account: &str,
+        pushes: mpsc::Sender<ChatPush>,
+    ) -> Vec<Member> {
+        let mut inner = self.inner();
+        let key = key(account);
+        let Some(found) = inner.accounts.get(&key) else {
+            return Vec::new();
+        };
+        let newcomer = Member {
+            profile: found.profile(),
+            capabilities: found.capabilities,
+        };
+        let Some(members) = inner.talks.get_mut(&talk) else {
+            return Vec::new();
+        };
+        for member in members.values() {
+            // Whoever does not take what is pushed is cut off by its own link.
+            let _ = member.try_send(ChatPush::Joined(newcomer.clone()));
+        }
+        let present: Vec<String> = members
+            .keys()
+            .filter(|member| **member != key)
+            .cloned()
+            .collect();
+        members.insert(key, pushes);
+        present
+            .iter()
+            .filter_map(|member| inner.accounts.get(member))
+            .map(|account| Member {
+                profile: account.profile(),
+                capabilities: account.capabilities,
+            })
+            .collect()
+    }
+
+    async fn say(&self, talk: TalkId, from: &str, payload: Arc<[u8]>) -> bool {
+        let inner = self.inner();
+        let key = key(from);
+        let (Some(members), Some(found)) = (inner.talks.get(&talk), inner.accounts.get(&key))
+        else {
+            return false;
+        };
+        let from = found.profile();
+        let others = members.iter().filter(|(member, _)| **member != key);
+        let said = others.map(|(_, pushes)| {
+            pushes.try_send(ChatPush::Said {
+                from: from.clone(),
+                payload: Arc::clone(&payload),
+            })
+        });
+        said.filter(Result::is_ok).count() > 0
+    }
+
+    async fn leave(&self, talk: TalkId, account: &str) {
+        let mut inner = self.inner();
+        let Some(members) = inner.talks.get_mut(&talk) else {
+            return;
+        };
+        if members.remove(&key(account)).is_none() {
+            return;
+        }
+        for member in members.values() {
+            // Whoever does not take what is pushed is cut off by its own link.
+            let _ = member.try_send(ChatPush::Left(account.to_owned()));
+        }
+        if members.is_empty() {
+            inner.talks.remove(&talk);
+        }
+    }
+}
+
+/// Accounts are compared without regard to case.
+fn key(account: &str) -> String {
+    account.to_lowercase()
+}
+
+fn personal_of(status_message: &str) -> Arc<[u8]> {
+    let text = status_message.to_owned();
+    msnp_proto::msg::PersonalMessage {
+        text,
+        media: String::new(),
+    }
+    .write()
+    .into()
+}

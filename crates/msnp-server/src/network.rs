@@ -1,0 +1,246 @@
+//! The network as a whole: its listeners, and what its parts share.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use msnp_proto::{LinkKind, Version};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    directory::{Directory, TalkId},
+    fault::Faults,
+    http, link,
+    memory::MemoryDirectory,
+    notification, switchboard,
+};
+
+/// How long a ticket is good.
+const TICKET_LIFE: Duration = Duration::from_secs(120);
+/// Most tickets kept.
+const TICKETS_LIMIT: usize = 65_536;
+
+/// Where to listen, and with whom.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The notification server; port 0 takes a free one.
+    pub notification: SocketAddr,
+    /// The switchboard.
+    pub switchboard: SocketAddr,
+    /// Nexus and login.
+    pub http: SocketAddr,
+    /// Misdeeds.
+    pub faults: Faults,
+}
+
+impl Default for Options {
+    /// Free ports of the loopback, no misdeeds.
+    fn default() -> Self {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            notification: free,
+            switchboard: free,
+            http: free,
+            faults: Faults::default(),
+        }
+    }
+}
+
+/// Where a network listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// The notification server.
+    pub notification: SocketAddr,
+    /// The switchboard.
+    pub switchboard: SocketAddr,
+    /// Nexus and login.
+    pub http: SocketAddr,
+}
+
+/// A listener could not be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct BindError {
+    /// Where.
+    pub address: SocketAddr,
+    /// Why not.
+    pub source: std::io::Error,
+}
+
+/// A running network; it ends when dropped, or in order by [`shutdown`](Self::shutdown).
+pub struct Network {
+    addresses: Addresses,
+    cancel: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// What the parts of a network share.
+pub(crate) struct Shared {
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) faults: Faults,
+    pub(crate) addresses: Addresses,
+    tickets: Mutex<HashMap<String, Ticket>>,
+}
+
+/// What a ticket lets in to.
+#[derive(Clone, Debug)]
+pub(crate) enum Admits {
+    /// The notification server, as this account.
+    SignIn { account: String },
+    /// A switchboard, as this account, in this conversation.
+    Talk {
+        account: String,
+        talk: TalkId,
+        version: Version,
+        called: bool,
+    },
+}
+
+struct Ticket {
+    admits: Admits,
+    until: Instant,
+}
+
+impl Network {
+    /// Starts a network of the directory's people, its scripted contacts among them.
+    ///
+    /// # Errors
+    /// [`BindError`] names the address that cannot be had.
+    pub async fn bind(directory: MemoryDirectory, options: Options) -> Result<Self, BindError> {
+        let notification = listen(options.notification).await?;
+        let switchboard = listen(options.switchboard).await?;
+        let http = listen(options.http).await?;
+        let addresses = Addresses {
+            notification: address_of(&notification, options.notification)?,
+            switchboard: address_of(&switchboard, options.switchboard)?,
+            http: address_of(&http, options.http)?,
+        };
+        let mut tasks = JoinSet::new();
+        directory.start_scripts(&mut tasks);
+        let shared = Arc::new(Shared {
+            directory: Arc::new(directory),
+            faults: options.faults,
+            addresses,
+            tickets: Mutex::default(),
+        });
+        let cancel = CancellationToken::new();
+        tasks.spawn(serve(
+            notification,
+            LinkKind::Notification,
+            Arc::clone(&shared),
+            cancel.clone(),
+        ));
+        tasks.spawn(serve(
+            switchboard,
+            LinkKind::Switchboard,
+            Arc::clone(&shared),
+            cancel.clone(),
+        ));
+        tasks.spawn(http::serve(http, shared, cancel.clone()));
+        Ok(Self {
+            addresses,
+            cancel,
+            tasks,
+        })
+    }
+
+    /// Gives the addresses it listens on.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Gives the address where a Passport sign-in begins.
+    pub fn nexus_url(&self) -> String {
+        format!("http://{}/rdr/pprdr.asp", self.addresses.http)
+    }
+
+    /// Ends all links and waits for them.
+    pub async fn shutdown(mut self) {
+        self.cancel.cancel();
+        self.tasks.shutdown().await;
+    }
+}
+
+impl Shared {
+    /// Makes a ticket.
+    pub(crate) fn ticket(&self, admits: Admits) -> String {
+        let mut bytes = [0; 16];
+        // A machine without randomness cannot make secrets; its tickets are for loopback only.
+        let _ = getrandom::fill(&mut bytes);
+        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if tickets.len() >= TICKETS_LIMIT {
+            tickets.retain(|_, ticket| ticket.until > now);
+        }
+        tickets.insert(
+            text.clone(),
+            Ticket {
+                admits,
+                until: now + TICKET_LIFE,
+            },
+        );
+        text
+    }
+
+    /// Spends a ticket.
+    pub(crate) fn redeem(&self, ticket: &str) -> Option<Admits> {
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        tickets
+            .remove(ticket)
+            .filter(|ticket| ticket.until > Instant::now())
+            .map(|ticket| ticket.admits)
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| BindError { address, source })
+}
+
+fn address_of(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, BindError> {
+    listener.local_addr().map_err(|source| BindError {
+        address: asked,
+        source,
+    })
+}
+
+async fn serve(
+    listener: TcpListener,
+    kind: LinkKind,
+    shared: Arc<Shared>,
+    cancel: CancellationToken,
+) {
+    let mut links = JoinSet::new();
+    loop {
+        let stream = tokio::select! {
+            () = cancel.cancelled() => return links.shutdown().await,
+            Some(_) = links.join_next() => continue,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a link");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        let (reader, speaker, writing) = link::split(stream, kind, shared.faults.clone());
+        let shared = Arc::clone(&shared);
+        links.spawn(async move {
+            let talk = async {
+                match kind {
+                    LinkKind::Notification => notification::serve(shared, reader, speaker).await,
+                    LinkKind::Switchboard => switchboard::serve(shared, reader, speaker).await,
+                }
+            };
+            // Writing ends once the other has let go of its speakers and all is written.
+            tokio::join!(talk, writing.run());
+        });
+    }
+}

@@ -1,0 +1,202 @@
+//! One client's link to a switchboard.
+
+use std::sync::Arc;
+
+use msnp_proto::{
+    ClientCommand, ErrorCode, LinkKind, ServerCommand, command::AckMode, msg::PAYLOAD_LIMIT,
+};
+use tokio::{sync::mpsc, time::timeout};
+
+use crate::{
+    directory::{CallError, ChatPush, Member, TalkId},
+    link::{Ended, GREETING_DEADLINE, Reader, Speaker},
+    network::{Admits, Shared},
+};
+
+pub(crate) async fn serve(shared: Arc<Shared>, mut reader: Reader, mut speaker: Speaker) {
+    let entered = timeout(GREETING_DEADLINE, enter(&shared, &mut reader, &mut speaker)).await;
+    let Ok(Ok(mut board)) = entered else { return };
+    // However it ends, the others are told.
+    let _ended = board.talk(&mut reader).await;
+    board
+        .shared
+        .directory
+        .leave(board.talk, &board.account)
+        .await;
+}
+
+struct Board {
+    shared: Arc<Shared>,
+    speaker: Speaker,
+    account: String,
+    talk: TalkId,
+    pushes: mpsc::Receiver<ChatPush>,
+}
+
+/// Takes the first command: a ticket.
+async fn enter(
+    shared: &Arc<Shared>,
+    reader: &mut Reader,
+    speaker: &mut Speaker,
+) -> Result<Board, Ended> {
+    loop {
+        if let Some(frame) = reader.framer.next().map_err(|_| Ended)? {
+            let command = ClientCommand::decode(&frame, speaker.version, LinkKind::Switchboard);
+            let command = command.map_err(|_| Ended)?;
+            let verb = if matches!(command, ClientCommand::Answer { .. }) {
+                "ANS"
+            } else {
+                "SB USR"
+            };
+            if speaker.misbehave(shared.faults.misdeed(verb), &command)? {
+                continue;
+            }
+            let (trid, ticket, answers) = match &command {
+                ClientCommand::Enter { trid, ticket, .. } => (*trid, ticket.0, false),
+                ClientCommand::Answer { trid, ticket, .. } => (*trid, ticket.0, true),
+                _ => return Err(Ended),
+            };
+            let admitted = match shared.redeem(ticket) {
+                Some(Admits::Talk {
+                    account,
+                    talk,
+                    version,
+                    called,
+                }) if called == answers => (account, talk, version),
+                _ => {
+                    speaker.refuse(trid, ErrorCode::AUTHENTICATION_FAILED)?;
+                    return Err(Ended);
+                }
+            };
+            let (account, talk, version) = admitted;
+            speaker.version = version;
+            // A client that lets this much wait does not read, and is cut off.
+            let (pushed, pushes) = mpsc::channel(1024);
+            let present = shared.directory.join(talk, &account, pushed).await;
+            if answers {
+                roster(speaker, trid, &present)?;
+                speaker.say(&ServerCommand::Answered { trid })?;
+            } else {
+                let profile = shared.directory.profile(&account).await.unwrap_or_default();
+                let name = Some(profile.name.into());
+                speaker.say(&ServerCommand::SignedIn {
+                    trid,
+                    account: &account,
+                    name,
+                })?;
+            }
+            let (shared, speaker) = (Arc::clone(shared), speaker.clone());
+            return Ok(Board {
+                shared,
+                speaker,
+                account,
+                talk,
+                pushes,
+            });
+        }
+        reader.fill().await?;
+    }
+}
+
+fn roster(speaker: &Speaker, trid: u32, present: &[Member]) -> Result<(), Ended> {
+    let count = u32::try_from(present.len()).unwrap_or(u32::MAX);
+    for (index, member) in (1..).zip(present) {
+        speaker.say(&ServerCommand::Present {
+            trid,
+            index,
+            count,
+            account: &member.profile.account,
+            name: member.profile.name.as_str().into(),
+            capabilities: u32::try_from(member.capabilities).ok(),
+        })?;
+    }
+    Ok(())
+}
+
+impl Board {
+    async fn talk(&mut self, reader: &mut Reader) -> Result<(), Ended> {
+        loop {
+            while let Some(frame) = reader.framer.next().map_err(|_| Ended)? {
+                let command =
+                    ClientCommand::decode(&frame, self.speaker.version, LinkKind::Switchboard);
+                // What cannot be read is passed over, as the real servers do.
+                if let Ok(command) = command {
+                    self.obey(command).await?;
+                }
+            }
+            tokio::select! {
+                filled = reader.fill() => filled?,
+                push = self.pushes.recv() => self.tell(push.ok_or(Ended)?)?,
+            }
+        }
+    }
+
+    async fn obey(&self, command: ClientCommand<'_>) -> Result<(), Ended> {
+        let directory = &self.shared.directory;
+        let verb = match command {
+            ClientCommand::Call { .. } => "CAL",
+            ClientCommand::Message { .. } => "SB MSG",
+            _ => "",
+        };
+        if self
+            .speaker
+            .misbehave(self.shared.faults.misdeed(verb), &command)?
+        {
+            return Ok(());
+        }
+        match command {
+            ClientCommand::Call { trid, account } if !account.contains('@') => {
+                self.speaker.refuse(trid, ErrorCode::INVALID_USER)
+            }
+            ClientCommand::Call { trid, account } => {
+                match directory.call(self.talk, &self.account, account).await {
+                    Ok(()) => {
+                        let session = self.talk.0.to_string();
+                        self.speaker.say(&ServerCommand::Ringing {
+                            trid,
+                            session: &session,
+                        })
+                    }
+                    Err(CallError::AlreadyThere) => {
+                        self.speaker.refuse(trid, ErrorCode::ALREADY_THERE)
+                    }
+                    Err(CallError::NotOnline) => self.speaker.refuse(trid, ErrorCode::NOT_ONLINE),
+                }
+            }
+            // As the real servers: closed without a word.
+            ClientCommand::Message { payload, .. } if payload.len() > PAYLOAD_LIMIT => Err(Ended),
+            ClientCommand::Message { trid, ack, payload } => {
+                let heard = directory
+                    .say(self.talk, &self.account, payload.into())
+                    .await;
+                match (ack, heard) {
+                    (AckMode::Always | AckMode::Data, true) => {
+                        self.speaker.say(&ServerCommand::Acknowledge { trid })
+                    }
+                    (AckMode::Always | AckMode::Data | AckMode::Failure, false) => {
+                        self.speaker.say(&ServerCommand::NotDelivered { trid })
+                    }
+                    _ => Ok(()),
+                }
+            }
+            ClientCommand::Goodbye => Err(Ended),
+            _ => Ok(()),
+        }
+    }
+
+    fn tell(&self, push: ChatPush) -> Result<(), Ended> {
+        match push {
+            ChatPush::Joined(member) => self.speaker.say(&ServerCommand::Joined {
+                account: &member.profile.account,
+                name: member.profile.name.as_str().into(),
+                capabilities: u32::try_from(member.capabilities).ok(),
+            }),
+            ChatPush::Left(account) => self.speaker.say(&ServerCommand::Left { account: &account }),
+            ChatPush::Said { from, payload } => self.speaker.say(&ServerCommand::Message {
+                sender: &from.account,
+                name: from.name.as_str().into(),
+                payload: &payload,
+            }),
+        }
+    }
+}

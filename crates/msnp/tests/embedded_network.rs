@@ -1,0 +1,343 @@
+//! The client against the embedded network: real sockets, every version, every misdeed.
+
+use std::time::Duration;
+
+use msnp::{
+    ChatId, CloseReason, Config, ConnectError, Deadlines, Event, Events, Handle, Protocol,
+    RequestError, Status, Text, Version,
+};
+use msnp_server::{Faults, HttpFault, MemoryDirectory, Misdeed, Network, Options, Script, User};
+use tokio::time::timeout;
+
+const ADA: &str = "ada@example.com";
+const BOB: &str = "bob@example.com";
+const ECHO: &str = "echo@example.com";
+
+struct World {
+    network: Network,
+    directory: MemoryDirectory,
+    faults: Faults,
+}
+
+impl World {
+    async fn new() -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let faults = Faults::default();
+        let directory = MemoryDirectory::new(vec![
+            User::new(ADA, "secret, with = and %", "Ada & friends", &[BOB, ECHO]),
+            User::new(BOB, "hunter2", "Bob ☃", &[ADA]),
+            User::new(ECHO, "x", "Echo", &[ADA]).with_script(Script::Echo),
+        ]);
+        let options = Options {
+            faults: faults.clone(),
+            ..Options::default()
+        };
+        let network = Network::bind(directory.clone(), options).await.unwrap();
+        Self {
+            network,
+            directory,
+            faults,
+        }
+    }
+
+    fn config(&self, account: &str, protocol: Protocol) -> Config {
+        let password = if account == ADA {
+            "secret, with = and %"
+        } else {
+            "hunter2"
+        };
+        let server = self.network.addresses().notification.to_string();
+        let mut config = Config::new(server, account, password.to_owned().into());
+        config.protocol = protocol;
+        config.nexus_url = Some(self.network.nexus_url());
+        config.deadlines = Deadlines {
+            step: Duration::from_millis(1500),
+            board_step: Duration::from_millis(500),
+            call: Duration::from_millis(700),
+            acknowledge: Duration::from_millis(700),
+            ..Deadlines::default()
+        };
+        config
+    }
+
+    async fn connect(&self, account: &str) -> (Handle, Events) {
+        msnp::connect(self.config(account, Protocol::Auto))
+            .await
+            .unwrap()
+    }
+}
+
+/// Waits for an event that `wanted` makes something of.
+async fn seen<T>(events: &mut Events, wanted: impl Fn(&Event) -> Option<T>) -> T {
+    let found = async {
+        loop {
+            let event = events.next().await.expect("the session goes on");
+            if let Some(found) = wanted(&event) {
+                return found;
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), found)
+        .await
+        .expect("the event comes")
+}
+
+fn text_of(event: &Event) -> Option<(String, String)> {
+    match event {
+        Event::Message { from, text, .. } => Some((from.clone(), text.words.clone())),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn each_version_signs_in_and_talks() {
+    let world = World::new().await;
+    for version in Version::ALL {
+        let config = world.config(ADA, Protocol::Exactly(version));
+        let (ada, mut events) = msnp::connect(config).await.unwrap();
+        let roster = ada.roster();
+        let names: Vec<_> = roster
+            .contacts()
+            .map(|contact| contact.shown_name())
+            .collect();
+        assert_eq!(names, ["Bob ☃", "Echo"], "{version}");
+        let spoken = seen(&mut events, |event| match event {
+            Event::Connected { version, .. } => Some(*version),
+            _ => None,
+        });
+        assert_eq!(spoken.await, version);
+        ada.send_text(&ChatId::with(ECHO), Text::plain("Hello\nyou"))
+            .await
+            .unwrap();
+        let answer = seen(&mut events, text_of).await;
+        assert_eq!(
+            answer,
+            (ECHO.to_owned(), "Hello\nyou".to_owned()),
+            "{version}"
+        );
+        ada.sign_out().await;
+        events.finish().await;
+    }
+    world.network.shutdown().await;
+}
+
+#[tokio::test]
+async fn two_clients_see_each_other_come_speak_nudge_and_go() {
+    let world = World::new().await;
+    let (ada, mut ada_events) = world.connect(ADA).await;
+    let (bob, mut bob_events) = world.connect(BOB).await;
+    seen(&mut ada_events, |event| {
+        let online = ada.roster().contact(BOB)?.status == Status::Online;
+        matches!(event, Event::Presence { account } if account == BOB && online).then_some(())
+    })
+    .await;
+    for number in 1..=20 {
+        ada.send_text(&ChatId::with(BOB), Text::plain(format!("line {number}")))
+            .await
+            .unwrap();
+    }
+    for number in 1..=20 {
+        let said = seen(&mut bob_events, text_of).await;
+        assert_eq!(said, (ADA.to_owned(), format!("line {number}")));
+    }
+    bob.send_typing(&ChatId::with(ADA)).await.unwrap();
+    bob.send_nudge(&ChatId::with(ADA)).await.unwrap();
+    let writes =
+        |event: &Event| matches!(event, Event::Typing { from, .. } if from == BOB).then_some(());
+    seen(&mut ada_events, writes).await;
+    let nudges =
+        |event: &Event| matches!(event, Event::Nudge { from, .. } if from == BOB).then_some(());
+    seen(&mut ada_events, nudges).await;
+    bob.sign_out().await;
+    seen(&mut ada_events, |_| {
+        (ada.roster().contact(BOB)?.status == Status::Offline).then_some(())
+    })
+    .await;
+    let outcome = ada
+        .send_text(&ChatId::with(BOB), Text::plain("are you there?"))
+        .await;
+    assert_eq!(outcome, Err(RequestError::NotOnline));
+}
+
+#[tokio::test]
+async fn a_long_text_arrives_whole_in_parts() {
+    let world = World::new().await;
+    let (ada, _events) = world.connect(ADA).await;
+    let (_bob, mut bob_events) = world.connect(BOB).await;
+    let text: String = (0..800).map(|number| format!("wörd{number} ")).collect();
+    ada.send_text(&ChatId::with(BOB), Text::plain(text.clone()))
+        .await
+        .unwrap();
+    let mut words = Vec::new();
+    while words.len() < 800 {
+        let (_, part) = seen(&mut bob_events, text_of).await;
+        words.extend(
+            part.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(words, text.split_whitespace().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn answers_in_single_bytes_are_read() {
+    let world = World::new().await;
+    world.faults.split(Some(1));
+    world.faults.challenge(true);
+    for version in Version::ALL {
+        let config = world.config(ADA, Protocol::Exactly(version));
+        let (ada, mut events) = msnp::connect(config).await.unwrap();
+        ada.send_text(&ChatId::with(ECHO), Text::plain("ping"))
+            .await
+            .unwrap();
+        assert_eq!(seen(&mut events, text_of).await.1, "ping", "{version}");
+        ada.sign_out().await;
+        events.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused() {
+    let world = World::new().await;
+    let mut config = world.config(ADA, Protocol::Auto);
+    config.password = "wrong".to_owned().into();
+    let refused = msnp::connect(config).await.err();
+    assert_eq!(
+        refused,
+        Some(ConnectError::Ended(CloseReason::AuthRejected))
+    );
+}
+
+#[tokio::test]
+async fn each_step_of_the_sign_in_may_fall_silent_or_break() {
+    let world = World::new().await;
+    for verb in ["VER", "CVR", "USR I", "USR S", "SYN", "CHG"] {
+        for misdeed in [
+            Misdeed::Drop,
+            Misdeed::Silence,
+            Misdeed::EndlessLine,
+            Misdeed::LyingLength,
+        ] {
+            world.faults.on(verb, Some(misdeed));
+            let ended = msnp::connect(world.config(ADA, Protocol::Auto)).await.err();
+            let Some(ConnectError::Ended(reason)) = ended else {
+                panic!("{verb} {misdeed:?}")
+            };
+            match misdeed {
+                Misdeed::Drop => assert!(
+                    matches!(reason, CloseReason::LinkLost(_)),
+                    "{verb} {reason:?}"
+                ),
+                Misdeed::Silence => assert!(
+                    matches!(reason, CloseReason::Timeout(_)),
+                    "{verb} {reason:?}"
+                ),
+                _ => assert!(
+                    matches!(reason, CloseReason::Protocol(_)),
+                    "{verb} {reason:?}"
+                ),
+            }
+            world.faults.on(verb, None);
+        }
+    }
+    // Afterwards the network is as good as before.
+    world.connect(ADA).await;
+}
+
+#[tokio::test]
+async fn a_sign_in_service_that_fails_is_named() {
+    let world = World::new().await;
+    let connect = || async {
+        match msnp::connect(world.config(ADA, Protocol::Auto)).await.err() {
+            Some(ConnectError::Ended(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    };
+    world.faults.nexus(HttpFault::RedirectForEver);
+    assert!(matches!(connect().await, CloseReason::LoginService(_)));
+    world.faults.nexus(HttpFault::Status(500));
+    assert!(matches!(connect().await, CloseReason::LoginService(_)));
+    world.faults.nexus(HttpFault::None);
+    world.faults.login(HttpFault::RedirectForEver);
+    assert_eq!(connect().await, CloseReason::TooManyRedirects);
+    world.faults.login(HttpFault::Status(503));
+    assert!(matches!(connect().await, CloseReason::LoginService(_)));
+}
+
+#[tokio::test]
+async fn each_step_of_a_switchboard_may_fall_silent_or_break() {
+    let world = World::new().await;
+    let (ada, _events) = world.connect(ADA).await;
+    for verb in ["XFR", "SB USR", "CAL", "SB MSG"] {
+        for misdeed in [
+            Misdeed::Drop,
+            Misdeed::Silence,
+            Misdeed::Error(500),
+            Misdeed::EndlessLine,
+        ] {
+            if (verb, misdeed) == ("XFR", Misdeed::Drop)
+                || (verb, misdeed) == ("XFR", Misdeed::EndlessLine)
+            {
+                continue; // that ends the session itself
+            }
+            world.faults.on(verb, Some(misdeed));
+            let outcome = ada
+                .send_text(&ChatId::with(ECHO), Text::plain("hello?"))
+                .await;
+            assert!(outcome.is_err(), "{verb} {misdeed:?}: {outcome:?}");
+            world.faults.on(verb, None);
+            let outcome = ada
+                .send_text(&ChatId::with(ECHO), Text::plain("hello again"))
+                .await;
+            assert_eq!(outcome, Ok(()), "after {verb} {misdeed:?}");
+            ada.leave_chat(&ChatId::with(ECHO)).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_sign_in_and_a_kick_end_the_first_with_their_reasons() {
+    let world = World::new().await;
+    let (_first, mut first_events) = world.connect(ADA).await;
+    let (_second, mut second_events) = world.connect(ADA).await;
+    let closed = |event: &Event| match event {
+        Event::Closed { reason } => Some(reason.clone()),
+        _ => None,
+    };
+    assert_eq!(
+        seen(&mut first_events, closed).await,
+        CloseReason::SignedInElsewhere
+    );
+    world.directory.kick(ADA);
+    assert_eq!(
+        seen(&mut second_events, closed).await,
+        CloseReason::ServerDown
+    );
+}
+
+#[tokio::test]
+async fn nobody_listening_is_said_to_be_unreachable() {
+    let world = World::new().await;
+    let config = world.config(ADA, Protocol::Auto);
+    world.network.shutdown().await;
+    let ended = msnp::connect(config).await.err();
+    assert!(
+        matches!(
+            ended,
+            Some(ConnectError::Ended(CloseReason::Unreachable(_)))
+        ),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_version_the_server_lacks_is_said() {
+    let world = World::new().await;
+    world.faults.on("VER", Some(Misdeed::Error(715)));
+    let ended = msnp::connect(world.config(ADA, Protocol::Auto)).await.err();
+    assert!(
+        matches!(ended, Some(ConnectError::Ended(CloseReason::Refused(_)))),
+        "{ended:?}"
+    );
+}
