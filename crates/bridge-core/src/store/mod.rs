@@ -5,6 +5,8 @@
 //! stored whole or not at all.
 
 mod batch;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod key;
 mod memory;
 mod namespace;
@@ -124,4 +126,20 @@ pub enum CommitError {
     /// The engine failed; whether the batch is stored is unknown until the store is opened again.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_memory_engine_conforms() {
+        conformance::run_all(|| async {
+            let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+            store
+        })
+        .await;
+    }
 }

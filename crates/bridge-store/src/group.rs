@@ -1,0 +1,162 @@
+//! The thread that owns the database: requests in order, commits in groups.
+
+use std::{
+    fs::File,
+    sync::Arc,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use bridge_core::store::{
+    Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition, StoreError, StoreStats,
+    Value,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::open::Directory;
+
+/// Most requests answered by one sync.
+const GROUP_LIMIT: usize = 512;
+
+pub(crate) enum Request {
+    Close(oneshot::Sender<Result<(), StoreError>>),
+    Commit(Batch, Durability, oneshot::Sender<Result<(), CommitError>>),
+    Get(Key, oneshot::Sender<Result<Option<Value>, StoreError>>),
+    Scan(
+        KeyRange,
+        usize,
+        oneshot::Sender<Result<Vec<(Key, Value)>, StoreError>>,
+    ),
+    Stats(oneshot::Sender<Result<StoreStats, StoreError>>),
+}
+
+/// The database and everything that must live as long as it.
+pub(crate) struct Owner {
+    pub(crate) db: sled::Db,
+    /// Our own handle on sled's data file: what sled wrote is synced through it.
+    pub(crate) data: File,
+    pub(crate) _directory: Directory,
+    pub(crate) commits: AtomicU64,
+    pub(crate) syncs: Arc<AtomicU64>,
+}
+
+type Unanswered = (
+    oneshot::Sender<Result<(), CommitError>>,
+    Result<(), CommitError>,
+);
+
+impl Owner {
+    /// Serves requests until told to close, or until nobody can ask any more.
+    pub(crate) fn run(self, mut requests: mpsc::Receiver<Request>) {
+        let mut group = Vec::with_capacity(GROUP_LIMIT);
+        loop {
+            group.clear();
+            // Never waits for more: what came while the last group was synced is the next one.
+            if requests.blocking_recv_many(&mut group, GROUP_LIMIT) == 0 {
+                // Nobody is left to be told; the relaxed rest is synced as well as it goes.
+                let _ = self.sync();
+                return;
+            }
+            let mut unanswered = Vec::new();
+            let mut durable = false;
+            for request in group.drain(..) {
+                match request {
+                    Request::Commit(batch, durability, answer) => {
+                        let applied = self.apply(batch);
+                        durable |= applied.is_ok() && durability == Durability::Durable;
+                        unanswered.push((answer, applied));
+                    }
+                    // Whoever asked may have given up waiting; then the answer is nobody's.
+                    Request::Get(key, answer) => drop(answer.send(self.get(&key))),
+                    Request::Scan(range, limit, answer) => {
+                        drop(answer.send(self.scan(&range, limit)));
+                    }
+                    Request::Stats(answer) => drop(answer.send(self.stats())),
+                    Request::Close(answer) => {
+                        let synced = self.sync();
+                        answer_all(&mut unanswered, &synced);
+                        drop(self);
+                        return drop(answer.send(synced));
+                    }
+                }
+            }
+            let synced = if durable { self.sync() } else { Ok(()) };
+            answer_all(&mut unanswered, &synced);
+        }
+    }
+
+    fn apply(&self, batch: Batch) -> Result<(), CommitError> {
+        for (number, precondition) in batch.preconditions.iter().enumerate() {
+            let holds = match precondition {
+                Precondition::Absent(key) => self.get(key)?.is_none(),
+                Precondition::Equals(key, value) => self.get(key)?.as_ref() == Some(value),
+            };
+            if !holds {
+                return Err(CommitError::Precondition(number));
+            }
+        }
+        let mut changes = sled::Batch::default();
+        for operation in batch.operations {
+            match operation {
+                Operation::Put(key, value) => changes.insert(key.as_bytes(), value),
+                Operation::Remove(key) => changes.remove(key.as_bytes()),
+            }
+        }
+        self.db
+            .apply_batch(changes)
+            .map_err(|error| engine(&error))?;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
+        let found = self
+            .db
+            .get(key.as_bytes())
+            .map_err(|error| engine(&error))?;
+        Ok(found.map(|value| value.to_vec()))
+    }
+
+    fn scan(&self, range: &KeyRange, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
+        let rows = match &range.end {
+            Some(end) if *end <= range.start => return Ok(Vec::new()),
+            Some(end) => self.db.range(range.start.as_bytes()..end.as_bytes()),
+            None => self.db.range(range.start.as_bytes()..),
+        };
+        rows.take(limit)
+            .map(|row| {
+                let (key, value) = row.map_err(|error| engine(&error))?;
+                Ok((Key::from_bytes(key.to_vec()), value.to_vec()))
+            })
+            .collect()
+    }
+
+    fn stats(&self) -> Result<StoreStats, StoreError> {
+        Ok(StoreStats {
+            disk_bytes: self.db.size_on_disk().map_err(|error| engine(&error))?,
+            commits: self.commits.load(Ordering::Relaxed),
+            syncs: self.syncs.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Writes what sled holds back, then syncs the file: sled's own flush stops short of that.
+    fn sync(&self) -> Result<(), StoreError> {
+        self.db.flush().map_err(|error| engine(&error))?;
+        self.data
+            .sync_data()
+            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn answer_all(unanswered: &mut Vec<Unanswered>, synced: &Result<(), StoreError>) {
+    for (answer, applied) in unanswered.drain(..) {
+        let outcome = applied.and_then(|()| synced.clone().map_err(CommitError::Store));
+        // Whoever asked may have given up waiting; then the answer is nobody's.
+        drop(answer.send(outcome));
+    }
+}
+
+fn engine(error: &sled::Error) -> StoreError {
+    StoreError::Engine(error.to_string())
+}
