@@ -164,6 +164,10 @@ impl Adapter for ConsoleAdapter {
         Ok(Some(RoomId::new(portal.to_string())))
     }
 
+    async fn invite(&self, _room: &RoomId, _user: &UserId) -> Result<(), DeliverError> {
+        Ok(())
+    }
+
     async fn set_membership(
         &self,
         _room: &RoomId,

@@ -38,6 +38,9 @@ pub trait Adapter: Send + Sync + 'static {
     /// was lost in a crash.
     async fn find_room(&self, portal: PortalId) -> Result<Option<RoomId>, DeliverError>;
 
+    /// Invites a user of the bridge into a room, unless she is in it.
+    async fn invite(&self, room: &RoomId, user: &UserId) -> Result<(), DeliverError>;
+
     /// Lets a persona of another network enter or leave a room.
     async fn set_membership(
         &self,

@@ -7,20 +7,40 @@
 //! - [`inbox`]: the one way in.
 //! - [`store`]: the trait storage engines implement, the tables above it and the memory engine.
 //!
+//! - [`Core`]: what is accepted is stored, then delivered in order, or reported.
+//!
 //! The crate knows no network and no storage engine. The long explanation is the architecture
 //! chapter of the book.
 
 pub mod adapter;
+mod backoff;
+pub mod command;
 pub mod connector;
+mod core;
+mod downgrade;
 pub mod error;
 pub mod id;
 pub mod inbox;
+mod index;
+mod ingest;
+mod leg;
+mod logins;
 pub mod model;
+mod record;
+mod seal;
+mod shared;
+mod signals;
 pub mod store;
+mod supervisor;
 
 pub use self::{
     adapter::{Adapter, AdapterContext, AdapterExit},
     connector::{Connector, Puppet, PuppetContext, PuppetExit},
+    core::{Core, Status},
+    downgrade::downgrade,
     error::DeliverError,
     inbox::{AcceptError, Inbox},
+    seal::{SealError, SealKey},
+    shared::CoreConfig,
+    supervisor::{LoginState, LoginStatus},
 };

@@ -60,7 +60,10 @@ async fn scans_go_in_key_order_and_stop(store: &dyn Store) {
     }
     let mut other = Batch::new();
     other
-        .put(KeyBuilder::new(TableId::Namespace).number(3).build(), vec![3])
+        .put(
+            KeyBuilder::new(TableId::Namespace).number(3).build(),
+            vec![3],
+        )
         .expect("it is short");
     store
         .commit(other, Durability::Relaxed)

@@ -1,0 +1,233 @@
+//! The commands every bridge has.
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+
+use super::{ArgumentSpec, Caller, CommandSpec, Role, help};
+use crate::{
+    adapter::Reply,
+    error::DeliverError,
+    id::{LoginId, PersonaId},
+    ingest::Request,
+    logins,
+    record::Endpoint,
+};
+
+const ADDRESS: ArgumentSpec = ArgumentSpec {
+    name: "ADDRESS",
+    optional: false,
+};
+const ACCOUNT: ArgumentSpec = ArgumentSpec {
+    name: "ACCOUNT",
+    optional: true,
+};
+
+/// The table, in the order of `help`.
+pub(super) const TABLE: &[CommandSpec] = &[
+    CommandSpec {
+        name: "help",
+        arguments: &[],
+        help: "shows what I can do.",
+        role: Role::User,
+        run: |caller, _| async move { Reply::Text(help(caller.role)) }.boxed(),
+    },
+    CommandSpec {
+        name: "login",
+        arguments: &[],
+        help: "signs in to an account; I ask for what I need.",
+        role: Role::User,
+        // A dialogue needs a room: the centre takes it there, so this is the control socket.
+        run: |_, _| say("Say `login` to the bridge in a chat: it asks for a password."),
+    },
+    CommandSpec {
+        name: "logout",
+        arguments: &[ACCOUNT],
+        help: "signs out and forgets the account and its password.",
+        role: Role::User,
+        run: |caller, arguments| logout(caller, arguments).boxed(),
+    },
+    CommandSpec {
+        name: "status",
+        arguments: &[],
+        help: "shows your accounts and how they are doing.",
+        role: Role::User,
+        run: |caller, _| async move { status(caller) }.boxed(),
+    },
+    CommandSpec {
+        name: "contacts",
+        arguments: &[],
+        help: "lists your contacts and who is online.",
+        role: Role::User,
+        run: |caller, _| contacts(caller).boxed(),
+    },
+    CommandSpec {
+        name: "chat",
+        arguments: &[ADDRESS],
+        help: "opens a room with somebody.",
+        role: Role::User,
+        run: |caller, arguments| chat(caller, arguments).boxed(),
+    },
+    CommandSpec {
+        name: "cancel",
+        arguments: &[],
+        help: "ends a sign-in that is under way.",
+        role: Role::User,
+        run: |_, _| say("There is nothing to cancel."),
+    },
+    CommandSpec {
+        name: "version",
+        arguments: &[],
+        help: "shows which version of the bridge this is.",
+        role: Role::User,
+        run: |caller, _| {
+            async move { Reply::Text(format!("msn-bridge {}", caller.shared.config.version)) }
+                .boxed()
+        },
+    },
+];
+
+fn say(text: &'static str) -> BoxFuture<'static, Reply> {
+    async move { Reply::Text(text.to_owned()) }.boxed()
+}
+
+fn status(caller: &Caller<'_>) -> Reply {
+    let all = caller.shared.puppets.status();
+    let seen = all.into_iter().filter(|login| {
+        caller
+            .user
+            .is_none_or(|user| caller.shared.puppets.owner(&login.login).as_ref() == Some(user))
+    });
+    let rows: Vec<Vec<String>> = seen
+        .map(|login| {
+            let reason = login.reason.unwrap_or_default();
+            vec![login.login.to_string(), login.state.to_string(), reason]
+        })
+        .collect();
+    if rows.is_empty() {
+        return Reply::Text("You are not signed in. Say `login` to sign in.".to_owned());
+    }
+    let (portals, waiting) = {
+        let index = caller.shared.index();
+        let waiting: u64 = index
+            .portals
+            .values()
+            .map(crate::index::Portal::waiting)
+            .sum();
+        (index.portals.len(), waiting)
+    };
+    let title = match caller.role {
+        Role::Admin => format!("Accounts; {portals} conversations, {waiting} messages waiting"),
+        _ => "Your accounts".to_owned(),
+    };
+    Reply::Table {
+        title,
+        columns: columns(&["account", "state", "reason"]),
+        rows,
+    }
+}
+
+async fn logout(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {
+    let Some(user) = caller.user else {
+        return Reply::Text("Say `logout` to the bridge in a chat.".to_owned());
+    };
+    let own: Vec<LoginId> = caller
+        .shared
+        .puppets
+        .of(user)
+        .into_iter()
+        .map(|(login, _)| login)
+        .collect();
+    let named = |login: &&LoginId| {
+        arguments.first().is_none_or(|name| {
+            login.as_str() == name || login.as_str().ends_with(&format!(":{name}"))
+        })
+    };
+    let meant: Vec<&LoginId> = own.iter().filter(named).collect();
+    match meant.as_slice() {
+        [] => Reply::Text("You have no such account. `status` lists yours.".to_owned()),
+        [login] => match logins::remove(caller.shared, login).await {
+            Ok(()) => Reply::Text(format!("Signed out of {login}; its password is forgotten.")),
+            Err(error) => Reply::Text(format!("The account could not be forgotten: {error}")),
+        },
+        _ => {
+            Reply::Text("You have several accounts: say which, as `status` names them.".to_owned())
+        }
+    }
+}
+
+async fn contacts(caller: &Caller<'_>) -> Reply {
+    let own = caller
+        .user
+        .map(|user| caller.shared.puppets.of(user))
+        .unwrap_or_default();
+    if own.is_empty() {
+        return Reply::Text("You are not signed in. Say `login` to sign in.".to_owned());
+    }
+    let mut rows = Vec::new();
+    for (_, puppet) in own {
+        let mut contacts = puppet.contacts().await;
+        contacts.sort_by_key(|contact| {
+            let offline = contact.presence.state == crate::model::PresenceState::Offline;
+            (offline, contact.persona.shown_name().to_lowercase())
+        });
+        rows.extend(contacts.into_iter().map(|contact| {
+            vec![
+                contact.persona.shown_name().to_owned(),
+                contact.persona.id.to_string(),
+                contact.presence.state.to_string(),
+                contact.presence.status_text.unwrap_or_default(),
+            ]
+        }));
+    }
+    if rows.is_empty() {
+        return Reply::Text(
+            "The contact list is empty, or the account is not connected yet.".to_owned(),
+        );
+    }
+    let columns = columns(&["name", "address", "state", "says"]);
+    Reply::Table {
+        title: "Your contacts".to_owned(),
+        columns,
+        rows,
+    }
+}
+
+/// Opens the portal with somebody, and its room.
+async fn chat(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {
+    let own = caller
+        .user
+        .map(|user| caller.shared.puppets.of(user))
+        .unwrap_or_default();
+    let (Some((login, puppet)), Some(address)) =
+        (own.into_iter().next(), arguments.into_iter().next())
+    else {
+        return Reply::Text("You are not signed in. Say `login` to sign in.".to_owned());
+    };
+    let (chat, peer) = match puppet.chat_with(&PersonaId::new(address)).await {
+        Ok(found) => found,
+        Err(DeliverError::Reject { tell_user, .. }) => return Reply::Text(tell_user),
+        Err(error) => return Reply::Text(format!("That did not work: {error}.")),
+    };
+    let name = peer.shown_name().to_owned();
+    let Some(record) = caller.shared.portal_of_chat(&login, &chat, peer) else {
+        return Reply::Text("The account was signed out.".to_owned());
+    };
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let request = Request::Open {
+        endpoint: Endpoint::Chat(login, chat),
+        record,
+        answer,
+    };
+    let asked = caller.shared.ingest.send(request).await;
+    let opened = match (asked, answered.await) {
+        (Ok(()), Ok(Ok(portal))) => crate::leg::open_rooms(caller.shared, portal).await,
+        _ => return Reply::Text("The bridge could not store the room; try again.".to_owned()),
+    };
+    match opened {
+        Ok(()) => Reply::Text(format!("The room with {name} is open; you are invited.")),
+        Err(error) => Reply::Text(format!("The room could not be made: {error}. Try again.")),
+    }
+}
+
+fn columns(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}

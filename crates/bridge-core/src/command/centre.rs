@@ -1,0 +1,330 @@
+//! Commands on their way: in order for each person, each person by herself.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use super::{Caller, Role, execute, is_known};
+use crate::{
+    adapter::{CommandOrigin, Reply},
+    connector::{LoginError, LoginProcess, LoginStep},
+    error::DeliverError,
+    id::{IdempotencyKey, RoomId, RowId},
+    logins,
+    model::UserId,
+    record::{CommandRecord, Position, command_key, cursor_key},
+    shared::Shared,
+    store::{Batch, Durability, KeyBuilder, StoreError, Table, TableId},
+};
+
+/// How long a dialogue waits for its next answer.
+const DIALOGUE_END: Duration = Duration::from_secs(600);
+/// How often an answer is tried before it is given up.
+const REPLY_ATTEMPTS: u32 = 5;
+
+/// A command taken in and not answered yet.
+pub(crate) struct Queued {
+    pub(crate) row: RowId,
+    pub(crate) origin: CommandOrigin,
+    pub(crate) line: SecretString,
+    /// Whether a former process took it in.
+    pub(crate) again: bool,
+}
+
+/// A sign-in under way.
+struct Dialogue {
+    process: Box<dyn LoginProcess>,
+    /// Whether the answer it waits for must be concealed.
+    secret: bool,
+    ends: Instant,
+}
+
+/// One person's commands and her dialogue.
+#[derive(Default)]
+struct Person {
+    waiting: VecDeque<Queued>,
+    busy: bool,
+    dialogue: Option<Dialogue>,
+}
+
+/// Serves commands until the core ends.
+pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::Receiver<Queued>) {
+    let mut people: HashMap<UserId, Person> = HashMap::new();
+    let mut working: JoinSet<(UserId, Option<Dialogue>)> = JoinSet::new();
+    loop {
+        let user = tokio::select! {
+            queued = commands.recv() => match queued {
+                Some(queued) => {
+                    let user = queued.origin.user.clone();
+                    people.entry(user.clone()).or_default().waiting.push_back(queued);
+                    user
+                }
+                None => return,
+            },
+            Some(done) = working.join_next() => match done {
+                Ok((user, dialogue)) => {
+                    if let Some(person) = people.get_mut(&user) {
+                        person.busy = false;
+                        person.dialogue = dialogue;
+                    }
+                    user
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a command panicked");
+                    continue;
+                }
+            },
+            () = shared.cancel.cancelled() => return working.shutdown().await,
+        };
+        let Some(person) = people.get_mut(&user).filter(|person| !person.busy) else {
+            continue;
+        };
+        match person.waiting.pop_front() {
+            Some(queued) => {
+                person.busy = true;
+                let dialogue = person.dialogue.take();
+                let shared = Arc::clone(&shared);
+                working.spawn(async move {
+                    let dialogue = serve(&shared, queued, dialogue).await;
+                    (user, dialogue)
+                });
+            }
+            None if person.dialogue.is_none() => drop(people.remove(&user)),
+            None => {}
+        }
+    }
+}
+
+/// Puts the commands that a former process left unanswered in line again.
+pub(crate) async fn resume(shared: &Shared) -> Result<(), StoreError> {
+    let all = KeyBuilder::new(TableId::Command).prefix();
+    let rows = Table::<CommandRecord>::scan(&*shared.store, all, 1000).await?;
+    for (key, record) in rows {
+        let Ok(line) = shared.key.open(key.as_bytes(), &record.sealed) else {
+            tracing::warn!("a stored command does not open with this key and is left out");
+            continue;
+        };
+        let row = key
+            .as_bytes()
+            .get(1..)
+            .and_then(|bytes| uuid::Uuid::from_slice(bytes).ok());
+        let Some(row) = row.map(RowId) else { continue };
+        let origin = CommandOrigin {
+            user: record.user,
+            room: record.room,
+            message: record.message,
+        };
+        if shared
+            .commands
+            .send(Queued {
+                row,
+                origin,
+                line,
+                again: true,
+            })
+            .await
+            .is_err()
+        {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Says something to a person in the room she last gave a command in.
+pub(crate) async fn tell_owner(shared: &Shared, owner: &UserId, reply: &Reply) {
+    let key = cursor_key(&owner.network, &format!("management {}", owner.id));
+    let room = match Table::<Position>::get(&*shared.store, &key).await {
+        Ok(Some(Position(room))) => RoomId::new(room),
+        Ok(None) => return,
+        Err(error) => return tracing::warn!(%error, "the owner could not be told"),
+    };
+    let origin = CommandOrigin {
+        user: owner.clone(),
+        room,
+        message: None,
+    };
+    answer(shared, &origin, reply, RowId::new()).await;
+}
+
+/// Does one command, answers it, and forgets it.
+async fn serve(
+    shared: &Arc<Shared>,
+    queued: Queued,
+    dialogue: Option<Dialogue>,
+) -> Option<Dialogue> {
+    let Queued {
+        row,
+        origin,
+        line,
+        again,
+    } = queued;
+    let role = shared.config.permissions.role(&origin.user);
+    let mut dialogue = dialogue.filter(|dialogue| dialogue.ends > Instant::now());
+    let words = line.expose_secret().trim();
+    let asked = words.eq_ignore_ascii_case("login");
+    let secret = dialogue.as_ref().is_some_and(|dialogue| dialogue.secret);
+    let stray = again && !is_known(words);
+    if secret || stray {
+        conceal(shared, &origin).await;
+    }
+    let reply = if role == Role::None {
+        Reply::Text("You may not use this bridge. Its operator can allow it.".to_owned())
+    } else if stray {
+        Reply::Text(
+            "The bridge restarted in between. If you were signing in, say `login` again."
+                .to_owned(),
+        )
+    } else if words.eq_ignore_ascii_case("cancel") {
+        let text = if dialogue.take().is_some() {
+            "Cancelled."
+        } else {
+            "There is nothing to cancel."
+        };
+        Reply::Text(text.to_owned())
+    } else if asked {
+        let (reply, next) = begin_login(shared, &origin.user).await;
+        dialogue = next;
+        reply
+    } else if let Some(under_way) = dialogue.take() {
+        let (reply, next) =
+            go_on(shared, &origin.user, under_way.process, Some(line.clone())).await;
+        dialogue = next;
+        reply
+    } else {
+        execute(
+            &Caller {
+                shared,
+                user: Some(&origin.user),
+                role,
+            },
+            words,
+        )
+        .await
+    };
+    remember_room(shared, &origin).await;
+    answer(shared, &origin, &reply, row).await;
+    let mut batch = Batch::new();
+    batch.remove(command_key(row));
+    if let Err(error) = shared.store.commit(batch, Durability::Relaxed).await {
+        tracing::warn!(%error, "an answered command is kept");
+    }
+    dialogue
+}
+
+async fn begin_login(shared: &Arc<Shared>, user: &UserId) -> (Reply, Option<Dialogue>) {
+    match shared.connectors.values().next() {
+        Some(connector) => go_on(shared, user, connector.start_login(), None).await,
+        None => (
+            Reply::Text("There is no network to sign in to.".to_owned()),
+            None,
+        ),
+    }
+}
+
+/// Takes a dialogue one step on.
+async fn go_on(
+    shared: &Arc<Shared>,
+    user: &UserId,
+    mut process: Box<dyn LoginProcess>,
+    answer: Option<SecretString>,
+) -> (Reply, Option<Dialogue>) {
+    match process.next(answer).await {
+        Ok(LoginStep::Ask { prompt, secret }) => {
+            let ends = Instant::now() + DIALOGUE_END;
+            (
+                Reply::Text(prompt),
+                Some(Dialogue {
+                    process,
+                    secret,
+                    ends,
+                }),
+            )
+        }
+        Ok(LoginStep::Done(login)) => {
+            let name = login.persona.id.clone();
+            let reply = match logins::add(shared, user, login).await {
+                Ok(()) => format!(
+                    "Signed in as {name}. Rooms appear when somebody writes; `contacts` lists your \
+                     contacts, and `chat ADDRESS` opens a room."
+                ),
+                Err(error) => format!("The sign-in could not be kept: {error}"),
+            };
+            (Reply::Text(reply), None)
+        }
+        Err(LoginError::Invalid(text)) => {
+            // The same question is still open.
+            let ends = Instant::now() + DIALOGUE_END;
+            (
+                Reply::Text(text),
+                Some(Dialogue {
+                    process,
+                    secret: false,
+                    ends,
+                }),
+            )
+        }
+        Err(error) => (
+            Reply::Text(format!("{error} Say `login` to try again.")),
+            None,
+        ),
+    }
+}
+
+async fn remember_room(shared: &Shared, origin: &CommandOrigin) {
+    let key = cursor_key(
+        &origin.user.network,
+        &format!("management {}", origin.user.id),
+    );
+    let mut batch = Batch::new();
+    let record = Position(origin.room.as_str().to_owned());
+    let put = Table::put(&mut batch, key, &record);
+    let stored = match put {
+        Ok(()) => shared
+            .store
+            .commit(batch, Durability::Relaxed)
+            .await
+            .map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = stored {
+        tracing::warn!(%error, "the room for notices could not be noted");
+    }
+}
+
+async fn conceal(shared: &Shared, origin: &CommandOrigin) {
+    let Some(adapter) = shared.adapters.get(&origin.user.network) else {
+        return;
+    };
+    if let Err(error) = adapter.conceal(origin).await {
+        tracing::warn!(%error, "a password could not be removed from its room");
+        let text =
+            "I could not remove your last message, and it holds a password: delete it yourself.";
+        answer(shared, origin, &Reply::Text(text.to_owned()), RowId::new()).await;
+    }
+}
+
+async fn answer(shared: &Shared, origin: &CommandOrigin, reply: &Reply, row: RowId) {
+    let Some(adapter) = shared.adapters.get(&origin.user.network) else {
+        return;
+    };
+    let key = IdempotencyKey { row, leg: 0 };
+    for attempt in 1..=REPLY_ATTEMPTS {
+        match adapter.reply(origin, reply, key).await {
+            Ok(()) => return,
+            Err(DeliverError::Retry { after, .. }) if attempt < REPLY_ATTEMPTS => {
+                sleep(after.unwrap_or(shared.config.retry.0)).await;
+            }
+            Err(error) => return tracing::warn!(%error, "an answer was not delivered"),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Who may do what.
+
+use crate::model::UserId;
+
+/// What somebody may do; later ones may do all that earlier ones may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Nothing.
+    #[default]
+    None,
+    /// Sign in and talk.
+    User,
+    /// See and steer everything.
+    Admin,
+}
+
+/// Roles by user id, by `*:domain`, or by `*`; the most exact one counts.
+#[derive(Clone, Debug, Default)]
+pub struct Permissions(Vec<(String, Role)>);
+
+impl Permissions {
+    /// Takes patterns and their roles.
+    pub fn new(patterns: impl IntoIterator<Item = (String, Role)>) -> Self {
+        let mut patterns: Vec<_> = patterns.into_iter().collect();
+        // Exact ids before domains before everybody.
+        patterns.sort_by_key(|(pattern, _)| (pattern.starts_with('*'), pattern == "*"));
+        Self(patterns)
+    }
+
+    /// Gives the role of a user; none unless a pattern fits.
+    pub fn role(&self, user: &UserId) -> Role {
+        let id = user.id.as_str();
+        let fits = |pattern: &str| match pattern.strip_prefix('*') {
+            Some("") => true,
+            Some(ending) => id.ends_with(ending),
+            None => pattern == id,
+        };
+        let found = self.0.iter().find(|(pattern, _)| fits(pattern));
+        found.map_or(Role::None, |(_, role)| *role)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{NetworkId, PersonaId};
+
+    #[test]
+    fn the_most_exact_pattern_counts() {
+        let permissions = Permissions::new([
+            ("*".to_owned(), Role::None),
+            ("*:example.com".to_owned(), Role::User),
+            ("@ada:example.com".to_owned(), Role::Admin),
+            ("@eve:example.com".to_owned(), Role::None),
+        ]);
+        let role = |id: &str| {
+            permissions.role(&UserId {
+                network: NetworkId::new("m"),
+                id: PersonaId::new(id),
+            })
+        };
+        assert_eq!(role("@ada:example.com"), Role::Admin);
+        assert_eq!(role("@bob:example.com"), Role::User);
+        assert_eq!(role("@eve:example.com"), Role::None);
+        assert_eq!(role("@bob:badexample.com"), Role::None);
+        assert_eq!(role("@bob:elsewhere.org"), Role::None);
+    }
+}

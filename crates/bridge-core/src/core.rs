@@ -1,0 +1,291 @@
+//! The whole: opened on a store, started, asked, stopped.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use serde::Serialize;
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
+use crate::{
+    adapter::{Adapter, AdapterContext, AdapterExit, Reply},
+    command::{self, Caller, Role},
+    connector::Connector,
+    id::PortalId,
+    inbox::Inbox,
+    index::{Index, Portal},
+    ingest, logins,
+    record::{LegState, PortalRecord, leg_key},
+    seal::SealKey,
+    shared::{CoreConfig, Shared},
+    signals,
+    store::{
+        Batch, Durability, KeyBuilder, KeyRange, Namespace, Store, StoreError, Table, TableId,
+    },
+    supervisor::LoginStatus,
+};
+
+/// How long repetitions are remembered.
+const DEDUPE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How often old facts are looked for.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// Rows read at once.
+const PAGE: usize = 1000;
+
+/// A bridge's heart.
+pub struct Core {
+    shared: Arc<Shared>,
+    inputs: Option<Inputs>,
+    failed: watch::Sender<Option<String>>,
+}
+
+struct Inputs {
+    requests: mpsc::Receiver<ingest::Request>,
+    commands: mpsc::Receiver<command::Queued>,
+}
+
+/// How a bridge is doing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Its version.
+    pub version: String,
+    /// Its accounts.
+    pub logins: Vec<LoginStatus>,
+    /// How many conversations it knows.
+    pub portals: usize,
+    /// How many accepted events wait for some leg.
+    pub waiting_rows: u64,
+}
+
+impl Core {
+    /// Reads what a former process left in the store.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        key: SealKey,
+        config: CoreConfig,
+        adapters: Vec<Arc<dyn Adapter>>,
+        connectors: Vec<Arc<dyn Connector>>,
+    ) -> Result<Self, StoreError> {
+        // Sources that find it full wait with their own work: back-pressure begins here.
+        let (ingest, requests) = mpsc::channel(1024);
+        // Commands are stored already; past this the way in waits for answers.
+        let (queue, commands) = mpsc::channel(1024);
+        let index = read_index(&*store).await?;
+        let adapters: BTreeMap<_, _> = adapters
+            .into_iter()
+            .map(|adapter| (adapter.network(), adapter))
+            .collect();
+        let connectors: BTreeMap<_, _> = connectors
+            .into_iter()
+            .map(|connector| (connector.network(), connector))
+            .collect();
+        let shared = Shared::new(
+            store, key, config, adapters, connectors, ingest, queue, index,
+        );
+        Ok(Self {
+            shared: Arc::new(shared),
+            inputs: Some(Inputs { requests, commands }),
+            failed: watch::channel(None).0,
+        })
+    }
+
+    /// Starts everything: the way in, adapters, puppets, what was waiting.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub async fn start(&mut self) -> Result<(), StoreError> {
+        let Some(inputs) = self.inputs.take() else {
+            return Ok(());
+        };
+        let shared = &self.shared;
+        shared
+            .tasks
+            .spawn(ingest::run(Arc::clone(shared), inputs.requests));
+        shared
+            .tasks
+            .spawn(command::run(Arc::clone(shared), inputs.commands));
+        shared.tasks.spawn(signals::run(Arc::clone(shared)));
+        shared.tasks.spawn(tidy(Arc::clone(shared)));
+        for adapter in shared.adapters.values() {
+            let cx = AdapterContext {
+                inbox: Arc::new(Arc::clone(shared)),
+                cancel: shared.cancel.child_token(),
+                store: Namespace::new(Arc::clone(&shared.store), adapter.network()),
+            };
+            let (adapter, failed) = (Arc::clone(adapter), self.failed.clone());
+            let network = adapter.network();
+            shared.tasks.spawn(async move {
+                let reason = match tokio::spawn(adapter.run(cx)).await {
+                    Ok(AdapterExit::Cancelled) => return,
+                    Ok(AdapterExit::Failed(reason)) => reason,
+                    Err(error) => format!("it panicked: {error}"),
+                };
+                failed.send_replace(Some(format!("{network}: {reason}")));
+            });
+        }
+        logins::load_all(shared).await?;
+        command::resume(shared).await?;
+        shared.wake_all();
+        Ok(())
+    }
+
+    /// Gives the way in, for sources that are no adapters and for tests.
+    pub fn inbox(&self) -> Arc<dyn Inbox> {
+        Arc::new(Arc::clone(&self.shared))
+    }
+
+    /// Does an operator's command.
+    pub async fn execute(&self, line: &str) -> Reply {
+        let caller = Caller {
+            shared: &self.shared,
+            user: None,
+            role: Role::Admin,
+        };
+        command::execute(&caller, line).await
+    }
+
+    /// Tells how the bridge is doing.
+    pub fn status(&self) -> Status {
+        let index = self.shared.index();
+        Status {
+            version: self.shared.config.version.clone(),
+            logins: self.shared.puppets.status(),
+            portals: index.portals.len(),
+            waiting_rows: index.portals.values().map(Portal::waiting).sum(),
+        }
+    }
+
+    /// Waits until an adapter cannot work any more, and tells why.
+    pub async fn failed(&self) -> String {
+        let mut failed = self.failed.subscribe();
+        let found = failed.wait_for(Option::is_some).await;
+        found
+            .ok()
+            .and_then(|reason| reason.clone())
+            .unwrap_or_default()
+    }
+
+    /// Waits until nothing waits for delivery, at most so long; tells whether that came about.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        let empty = async {
+            while self.status().waiting_rows > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(deadline, empty).await.is_ok()
+    }
+
+    /// Ends everything in order; what is accepted stays in the store. The store stays open.
+    pub async fn stop(self, deadline: Duration) {
+        self.shared.cancel.cancel();
+        self.shared.tasks.close();
+        if timeout(deadline, self.shared.tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks did not end in time");
+        }
+    }
+}
+
+/// Reads all portals, how far their legs are, and where their logs end.
+async fn read_index(store: &dyn Store) -> Result<Index, StoreError> {
+    let mut index = Index::default();
+    let mut heads = read_heads(store).await?;
+    for (key, value) in scan_all(store, KeyBuilder::new(TableId::Portal).prefix()).await? {
+        let Some(id) = portal_of(key.as_bytes()) else {
+            continue;
+        };
+        let record = Table::<PortalRecord>::decode(&value)?;
+        let mut portal = Portal::new(record, heads.remove(&id).unwrap_or_default());
+        for (number, now) in (0..).zip(&mut portal.legs) {
+            let state: Option<LegState> = Table::get(store, &leg_key(id, number)).await?;
+            let state = state.unwrap_or_default();
+            (now.cursor, now.left_over) = (state.cursor, state.in_flight);
+        }
+        let furthest = portal
+            .legs
+            .iter()
+            .map(|leg| leg.cursor)
+            .max()
+            .unwrap_or_default();
+        portal.head = portal.head.max(furthest);
+        index.add(id, portal);
+    }
+    Ok(index)
+}
+
+/// Finds the number after the last row of each log.
+async fn read_heads(store: &dyn Store) -> Result<BTreeMap<PortalId, u64>, StoreError> {
+    let mut heads = BTreeMap::new();
+    for (key, _) in scan_all(store, KeyBuilder::new(TableId::PortalLog).prefix()).await? {
+        let number = key
+            .as_bytes()
+            .get(17..)
+            .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+        if let (Some(id), Some(number)) = (portal_of(key.as_bytes()), number) {
+            heads.insert(id, u64::from_be_bytes(number) + 1);
+        }
+    }
+    Ok(heads)
+}
+
+fn portal_of(key: &[u8]) -> Option<PortalId> {
+    key.get(1..17)
+        .and_then(|bytes| uuid::Uuid::from_slice(bytes).ok())
+        .map(PortalId)
+}
+
+async fn scan_all(
+    store: &dyn Store,
+    range: KeyRange,
+) -> Result<Vec<(crate::store::Key, crate::store::Value)>, StoreError> {
+    let mut all = Vec::new();
+    let mut from = range.clone();
+    loop {
+        let page = store.scan(from.clone(), PAGE).await?;
+        let full = page.len() == PAGE;
+        all.extend(page);
+        match all.last() {
+            Some((last, _)) if full => {
+                let after = crate::store::Key::from_bytes([last.as_bytes(), &[0]].concat());
+                from = range.clone().starting_at(after);
+            }
+            _ => return Ok(all),
+        }
+    }
+}
+
+/// Forgets repetitions that are too old to come.
+async fn tidy(shared: Arc<Shared>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TIDY_EVERY) => {}
+            () = shared.cancel.cancelled() => return,
+        }
+        if let Err(error) = forget_old(&*shared.store).await {
+            tracing::warn!(%error, "old facts could not be tidied away");
+        }
+    }
+}
+
+async fn forget_old(store: &dyn Store) -> Result<(), StoreError> {
+    let life = u64::try_from(DEDUPE_LIFE.as_millis()).unwrap_or(u64::MAX);
+    let oldest = crate::id::Timestamp::now().0.saturating_sub(life);
+    let rows = scan_all(store, KeyBuilder::new(TableId::Dedupe).prefix()).await?;
+    let old = rows.into_iter().filter(|(_, value)| {
+        Table::<crate::record::Seen>::decode(value).is_ok_and(|seen| seen.0.0 < oldest)
+    });
+    let old: Vec<_> = old.map(|(key, _)| key).collect();
+    for keys in old.chunks(PAGE) {
+        let mut batch = Batch::new();
+        for key in keys {
+            batch.remove(key.clone());
+        }
+        if let Err(error) = store.commit(batch, Durability::Relaxed).await {
+            return Err(StoreError::Engine(error.to_string()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! What the core knows of its portals while it runs: where each leads, and how far each leg is.
+//!
+//! Everything here can be made again from the store; the lock around it is held for moments and
+//! never across a wait.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::Notify;
+
+use crate::{
+    id::PortalId,
+    record::{Endpoint, InFlight, Leg, PortalRecord},
+};
+
+/// Portals in memory.
+#[derive(Default)]
+pub(crate) struct Index {
+    pub(crate) portals: HashMap<PortalId, Portal>,
+    pub(crate) endpoints: HashMap<Endpoint, PortalId>,
+}
+
+/// A portal in memory.
+pub(crate) struct Portal {
+    pub(crate) record: PortalRecord,
+    /// The number the next accepted row gets.
+    pub(crate) head: u64,
+    pub(crate) legs: Vec<LegNow>,
+    /// Wakes the tasks of its legs.
+    pub(crate) rows: Arc<Notify>,
+    /// Held while a room is made, so that it is made once.
+    pub(crate) making: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// A leg in memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LegNow {
+    /// The next row to pass.
+    pub(crate) cursor: u64,
+    /// What a former process left under way.
+    pub(crate) left_over: Option<InFlight>,
+    /// Whether a task pumps it.
+    pub(crate) pumped: bool,
+}
+
+impl Portal {
+    pub(crate) fn new(record: PortalRecord, head: u64) -> Self {
+        let legs = vec![LegNow::default(); record.legs.len()];
+        Self {
+            record,
+            head,
+            legs,
+            rows: Arc::default(),
+            making: Arc::default(),
+        }
+    }
+
+    /// The number below which every row has been passed by every leg.
+    pub(crate) fn passed(&self) -> u64 {
+        self.legs
+            .iter()
+            .map(|leg| leg.cursor)
+            .min()
+            .unwrap_or(self.head)
+    }
+
+    /// Rows that some leg still needs.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.head.saturating_sub(self.passed())
+    }
+}
+
+impl Index {
+    pub(crate) fn add(&mut self, id: PortalId, portal: Portal) {
+        for endpoint in portal.record.legs.iter().filter_map(Leg::endpoint) {
+            self.endpoints.insert(endpoint, id);
+        }
+        self.portals.insert(id, portal);
+    }
+
+    /// Finds the portal of a place, and the leg that leads there.
+    pub(crate) fn find(&self, endpoint: &Endpoint) -> Option<(PortalId, u16)> {
+        let id = *self.endpoints.get(endpoint)?;
+        let legs = &self.portals.get(&id)?.record.legs;
+        let leg = legs
+            .iter()
+            .position(|leg| leg.endpoint().as_ref() == Some(endpoint))?;
+        Some((id, u16::try_from(leg).ok()?))
+    }
+
+    pub(crate) fn leg(&self, portal: PortalId, leg: u16) -> Option<&Leg> {
+        self.portals.get(&portal)?.record.legs.get(usize::from(leg))
+    }
+
+    pub(crate) fn leg_now(&mut self, portal: PortalId, leg: u16) -> Option<&mut LegNow> {
+        self.portals
+            .get_mut(&portal)?
+            .legs
+            .get_mut(usize::from(leg))
+    }
+}

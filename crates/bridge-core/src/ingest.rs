@@ -1,0 +1,453 @@
+//! The way in: one task takes what sources hand in, stores it in one commit, then answers.
+//!
+//! Whatever waits while a commit is synced goes into the next one, so that many sources share a
+//! sync. The task alone numbers rows and makes portals.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    adapter::CommandOrigin,
+    command::Queued,
+    id::{NetworkId, PortalId, RowId, SourceId, Timestamp},
+    inbox::{AcceptError, Inbox, SourceCursor},
+    index::Portal,
+    model::{Event, EventKind, Persona, Scope, Signal, UserId},
+    record::{
+        CommandRecord, Endpoint, EndpointRecord, LogRow, Names, PortalRecord, Position, RowOf,
+        Seen, command_key, cursor_key, dedupe_key, names_key, portal_key, put_row, row_of_key,
+    },
+    shared::Shared,
+    store::{Batch, CommitError, Durability, StoreError, Table},
+};
+
+/// Most requests stored in one commit.
+const GROUP_LIMIT: usize = 256;
+
+/// What the task is asked.
+pub(crate) enum Request {
+    /// Take events in.
+    Accept {
+        events: Vec<Event>,
+        cursor: Option<SourceCursor>,
+        answer: oneshot::Sender<Result<(), AcceptError>>,
+    },
+    /// Store a leg's progress together with an event for another leg.
+    Report {
+        portal: PortalId,
+        batch: Batch,
+        only: u16,
+        event: Box<Event>,
+        answer: oneshot::Sender<Result<(), StoreError>>,
+    },
+    /// Make a portal for a chat, unless it has one.
+    Open {
+        endpoint: Endpoint,
+        record: PortalRecord,
+        answer: oneshot::Sender<Result<PortalId, StoreError>>,
+    },
+}
+
+#[async_trait]
+impl Inbox for Arc<Shared> {
+    async fn accept_all(
+        &self,
+        events: Vec<Event>,
+        cursor: Option<SourceCursor>,
+    ) -> Result<(), AcceptError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Accept {
+            events,
+            cursor,
+            answer,
+        };
+        self.ingest
+            .send(request)
+            .await
+            .map_err(|_| AcceptError::Closed)?;
+        answered.await.unwrap_or(Err(AcceptError::Closed))
+    }
+
+    fn signal(&self, network: &NetworkId, scope: Scope, from: Persona, signal: Signal) {
+        let endpoint = match scope {
+            Scope::Chat { login, chat } => Endpoint::Chat(login, chat),
+            Scope::Room(room) => Endpoint::Room(network.clone(), room),
+            Scope::Login(_) => return,
+        };
+        let found = self.index().find(&endpoint);
+        if let Some((portal, origin)) = found {
+            self.signals.put(portal, origin, from, signal);
+        }
+    }
+}
+
+/// Serves requests until nobody can ask any more or the core ends.
+pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>) {
+    let mut group = Vec::with_capacity(GROUP_LIMIT);
+    loop {
+        group.clear();
+        let taken = tokio::select! {
+            taken = requests.recv_many(&mut group, GROUP_LIMIT) => taken,
+            () = shared.cancel.cancelled() => return,
+        };
+        if taken == 0 {
+            return;
+        }
+        store(&shared, &mut group).await;
+    }
+}
+
+async fn store(shared: &Arc<Shared>, group: &mut Vec<Request>) {
+    let mut seen = HashSet::new();
+    let staged = loop {
+        let staged = match stage(shared, group, &seen) {
+            Ok(staged) => staged,
+            Err(error) => return refuse_all(group, &error),
+        };
+        if staged.batch.is_empty() {
+            break staged;
+        }
+        match shared
+            .store
+            .commit(staged.batch.clone(), Durability::Durable)
+            .await
+        {
+            Ok(()) => break staged,
+            Err(CommitError::Precondition(_)) => {
+                // Some source tells again what it told before: find out what, and leave that out.
+                match seen_before(shared, group).await {
+                    Ok(found) if found.is_subset(&seen) => {
+                        let odd = "a precondition fails without cause".to_owned();
+                        return refuse_all(group, &StoreError::Engine(odd));
+                    }
+                    Ok(found) => seen.extend(found),
+                    Err(error) => return refuse_all(group, &error),
+                }
+            }
+            Err(CommitError::Store(error)) => {
+                tracing::error!(%error, "events could not be stored");
+                return refuse_all(group, &error);
+            }
+        }
+    };
+    publish(shared, group, staged).await;
+}
+
+/// What one commit will change, in the store and in memory.
+struct Staged {
+    batch: Batch,
+    heads: HashMap<PortalId, u64>,
+    portals: Vec<(PortalId, PortalRecord)>,
+    commands: Vec<Queued>,
+    /// For each request, what keeps it from being answered well, or the portal it asked for.
+    outcomes: Vec<Result<Option<PortalId>, AcceptError>>,
+    rows: Vec<(RowId, NetworkId, SourceId)>,
+}
+
+impl Staged {
+    /// Finds the portal of a place, made just now or before.
+    fn find(&self, shared: &Shared, endpoint: &Endpoint) -> Option<(PortalId, u16)> {
+        let made = self.portals.iter().find_map(|(id, record)| {
+            let leg = record
+                .legs
+                .iter()
+                .position(|leg| leg.endpoint().as_ref() == Some(endpoint))?;
+            Some((*id, u16::try_from(leg).ok()?))
+        });
+        made.or_else(|| shared.index().find(endpoint))
+    }
+
+    fn open(&mut self, endpoint: &Endpoint, record: PortalRecord) -> Result<PortalId, StoreError> {
+        let id = PortalId::new();
+        Table::put(&mut self.batch, portal_key(id), &record)?;
+        Table::put(&mut self.batch, endpoint.key(), &EndpointRecord(id))?;
+        self.heads.insert(id, 0);
+        self.portals.push((id, record));
+        Ok(id)
+    }
+
+    /// Adds a row at the end of a portal's log.
+    fn append(
+        &mut self,
+        shared: &Shared,
+        portal: PortalId,
+        row: &LogRow,
+    ) -> Result<(), StoreError> {
+        let head = self.heads.entry(portal).or_insert_with(|| {
+            shared
+                .index()
+                .portals
+                .get(&portal)
+                .map_or(0, |portal| portal.head)
+        });
+        put_row(&mut self.batch, portal, *head, row)?;
+        *head += 1;
+        let Event {
+            network, source, ..
+        } = &row.event;
+        self.rows.push((row.row, network.clone(), source.clone()));
+        Ok(())
+    }
+}
+
+fn stage(
+    shared: &Shared,
+    group: &[Request],
+    seen: &HashSet<(NetworkId, SourceId)>,
+) -> Result<Staged, StoreError> {
+    let mut staged = Staged {
+        batch: Batch::new(),
+        heads: HashMap::new(),
+        portals: Vec::new(),
+        commands: Vec::new(),
+        outcomes: Vec::new(),
+        rows: Vec::new(),
+    };
+    let mut told = HashSet::new();
+    for request in group {
+        let outcome = match request {
+            Request::Accept { events, cursor, .. } => match admits(shared, events) {
+                Ok(()) => {
+                    for event in events {
+                        let name = (event.network.clone(), event.source.clone());
+                        if !seen.contains(&name) && told.insert(name) {
+                            stage_event(shared, &mut staged, event)?;
+                        }
+                    }
+                    if let Some(SourceCursor {
+                        network,
+                        stream,
+                        position,
+                    }) = cursor
+                    {
+                        let key = cursor_key(network, stream);
+                        Table::put(&mut staged.batch, key, &Position(position.clone()))?;
+                    }
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            },
+            Request::Report {
+                portal,
+                batch,
+                only,
+                event,
+                ..
+            } => {
+                staged
+                    .batch
+                    .operations
+                    .extend(batch.operations.iter().cloned());
+                let row = LogRow {
+                    row: RowId::new(),
+                    accepted: Timestamp::now(),
+                    origin: None,
+                    only: Some(*only),
+                    event: Event::clone(event),
+                };
+                staged.append(shared, *portal, &row)?;
+                Ok(None)
+            }
+            Request::Open {
+                endpoint, record, ..
+            } => match staged.find(shared, endpoint) {
+                Some((portal, _)) => Ok(Some(portal)),
+                None => Ok(Some(staged.open(endpoint, record.clone())?)),
+            },
+        };
+        staged.outcomes.push(outcome);
+    }
+    Ok(staged)
+}
+
+/// Tells whether there is room for a request's events and whether their logins are known.
+fn admits(shared: &Shared, events: &[Event]) -> Result<(), AcceptError> {
+    let index = shared.index();
+    for event in events {
+        let endpoint = match &event.scope {
+            Scope::Chat { login, chat } => {
+                if shared.puppets.owner(login).is_none() {
+                    return Err(AcceptError::UnknownLogin(login.clone()));
+                }
+                Endpoint::Chat(login.clone(), chat.clone())
+            }
+            Scope::Room(room) => Endpoint::Room(event.network.clone(), room.clone()),
+            Scope::Login(_) => continue,
+        };
+        let portal = index
+            .endpoints
+            .get(&endpoint)
+            .and_then(|id| index.portals.get(id));
+        if portal.is_some_and(|portal| portal.waiting() >= shared.config.high_water) {
+            return Err(AcceptError::Busy);
+        }
+    }
+    Ok(())
+}
+
+fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<(), StoreError> {
+    let (portal, origin) = match (&event.scope, &event.kind) {
+        (Scope::Room(room), EventKind::Command(line)) => {
+            let row = RowId::new();
+            let user = UserId {
+                network: event.network.clone(),
+                id: event.sender.id.clone(),
+            };
+            let origin = CommandOrigin {
+                user,
+                room: room.clone(),
+                message: event.message.clone(),
+            };
+            let line = SecretString::from(line.0.clone());
+            note_seen(staged, event)?;
+            stage_command(shared, staged, row, &origin, &line)?;
+            staged.commands.push(Queued {
+                row,
+                origin,
+                line,
+                again: false,
+            });
+            return Ok(());
+        }
+        (Scope::Room(room), _) => {
+            let endpoint = Endpoint::Room(event.network.clone(), room.clone());
+            match staged.find(shared, &endpoint) {
+                Some(found) => found,
+                None => {
+                    tracing::debug!(network = %event.network, "an event in a room of no portal");
+                    return Ok(());
+                }
+            }
+        }
+        (Scope::Chat { login, chat }, _) => {
+            let endpoint = Endpoint::Chat(login.clone(), chat.clone());
+            match staged.find(shared, &endpoint) {
+                Some(found) => found,
+                None => match shared.portal_of_chat(login, chat, event.sender.clone()) {
+                    Some(record) => (staged.open(&endpoint, record)?, 0),
+                    None => return Ok(()), // signed out meanwhile
+                },
+            }
+        }
+        (Scope::Login(_), _) => return Ok(()),
+    };
+    note_seen(staged, event)?;
+    let row = LogRow {
+        row: RowId::new(),
+        accepted: Timestamp::now(),
+        origin: Some(origin),
+        only: None,
+        event: event.clone(),
+    };
+    if let Some(message) = &event.message {
+        let names = Names(vec![message.clone()]);
+        Table::put(&mut staged.batch, names_key(row.row, origin), &names)?;
+        let key = row_of_key(&event.network, message);
+        Table::put(
+            &mut staged.batch,
+            key,
+            &RowOf {
+                portal,
+                row: row.row,
+            },
+        )?;
+    }
+    staged.append(shared, portal, &row)
+}
+
+fn note_seen(staged: &mut Staged, event: &Event) -> Result<(), StoreError> {
+    let key = dedupe_key(&event.network, &event.source);
+    staged.batch.expect_absent(key.clone());
+    Table::put(&mut staged.batch, key, &Seen(Timestamp::now()))
+}
+
+fn stage_command(
+    shared: &Shared,
+    staged: &mut Staged,
+    row: RowId,
+    origin: &CommandOrigin,
+    line: &SecretString,
+) -> Result<(), StoreError> {
+    let key = command_key(row);
+    let sealed = shared.key.seal(key.as_bytes(), line);
+    let record = CommandRecord {
+        user: origin.user.clone(),
+        room: origin.room.clone(),
+        message: origin.message.clone(),
+        sealed: sealed.map_err(|error| StoreError::Engine(error.to_string()))?,
+    };
+    Table::put(&mut staged.batch, key, &record)
+}
+
+async fn seen_before(
+    shared: &Shared,
+    group: &[Request],
+) -> Result<HashSet<(NetworkId, SourceId)>, StoreError> {
+    let mut found = HashSet::new();
+    for request in group {
+        let Request::Accept { events, .. } = request else {
+            continue;
+        };
+        for event in events {
+            let key = dedupe_key(&event.network, &event.source);
+            if shared.store.get(&key).await?.is_some() {
+                found.insert((event.network.clone(), event.source.clone()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Makes what is stored now true in memory, then answers and wakes.
+async fn publish(shared: &Arc<Shared>, group: &mut Vec<Request>, staged: Staged) {
+    {
+        let mut index = shared.index();
+        for (id, record) in staged.portals {
+            index.add(id, Portal::new(record, 0));
+        }
+        for (portal, head) in &staged.heads {
+            if let Some(found) = index.portals.get_mut(portal) {
+                found.head = *head;
+            }
+        }
+    }
+    for (row, network, source) in &staged.rows {
+        tracing::debug!(%row, %network, %source, "event accepted");
+    }
+    for (request, outcome) in group.drain(..).zip(staged.outcomes) {
+        // Whoever asked may have given up waiting; it is stored all the same.
+        match request {
+            Request::Accept { answer, .. } => drop(answer.send(outcome.map(drop))),
+            Request::Report { answer, .. } => drop(answer.send(Ok(()))),
+            Request::Open { answer, .. } => {
+                let opened = outcome.ok().flatten();
+                drop(answer.send(opened.ok_or(StoreError::Closed)));
+            }
+        }
+    }
+    for portal in staged.heads.into_keys() {
+        shared.wake(portal);
+    }
+    for command in staged.commands {
+        if shared.commands.send(command).await.is_err() {
+            return; // the core ends; the command is stored
+        }
+    }
+}
+
+fn refuse_all(group: &mut Vec<Request>, error: &StoreError) {
+    for request in group.drain(..) {
+        // Whoever asked may have given up waiting.
+        match request {
+            Request::Accept { answer, .. } => drop(answer.send(Err(error.clone().into()))),
+            Request::Report { answer, .. } => drop(answer.send(Err(error.clone()))),
+            Request::Open { answer, .. } => drop(answer.send(Err(error.clone()))),
+        }
+    }
+}

@@ -1,0 +1,573 @@
+//! One leg of a portal: a task that passes the portal's rows to one place, in order.
+//!
+//! A leg in trouble holds up only itself. It leaves a row behind when the place took it, or when it
+//! was reported back to where it came from.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    backoff::Backoff,
+    downgrade::downgrade,
+    error::DeliverError,
+    id::{IdempotencyKey, PersonaId, PortalId, RoomId, SourceId, Timestamp},
+    ingest::Request,
+    model::{
+        Capabilities, Delivery, DeliveryState, Event, EventKind, Persona, Receipt, Reject,
+        RoomSpec, Scope, UserId,
+    },
+    record::{
+        Endpoint, EndpointRecord, InFlight, Leg, LegState, LogRow, Names, RowOf, get_row, leg_key,
+        names_key, portal_key, remove_row, row_of_key,
+    },
+    shared::Shared,
+    store::{Batch, CommitError, Durability, StoreError, Table},
+};
+
+/// How long one delivery may take before it counts as ambiguous: places have shorter ones.
+const DELIVERY_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Passes rows until there are none for a while, or the core ends.
+pub(crate) async fn pump(shared: Arc<Shared>, portal: PortalId, leg: u16) {
+    let cancel = shared.cancel.clone();
+    let mut pump = Pump::new(shared, portal, leg);
+    tokio::select! {
+        () = pump.run() => {}
+        () = cancel.cancelled() => {}
+    }
+}
+
+/// Makes the rooms of a portal, before anybody speaks, and invites their owners.
+pub(crate) async fn open_rooms(shared: &Arc<Shared>, portal: PortalId) -> Result<(), DeliverError> {
+    let legs = shared
+        .index()
+        .portals
+        .get(&portal)
+        .map(|portal| portal.record.legs.clone());
+    for (number, leg) in (0..).zip(legs.unwrap_or_default()) {
+        let Leg::Room {
+            network,
+            room,
+            owner,
+        } = leg
+        else {
+            continue;
+        };
+        let adapter = shared.adapters.get(&network).cloned();
+        let adapter =
+            adapter.ok_or_else(|| DeliverError::Gone("the network is switched off".into()))?;
+        match room {
+            Some(room) => adapter.invite(&room, &owner).await?,
+            None => {
+                let mut pump = Pump::new(Arc::clone(shared), portal, number);
+                pump.make_room(&*adapter, &owner).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Pump {
+    shared: Arc<Shared>,
+    portal: PortalId,
+    leg: u16,
+    cursor: u64,
+    /// What a former process left under way, until it is dealt with.
+    left_over: Option<InFlight>,
+    backoff: Backoff,
+}
+
+/// What became of an attempt.
+enum Passed {
+    /// The place has it.
+    Delivered(Receipt),
+    /// It will not get it.
+    Failed(Reject, String),
+}
+
+impl Pump {
+    fn new(shared: Arc<Shared>, portal: PortalId, leg: u16) -> Self {
+        let now = shared
+            .index()
+            .leg_now(portal, leg)
+            .copied()
+            .unwrap_or_default();
+        let (least, longest) = shared.config.retry;
+        Self {
+            shared,
+            portal,
+            leg,
+            cursor: now.cursor,
+            left_over: now.left_over,
+            backoff: Backoff::new(least, longest),
+        }
+    }
+
+    async fn run(&mut self) {
+        loop {
+            let rows = self
+                .shared
+                .index()
+                .portals
+                .get(&self.portal)
+                .map(|portal| Arc::clone(&portal.rows));
+            let Some(rows) = rows else { return };
+            let news = rows.notified();
+            let head = self.head();
+            if self.cursor >= head {
+                let waited = timeout(self.shared.config.portal_idle, news).await;
+                if waited.is_err() && self.retire() {
+                    return;
+                }
+                continue;
+            }
+            drop(news);
+            match get_row(&*self.shared.store, self.portal, self.cursor).await {
+                Ok(Some(row)) => self.pass(&row).await,
+                // Passed before a crash that lost only the note of it.
+                Ok(None) => self.advance(None).await,
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::error!(portal = %self.portal, %error, "a row cannot be read and is left out");
+                    self.advance(None).await;
+                }
+                Err(error) => self.wait_for_store(&error).await,
+            }
+        }
+    }
+
+    fn head(&self) -> u64 {
+        self.shared
+            .index()
+            .portals
+            .get(&self.portal)
+            .map_or(0, |portal| portal.head)
+    }
+
+    /// Ends the task unless a row came meanwhile.
+    fn retire(&self) -> bool {
+        let mut index = self.shared.index();
+        let head = index
+            .portals
+            .get(&self.portal)
+            .map_or(0, |portal| portal.head);
+        if head > self.cursor {
+            return false;
+        }
+        if let Some(now) = index.leg_now(self.portal, self.leg) {
+            now.pumped = false;
+        }
+        true
+    }
+
+    /// Passes one row: leaves it out, delivers it, or reports it.
+    async fn pass(&mut self, row: &LogRow) {
+        if row.origin == Some(self.leg) || row.only.is_some_and(|only| only != self.leg) {
+            return self.advance(Some(row)).await;
+        }
+        let Some(leg) = self.shared.index().leg(self.portal, self.leg).cloned() else {
+            return self.advance(Some(row)).await;
+        };
+        let Some(event) = self
+            .capabilities(&leg)
+            .and_then(|to| downgrade(&row.event, to))
+        else {
+            return self.advance(Some(row)).await;
+        };
+        let doubtful = self.left_over.take() == Some(InFlight::Row(self.cursor));
+        let key = IdempotencyKey {
+            row: row.row,
+            leg: self.leg,
+        };
+        let mut item = Delivery {
+            key,
+            row: row.row,
+            event,
+            maybe_double: doubtful,
+        };
+        let passed = self.deliver(row, &mut item).await;
+        self.backoff.reset();
+        match passed {
+            Passed::Delivered(receipt) => self.note_delivered(row, &leg, receipt).await,
+            Passed::Failed(reason, tell_user) => self.note_failed(row, reason, tell_user).await,
+        }
+    }
+
+    async fn deliver(&mut self, row: &LogRow, item: &mut Delivery) -> Passed {
+        loop {
+            if let Some(failed) = self.too_old(row) {
+                return failed;
+            }
+            let attempt = self.attempt(row, item);
+            let attempted = timeout(DELIVERY_DEADLINE, attempt).await;
+            let late = || DeliverError::Ambiguous("the place does not answer".into());
+            let error = match attempted.unwrap_or_else(|_| Err(late())) {
+                Ok(receipt) => return Passed::Delivered(receipt),
+                Err(error) => error,
+            };
+            tracing::debug!(portal = %self.portal, leg = self.leg, row = %row.row, %error, "not delivered yet");
+            let wait = match error {
+                DeliverError::Reject { reason, tell_user } => {
+                    return Passed::Failed(reason, tell_user);
+                }
+                DeliverError::Gone(cause) => {
+                    let tell_user = format!("The room or conversation is gone: {cause}.");
+                    return Passed::Failed(Reject::UnknownRecipient, tell_user);
+                }
+                DeliverError::Ambiguous(_) => {
+                    item.maybe_double = true;
+                    None
+                }
+                DeliverError::Retry { after, .. } => after,
+                DeliverError::AuthLost(_) => None,
+            };
+            sleep(wait.unwrap_or_else(|| self.backoff.next_wait())).await;
+        }
+    }
+
+    fn too_old(&self, row: &LogRow) -> Option<Passed> {
+        let age = Timestamp::now().0.saturating_sub(row.accepted.0);
+        let limit = u64::try_from(self.shared.config.max_age.as_millis()).unwrap_or(u64::MAX);
+        (age > limit).then(|| {
+            let text = "It could not be delivered for too long and was given up. Send it again.";
+            Passed::Failed(Reject::TooOld, text.to_owned())
+        })
+    }
+
+    async fn attempt(&mut self, row: &LogRow, item: &Delivery) -> Result<Receipt, DeliverError> {
+        let leg = self.shared.index().leg(self.portal, self.leg).cloned();
+        match leg {
+            Some(Leg::Chat { login, chat, .. }) => {
+                let left = self.shared.config.max_age;
+                let puppet = timeout(left, self.shared.puppets.wait_online(&login)).await;
+                let puppet = puppet
+                    .ok()
+                    .flatten()
+                    .ok_or_else(|| DeliverError::Gone("the account is signed out".into()))?;
+                if self.too_old(row).is_some() {
+                    return Err(DeliverError::retry("it waited too long"));
+                }
+                if !puppet.capabilities().idempotent {
+                    self.note_in_flight(InFlight::Row(self.cursor)).await?;
+                }
+                puppet.deliver(&chat, item).await
+            }
+            Some(Leg::Room {
+                network,
+                room,
+                owner,
+            }) => {
+                let adapter = self.shared.adapters.get(&network).cloned();
+                let adapter = adapter
+                    .ok_or_else(|| DeliverError::Gone("the network is switched off".into()))?;
+                let room = match room {
+                    Some(room) => room,
+                    None => self.make_room(&*adapter, &owner).await?,
+                };
+                if !adapter.capabilities().idempotent {
+                    self.note_in_flight(InFlight::Row(self.cursor)).await?;
+                }
+                adapter.deliver(&room, item).await
+            }
+            None => Err(DeliverError::Gone("the portal is gone".into())),
+        }
+    }
+
+    fn capabilities(&self, leg: &Leg) -> Option<Capabilities> {
+        match leg {
+            Leg::Chat { login, .. } => self.shared.puppets.capabilities(login),
+            Leg::Room { network, .. } => self
+                .shared
+                .adapters
+                .get(network)
+                .map(|adapter| adapter.capabilities()),
+        }
+    }
+
+    /// Makes the leg's room, or finds the one a former process made and lost sight of.
+    async fn make_room(
+        &mut self,
+        adapter: &dyn crate::Adapter,
+        owner: &UserId,
+    ) -> Result<RoomId, DeliverError> {
+        let making = self
+            .shared
+            .index()
+            .portals
+            .get(&self.portal)
+            .map(|portal| Arc::clone(&portal.making));
+        let making = making.ok_or_else(|| DeliverError::Gone("the portal is gone".into()))?;
+        let _made_once = making.lock().await;
+        let record = self
+            .shared
+            .index()
+            .portals
+            .get(&self.portal)
+            .map(|portal| portal.record.clone());
+        let record = record.ok_or_else(|| DeliverError::Gone("the portal is gone".into()))?;
+        if let Some(Leg::Room {
+            room: Some(room), ..
+        }) = record.legs.get(usize::from(self.leg))
+        {
+            return Ok(room.clone());
+        }
+        let found = if self.left_over == Some(InFlight::Room) {
+            adapter.find_room(self.portal).await?
+        } else {
+            self.note_in_flight(InFlight::Room).await?;
+            // Until it is noted otherwise, a failed attempt may have made it.
+            self.left_over = Some(InFlight::Room);
+            None
+        };
+        let room = match found {
+            Some(room) => room,
+            None => {
+                let peers = record.legs.iter().filter_map(|leg| match leg {
+                    Leg::Chat { peer, .. } => Some(peer.clone()),
+                    Leg::Room { .. } => None,
+                });
+                let spec = RoomSpec {
+                    portal: self.portal,
+                    kind: record.kind,
+                    name: record.name.clone(),
+                    personas: peers.collect(),
+                    invite: vec![owner.clone()],
+                };
+                adapter.create_room(&spec).await?
+            }
+        };
+        let mut record = record;
+        if let Some(Leg::Room { room: slot, .. }) = record.legs.get_mut(usize::from(self.leg)) {
+            *slot = Some(room.clone());
+        }
+        let endpoint = Endpoint::Room(adapter.network(), room.clone());
+        let mut batch = Batch::new();
+        let state = LegState {
+            cursor: self.cursor,
+            in_flight: None,
+        };
+        Table::put(&mut batch, portal_key(self.portal), &record).map_err(retry_store)?;
+        Table::put(&mut batch, endpoint.key(), &EndpointRecord(self.portal))
+            .map_err(retry_store)?;
+        Table::put(&mut batch, leg_key(self.portal, self.leg), &state).map_err(retry_store)?;
+        self.shared
+            .store
+            .commit(batch, Durability::Durable)
+            .await
+            .map_err(retry_commit)?;
+        self.left_over = None;
+        let mut index = self.shared.index();
+        index.endpoints.insert(endpoint, self.portal);
+        if let Some(portal) = index.portals.get_mut(&self.portal) {
+            portal.record = record;
+        }
+        Ok(room)
+    }
+
+    async fn note_in_flight(&self, what: InFlight) -> Result<(), DeliverError> {
+        let state = LegState {
+            cursor: self.cursor,
+            in_flight: Some(what),
+        };
+        let mut batch = Batch::new();
+        Table::put(&mut batch, leg_key(self.portal, self.leg), &state).map_err(retry_store)?;
+        self.shared
+            .store
+            .commit(batch, Durability::Durable)
+            .await
+            .map_err(retry_commit)
+    }
+
+    async fn note_delivered(&mut self, row: &LogRow, leg: &Leg, receipt: Receipt) {
+        let mut batch = Batch::new();
+        let network = match leg {
+            Leg::Chat { peer, .. } => &peer.network,
+            Leg::Room { network, .. } => network,
+        };
+        let row_of = RowOf {
+            portal: self.portal,
+            row: row.row,
+        };
+        for message in &receipt.messages {
+            self.add(&mut batch, row_of_key(network, message), &row_of);
+        }
+        if !receipt.messages.is_empty() {
+            self.add(
+                &mut batch,
+                names_key(row.row, self.leg),
+                &Names(receipt.messages),
+            );
+        }
+        let idempotent = self.capabilities(leg).is_some_and(|to| to.idempotent);
+        let durability = if idempotent {
+            Durability::Relaxed
+        } else {
+            Durability::Durable
+        };
+        let people = receipt.delivered_to;
+        let told = !people.is_empty()
+            && matches!(row.event.kind, EventKind::Message(_) | EventKind::Nudge);
+        let state = told.then_some(DeliveryState::Delivered { to: people });
+        self.leave(row, batch, durability, state).await;
+    }
+
+    async fn note_failed(&mut self, row: &LogRow, reason: Reject, tell_user: String) {
+        tracing::info!(portal = %self.portal, leg = self.leg, row = %row.row, ?reason, "undeliverable");
+        let told = !matches!(row.event.kind, EventKind::Delivery { .. });
+        let state = told.then_some(DeliveryState::Failed { reason, tell_user });
+        self.leave(row, Batch::new(), Durability::Durable, state)
+            .await;
+    }
+
+    /// Leaves a row out.
+    async fn advance(&mut self, row: Option<&LogRow>) {
+        match row {
+            Some(row) => {
+                self.leave(row, Batch::new(), Durability::Relaxed, None)
+                    .await
+            }
+            None => {
+                self.step_over();
+                let mut batch = Batch::new();
+                self.add_state(&mut batch);
+                self.commit(batch, Durability::Relaxed).await;
+            }
+        }
+    }
+
+    /// Leaves a row behind: moves the cursor, removes the row after the last leg, and tells its
+    /// origin what became of it, all in one commit.
+    async fn leave(
+        &mut self,
+        row: &LogRow,
+        mut batch: Batch,
+        durability: Durability,
+        state: Option<DeliveryState>,
+    ) {
+        let number = self.cursor;
+        let last = self.step_over();
+        self.add_state(&mut batch);
+        if last {
+            remove_row(&mut batch, self.portal, number, row);
+        }
+        let origin = row.origin.filter(|origin| self.shows_fate(*origin));
+        match (state, origin) {
+            (Some(state), Some(origin)) => self.report(row, batch, origin, state).await,
+            _ => self.commit(batch, durability).await,
+        }
+    }
+
+    fn shows_fate(&self, origin: u16) -> bool {
+        let leg = self.shared.index().leg(self.portal, origin).cloned();
+        leg.and_then(|leg| self.capabilities(&leg))
+            .is_some_and(|to| to.delivery_state)
+    }
+
+    async fn report(&self, row: &LogRow, batch: Batch, origin: u16, state: DeliveryState) {
+        let people = match &state {
+            DeliveryState::Delivered { to } => to.first().cloned(),
+            _ => None,
+        };
+        let leg = self.shared.index().leg(self.portal, self.leg).cloned();
+        let sender = match leg {
+            Some(Leg::Chat { peer, .. }) => peer,
+            _ => Persona {
+                network: row.event.network.clone(),
+                id: people.unwrap_or_else(|| PersonaId::new("bridge")),
+                name: None,
+            },
+        };
+        let event = Event {
+            network: sender.network.clone(),
+            source: SourceId::new(format!("fate-{}-{}", row.row, self.leg)),
+            message: None,
+            at: Timestamp::now(),
+            scope: scope_of(&row.event),
+            sender,
+            kind: EventKind::Delivery {
+                target: row.event.message.clone(),
+                state,
+            },
+        };
+        loop {
+            let (answer, answered) = oneshot::channel();
+            let request = Request::Report {
+                portal: self.portal,
+                batch: batch.clone(),
+                only: origin,
+                event: Box::new(event.clone()),
+                answer,
+            };
+            if self.shared.ingest.send(request).await.is_err() {
+                return; // the core ends; the row is still there and is passed again
+            }
+            match answered.await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => self.wait_for_store(&error).await,
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Moves the cursor in memory; tells whether this was the last leg to pass the row.
+    fn step_over(&mut self) -> bool {
+        let number = self.cursor;
+        self.cursor += 1;
+        let mut index = self.shared.index();
+        if let Some(now) = index.leg_now(self.portal, self.leg) {
+            now.cursor = self.cursor;
+            now.left_over = None;
+        }
+        index
+            .portals
+            .get(&self.portal)
+            .is_some_and(|portal| portal.passed() > number)
+    }
+
+    fn add_state(&self, batch: &mut Batch) {
+        let state = LegState {
+            cursor: self.cursor,
+            in_flight: None,
+        };
+        self.add(batch, leg_key(self.portal, self.leg), &state);
+    }
+
+    /// Adds a record that is short by its nature; one that is not is left out and said.
+    fn add<R: crate::store::Record>(&self, batch: &mut Batch, key: crate::store::Key, record: &R) {
+        if let Err(error) = Table::put(batch, key, record) {
+            tracing::warn!(portal = %self.portal, %error, "a name could not be kept");
+        }
+    }
+
+    async fn commit(&self, batch: Batch, durability: Durability) {
+        while let Err(error) = self.shared.store.commit(batch.clone(), durability).await {
+            match error {
+                CommitError::Store(StoreError::Closed) => return,
+                error => {
+                    self.wait_for_store(&StoreError::Engine(error.to_string()))
+                        .await
+                }
+            }
+        }
+    }
+
+    async fn wait_for_store(&self, error: &StoreError) {
+        tracing::error!(portal = %self.portal, %error, "the store fails; trying again");
+        sleep(self.shared.config.retry.0).await;
+    }
+}
+
+fn scope_of(event: &Event) -> Scope {
+    event.scope.clone()
+}
+
+fn retry_store(error: StoreError) -> DeliverError {
+    DeliverError::retry(error.to_string())
+}
+
+fn retry_commit(error: CommitError) -> DeliverError {
+    DeliverError::retry(error.to_string())
+}

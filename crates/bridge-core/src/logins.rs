@@ -1,0 +1,96 @@
+//! Accounts that are signed in: kept, loaded, forgotten.
+
+use std::sync::Arc;
+
+use crate::{
+    connector::StoredLogin,
+    id::LoginId,
+    model::UserId,
+    record::{LoginRecord, login_key},
+    shared::Shared,
+    store::{Batch, CommitError, Durability, KeyBuilder, StoreError, Table, TableId},
+    supervisor::supervise,
+};
+
+/// Keeps a login, its credentials sealed, and brings its puppet to life.
+pub(crate) async fn add(
+    shared: &Arc<Shared>,
+    owner: &UserId,
+    login: StoredLogin,
+) -> Result<(), String> {
+    let taken = shared
+        .puppets
+        .owner(&login.id)
+        .filter(|other| other != owner);
+    if taken.is_some() {
+        return Err("somebody else is signed in to that account here.".to_owned());
+    }
+    let key = login_key(&login.id);
+    let sealed = shared
+        .key
+        .seal(key.as_bytes(), &login.credentials)
+        .map_err(|error| error.to_string())?;
+    let record = LoginRecord {
+        network: login.persona.network.clone(),
+        owner: owner.clone(),
+        persona: login.persona.clone(),
+        sealed,
+    };
+    let mut batch = Batch::new();
+    Table::put(&mut batch, key, &record).map_err(|error| error.to_string())?;
+    shared
+        .store
+        .commit(batch, Durability::Durable)
+        .await
+        .map_err(|error| error.to_string())?;
+    bring_to_life(shared, owner.clone(), login)
+}
+
+/// Brings the puppets of all kept logins to life.
+pub(crate) async fn load_all(shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let all = KeyBuilder::new(TableId::Login).prefix();
+    for (key, record) in Table::<LoginRecord>::scan(&*shared.store, all, 100_000).await? {
+        let Some(id) = login_of(key.as_bytes()) else {
+            continue;
+        };
+        let credentials = match shared.key.open(key.as_bytes(), &record.sealed) {
+            Ok(credentials) => credentials,
+            Err(error) => {
+                tracing::error!(login = %id, %error, "a login cannot be used; its owner must `login` again");
+                continue;
+            }
+        };
+        let login = StoredLogin {
+            id,
+            persona: record.persona,
+            credentials,
+        };
+        if let Err(error) = bring_to_life(shared, record.owner, login) {
+            tracing::error!(%error, "a login cannot be used");
+        }
+    }
+    Ok(())
+}
+
+/// Signs an account out and forgets it.
+pub(crate) async fn remove(shared: &Shared, login: &LoginId) -> Result<(), CommitError> {
+    let mut batch = Batch::new();
+    batch.remove(login_key(login));
+    shared.store.commit(batch, Durability::Durable).await?;
+    shared.puppets.remove(login);
+    Ok(())
+}
+
+fn bring_to_life(shared: &Arc<Shared>, owner: UserId, login: StoredLogin) -> Result<(), String> {
+    let connector = shared.connectors.get(&login.persona.network);
+    let connector = connector.ok_or_else(|| "its network is switched off".to_owned())?;
+    let puppet = connector.load(login).map_err(|error| error.to_string())?;
+    supervise(shared, owner, puppet);
+    Ok(())
+}
+
+/// Reads a login's id back from its key: a table byte, the text, two zeros.
+fn login_of(key: &[u8]) -> Option<LoginId> {
+    let text = key.get(1..)?.strip_suffix(&[0, 0])?;
+    str::from_utf8(text).ok().map(LoginId::new)
+}

@@ -1,0 +1,281 @@
+//! What is stored: portals, rows, cursors, logins, commands, names of messages.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{ChatId, LoginId, MessageId, NetworkId, PortalId, RoomId, RowId, SourceId, Timestamp},
+    model::{Event, Persona, RoomKind, UserId},
+    store::{Batch, Key, KeyBuilder, MAX_VALUE_LENGTH, Record, Store, StoreError, Table, TableId},
+};
+
+/// A place a portal reaches: where its events come from and go to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Endpoint {
+    Chat(LoginId, ChatId),
+    Room(NetworkId, RoomId),
+}
+
+impl Endpoint {
+    pub(crate) fn key(&self) -> Key {
+        let key = KeyBuilder::new(TableId::Endpoint);
+        match self {
+            Self::Chat(login, chat) => key
+                .small(0)
+                .text(login.as_str())
+                .text(chat.as_str())
+                .build(),
+            Self::Room(network, room) => key
+                .small(1)
+                .text(network.as_str())
+                .text(room.as_str())
+                .build(),
+        }
+    }
+}
+
+/// A portal: its kind and its legs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PortalRecord {
+    pub(crate) kind: RoomKind,
+    pub(crate) name: Option<String>,
+    pub(crate) legs: Vec<Leg>,
+}
+
+/// One way into and out of a portal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Leg {
+    /// A conversation of a signed-in account, and the other person in it.
+    Chat {
+        login: LoginId,
+        chat: ChatId,
+        peer: Persona,
+    },
+    /// A room of an adapter; none until the first delivery makes it.
+    Room {
+        network: NetworkId,
+        room: Option<RoomId>,
+        owner: UserId,
+    },
+}
+
+impl Leg {
+    pub(crate) fn endpoint(&self) -> Option<Endpoint> {
+        match self {
+            Self::Chat { login, chat, .. } => Some(Endpoint::Chat(login.clone(), chat.clone())),
+            Self::Room {
+                network,
+                room: Some(room),
+                ..
+            } => Some(Endpoint::Room(network.clone(), room.clone())),
+            Self::Room { room: None, .. } => None,
+        }
+    }
+}
+
+/// Which portal a room or chat belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EndpointRecord(pub(crate) PortalId);
+
+/// One accepted event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LogRow {
+    pub(crate) row: RowId,
+    pub(crate) accepted: Timestamp,
+    /// The leg it came from; none when the core made it.
+    pub(crate) origin: Option<u16>,
+    /// The only leg it goes to, where not to all.
+    pub(crate) only: Option<u16>,
+    pub(crate) event: Event,
+}
+
+/// How far a leg is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LegState {
+    /// The next row to pass.
+    pub(crate) cursor: u64,
+    /// An attempt under way when this was written: the row, or the making of the room.
+    pub(crate) in_flight: Option<InFlight>,
+}
+
+/// What may or may not have happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum InFlight {
+    /// The row of this number was sent.
+    Row(u64),
+    /// The room was asked for.
+    Room,
+}
+
+/// An event was seen, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Seen(pub(crate) Timestamp);
+
+/// How far a source was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position(pub(crate) String);
+
+/// Names a leg's network gave a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Names(pub(crate) Vec<MessageId>);
+
+/// The row a message name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RowOf {
+    pub(crate) portal: PortalId,
+    pub(crate) row: RowId,
+}
+
+/// A signed-in account; its credentials are sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LoginRecord {
+    pub(crate) network: NetworkId,
+    pub(crate) owner: UserId,
+    pub(crate) persona: Persona,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// A command that is not answered yet; the line is sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CommandRecord {
+    pub(crate) user: UserId,
+    pub(crate) room: RoomId,
+    pub(crate) message: Option<MessageId>,
+    pub(crate) sealed: Vec<u8>,
+}
+
+macro_rules! records {
+    ($($record:ty => $table:ident $version:literal),+ $(,)?) => {$(
+        impl Record for $record {
+            const TABLE: TableId = TableId::$table;
+            const VERSION: u8 = $version;
+        }
+    )+};
+}
+
+records! {
+    CommandRecord => Command 1,
+    EndpointRecord => Endpoint 1,
+    LegState => Leg 1,
+    LogRow => PortalLog 1,
+    LoginRecord => Login 1,
+    Names => MessageForward 1,
+    PortalRecord => Portal 1,
+    Position => Cursor 1,
+    RowOf => MessageReverse 1,
+    Seen => Dedupe 1,
+}
+
+pub(crate) fn portal_key(portal: PortalId) -> Key {
+    KeyBuilder::new(TableId::Portal).portal(portal).build()
+}
+
+pub(crate) fn log_key(portal: PortalId, number: u64) -> Key {
+    KeyBuilder::new(TableId::PortalLog)
+        .portal(portal)
+        .number(number)
+        .build()
+}
+
+pub(crate) fn leg_key(portal: PortalId, leg: u16) -> Key {
+    KeyBuilder::new(TableId::Leg)
+        .portal(portal)
+        .small(leg)
+        .build()
+}
+
+pub(crate) fn dedupe_key(network: &NetworkId, source: &SourceId) -> Key {
+    KeyBuilder::new(TableId::Dedupe)
+        .text(network.as_str())
+        .text(source.as_str())
+        .build()
+}
+
+pub(crate) fn cursor_key(network: &NetworkId, stream: &str) -> Key {
+    KeyBuilder::new(TableId::Cursor)
+        .text(network.as_str())
+        .text(stream)
+        .build()
+}
+
+pub(crate) fn names_key(row: RowId, leg: u16) -> Key {
+    KeyBuilder::new(TableId::MessageForward)
+        .row(row)
+        .small(leg)
+        .build()
+}
+
+pub(crate) fn row_of_key(network: &NetworkId, message: &MessageId) -> Key {
+    KeyBuilder::new(TableId::MessageReverse)
+        .text(network.as_str())
+        .text(message.as_str())
+        .build()
+}
+
+pub(crate) fn login_key(login: &LoginId) -> Key {
+    KeyBuilder::new(TableId::Login).text(login.as_str()).build()
+}
+
+pub(crate) fn command_key(row: RowId) -> Key {
+    KeyBuilder::new(TableId::Command).row(row).build()
+}
+
+/// Marks a log value whose row lies in pieces in the overflow table.
+const IN_PIECES: u8 = 0;
+
+/// Adds a row to a batch, in pieces where it is longer than a value may be.
+pub(crate) fn put_row(
+    batch: &mut Batch,
+    portal: PortalId,
+    number: u64,
+    row: &LogRow,
+) -> Result<(), StoreError> {
+    let bytes = Table::encode(row)?;
+    if bytes.len() <= MAX_VALUE_LENGTH {
+        return batch.put(log_key(portal, number), bytes).map(drop);
+    }
+    batch.put(log_key(portal, number), vec![IN_PIECES])?;
+    for (piece, bytes) in (0..).zip(bytes.chunks(MAX_VALUE_LENGTH)) {
+        let key = KeyBuilder::new(TableId::Overflow)
+            .portal(portal)
+            .number(number)
+            .small(piece);
+        batch.put(key.build(), bytes.to_vec())?;
+    }
+    Ok(())
+}
+
+/// Reads a row; none when it has been passed by all legs.
+pub(crate) async fn get_row(
+    store: &dyn Store,
+    portal: PortalId,
+    number: u64,
+) -> Result<Option<LogRow>, StoreError> {
+    match store.get(&log_key(portal, number)).await? {
+        None => Ok(None),
+        Some(value) if value == [IN_PIECES] => {
+            let pieces = KeyBuilder::new(TableId::Overflow)
+                .portal(portal)
+                .number(number)
+                .prefix();
+            let pieces = store.scan(pieces, usize::from(u16::MAX)).await?;
+            let bytes: Vec<u8> = pieces.into_iter().flat_map(|(_, piece)| piece).collect();
+            Table::decode(&bytes).map(Some)
+        }
+        Some(value) => Table::decode(&value).map(Some),
+    }
+}
+
+/// Removes a row, and its pieces if it may have some.
+pub(crate) fn remove_row(batch: &mut Batch, portal: PortalId, number: u64, row: &LogRow) {
+    batch.remove(log_key(portal, number));
+    let length = Table::encode(row).map_or(0, |bytes| bytes.len());
+    if length > MAX_VALUE_LENGTH {
+        for (piece, _) in (0_u16..).zip(0..length.div_ceil(MAX_VALUE_LENGTH)) {
+            let key = KeyBuilder::new(TableId::Overflow)
+                .portal(portal)
+                .number(number)
+                .small(piece);
+            batch.remove(key.build());
+        }
+    }
+}

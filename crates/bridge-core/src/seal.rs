@@ -1,0 +1,147 @@
+//! Secrets at rest: sealed with a key that lives beside the store, never in it.
+
+use std::{fs, io, path::Path};
+
+use chacha20poly1305::{
+    KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
+
+/// Bytes of a nonce, written before what it sealed.
+const NONCE: usize = 24;
+
+/// The key that seals passwords and commands (XChaCha20-Poly1305).
+#[derive(Clone)]
+pub struct SealKey(XChaCha20Poly1305);
+
+/// Why something could not be sealed, opened, or the key not had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// The key's file cannot be read or made, or holds no key.
+    #[error("the key file {path} cannot be used: {reason}")]
+    KeyFile {
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The machine gives no randomness.
+    #[error("the machine gives no randomness: {0}")]
+    Randomness(String),
+    /// What was sealed was sealed with another key, or is damaged.
+    #[error("a sealed value does not open: the key file is not the one it was sealed with")]
+    Unopened,
+}
+
+impl SealKey {
+    /// Reads a key from a file, or makes one there, readable by its owner only.
+    ///
+    /// # Errors
+    /// [`SealError::KeyFile`] names the file.
+    pub fn load_or_create(path: &Path) -> Result<Self, SealError> {
+        let failed = |reason: String| SealError::KeyFile {
+            path: path.display().to_string(),
+            reason,
+        };
+        match fs::read(path) {
+            Ok(bytes) => {
+                let key = Zeroizing::new(bytes);
+                Self::from_bytes(&key).ok_or_else(|| failed("it does not hold 32 bytes".to_owned()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut key = Zeroizing::new([0; 32]);
+                random(&mut *key)?;
+                write_private(path, &*key).map_err(|error| failed(error.to_string()))?;
+                Self::from_bytes(&*key)
+                    .ok_or_else(|| failed("it does not hold 32 bytes".to_owned()))
+            }
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    /// Takes 32 bytes as the key.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        XChaCha20Poly1305::new_from_slice(bytes).ok().map(Self)
+    }
+
+    /// Seals a text for one place: it opens only there.
+    ///
+    /// # Errors
+    /// [`SealError::Randomness`].
+    pub fn seal(&self, place: &[u8], text: &SecretString) -> Result<Vec<u8>, SealError> {
+        let mut sealed = vec![0; NONCE];
+        random(&mut sealed)?;
+        let payload = Payload {
+            msg: text.expose_secret().as_bytes(),
+            aad: place,
+        };
+        let body = self
+            .0
+            .encrypt(XNonce::from_slice(&sealed), payload)
+            .map_err(|_| SealError::Unopened)?;
+        sealed.extend(body);
+        Ok(sealed)
+    }
+
+    /// Opens what was sealed for a place.
+    ///
+    /// # Errors
+    /// [`SealError::Unopened`].
+    pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<SecretString, SealError> {
+        let (nonce, body) = sealed.split_at_checked(NONCE).ok_or(SealError::Unopened)?;
+        let payload = Payload {
+            msg: body,
+            aad: place,
+        };
+        let bytes = self
+            .0
+            .decrypt(XNonce::from_slice(nonce), payload)
+            .map_err(|_| SealError::Unopened)?;
+        let text = String::from_utf8(bytes).map_err(|_| SealError::Unopened)?;
+        Ok(text.into())
+    }
+}
+
+fn random(bytes: &mut [u8]) -> Result<(), SealError> {
+    getrandom::fill(bytes).map_err(|error| SealError::Randomness(error.to_string()))
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        options.mode(0o600);
+    }
+    let mut file = options.open(path)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_in_its_place_only() {
+        let key = SealKey::from_bytes(&[7; 32]).unwrap();
+        let sealed = key.seal(b"here", &"hunter2".to_owned().into()).unwrap();
+        assert_eq!(
+            key.open(b"here", &sealed).unwrap().expose_secret(),
+            "hunter2"
+        );
+        assert!(key.open(b"there", &sealed).is_err());
+        assert!(
+            SealKey::from_bytes(&[8; 32])
+                .unwrap()
+                .open(b"here", &sealed)
+                .is_err()
+        );
+        assert!(!sealed.windows(7).any(|window| window == b"hunter2"));
+    }
+}

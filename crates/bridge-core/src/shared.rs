@@ -1,0 +1,159 @@
+//! What the parts of a running core share.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    adapter::Adapter,
+    command::{Permissions, Queued},
+    connector::Connector,
+    id::{NetworkId, PortalId},
+    index::Index,
+    ingest::Request,
+    leg,
+    record::{Leg, PortalRecord},
+    seal::SealKey,
+    signals::Signals,
+    store::Store,
+    supervisor::Puppets,
+};
+
+/// How a core behaves.
+#[derive(Clone, Debug)]
+pub struct CoreConfig {
+    /// How long a message may wait at the head of a leg before it is reported undeliverable.
+    pub max_age: Duration,
+    /// How many rows may wait in one portal before its sources are asked to come again.
+    pub high_water: u64,
+    /// How long a leg's task stays without work.
+    pub portal_idle: Duration,
+    /// The first and the longest wait between attempts.
+    pub retry: (Duration, Duration),
+    /// Who may use the bridge.
+    pub permissions: Permissions,
+    /// The program's version, for `version`.
+    pub version: String,
+}
+
+impl Default for CoreConfig {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_secs(24 * 3600),
+            high_water: 10_000,
+            portal_idle: Duration::from_secs(15 * 60),
+            retry: (Duration::from_secs(1), Duration::from_secs(60)),
+            permissions: Permissions::default(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) key: SealKey,
+    pub(crate) config: CoreConfig,
+    pub(crate) adapters: BTreeMap<NetworkId, Arc<dyn Adapter>>,
+    pub(crate) connectors: BTreeMap<NetworkId, Arc<dyn Connector>>,
+    pub(crate) puppets: Puppets,
+    pub(crate) signals: Signals,
+    pub(crate) ingest: mpsc::Sender<Request>,
+    pub(crate) commands: mpsc::Sender<Queued>,
+    /// Fires when everything must end.
+    pub(crate) cancel: CancellationToken,
+    /// All tasks of the core; whoever stops it waits for them.
+    pub(crate) tasks: TaskTracker,
+    index: Mutex<Index>,
+}
+
+impl Shared {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called once, from the one place that has them"
+    )]
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        key: SealKey,
+        config: CoreConfig,
+        adapters: BTreeMap<NetworkId, Arc<dyn Adapter>>,
+        connectors: BTreeMap<NetworkId, Arc<dyn Connector>>,
+        ingest: mpsc::Sender<Request>,
+        commands: mpsc::Sender<Queued>,
+        index: Index,
+    ) -> Self {
+        Self {
+            store,
+            key,
+            config,
+            adapters,
+            connectors,
+            puppets: Puppets::default(),
+            signals: Signals::default(),
+            ingest,
+            commands,
+            cancel: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            index: Mutex::new(index),
+        }
+    }
+
+    pub(crate) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sees to it that each leg of a portal that is behind has a task.
+    pub(crate) fn wake(self: &Arc<Self>, portal: PortalId) {
+        let mut behind = Vec::new();
+        if let Some(found) = self.index().portals.get_mut(&portal) {
+            let head = found.head;
+            found.rows.notify_waiters();
+            for (number, leg) in (0_u16..).zip(&mut found.legs) {
+                if leg.cursor < head && !std::mem::replace(&mut leg.pumped, true) {
+                    behind.push(number);
+                }
+            }
+        }
+        for leg in behind {
+            self.tasks.spawn(leg::pump(Arc::clone(self), portal, leg));
+        }
+    }
+
+    /// Wakes every portal that has rows waiting.
+    pub(crate) fn wake_all(self: &Arc<Self>) {
+        let all: Vec<PortalId> = self.index().portals.keys().copied().collect();
+        for portal in all {
+            self.wake(portal);
+        }
+    }
+
+    /// A new portal of a chat: the chat itself, and a room for the account's owner.
+    pub(crate) fn portal_of_chat(
+        &self,
+        login: &crate::id::LoginId,
+        chat: &crate::id::ChatId,
+        peer: crate::model::Persona,
+    ) -> Option<PortalRecord> {
+        let owner = self.puppets.owner(login)?;
+        Some(PortalRecord {
+            kind: crate::model::RoomKind::Direct,
+            name: None,
+            legs: vec![
+                Leg::Chat {
+                    login: login.clone(),
+                    chat: chat.clone(),
+                    peer,
+                },
+                Leg::Room {
+                    network: owner.network.clone(),
+                    room: None,
+                    owner,
+                },
+            ],
+        })
+    }
+}

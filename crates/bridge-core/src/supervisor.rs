@@ -1,0 +1,316 @@
+//! Puppets and their lives: one task each, a policy for each way to end.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    adapter::Reply,
+    backoff::Backoff,
+    command::tell_owner,
+    connector::{Puppet, PuppetContext, PuppetExit},
+    id::{LoginId, Timestamp},
+    model::{Capabilities, UserId},
+    shared::Shared,
+};
+
+/// First and longest wait before signing in again.
+const RECONNECT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// Time online after which waits begin anew.
+const STABLE: Duration = Duration::from_secs(120);
+/// Wait after being signed in elsewhere, once; then two clients would fight.
+const AFTER_KICK: Duration = Duration::from_secs(60);
+/// Wait after a broken protocol or a panic.
+const AFTER_BUG: Duration = Duration::from_secs(600);
+/// Wait after the server asked for peace.
+const AFTER_DRAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(180));
+
+/// How an account is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum LoginState {
+    /// The network refuses the password; `login` again.
+    BadCredentials,
+    /// Signed in.
+    Connected,
+    /// Signing in.
+    Connecting,
+    /// Signed in somewhere else, twice; `login` again.
+    Kicked,
+    /// Signed out by its owner.
+    LoggedOut,
+    /// Not begun yet.
+    Starting,
+    /// The link broke; signing in again soon.
+    TransientDisconnect,
+    /// The network broke the protocol; trying again later.
+    UnknownError,
+}
+
+impl fmt::Display for LoginState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadCredentials => "the password is refused",
+            Self::Connected => "connected",
+            Self::Connecting => "connecting",
+            Self::Kicked => "signed in somewhere else",
+            Self::LoggedOut => "logged out",
+            Self::Starting => "starting",
+            Self::TransientDisconnect => "disconnected, trying again",
+            Self::UnknownError => "failed, trying again later",
+        })
+    }
+}
+
+/// An account as `status` shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct LoginStatus {
+    /// The account.
+    pub login: LoginId,
+    /// Whose it is.
+    pub owner: String,
+    /// How it is doing.
+    pub state: LoginState,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why it is not connected, in words.
+    pub reason: Option<String>,
+}
+
+/// All puppets of a core.
+#[derive(Default)]
+pub(crate) struct Puppets(Mutex<BTreeMap<LoginId, Entry>>);
+
+struct Entry {
+    owner: UserId,
+    puppet: Arc<dyn Puppet>,
+    online: watch::Sender<bool>,
+    cancel: CancellationToken,
+    state: LoginState,
+    since: Timestamp,
+    reason: Option<String>,
+}
+
+impl Puppets {
+    pub(crate) fn owner(&self, login: &LoginId) -> Option<UserId> {
+        self.entries().get(login).map(|entry| entry.owner.clone())
+    }
+
+    pub(crate) fn capabilities(&self, login: &LoginId) -> Option<Capabilities> {
+        self.entries()
+            .get(login)
+            .map(|entry| entry.puppet.capabilities())
+    }
+
+    /// Gives a puppet that is signed in now.
+    pub(crate) fn online(&self, login: &LoginId) -> Option<Arc<dyn Puppet>> {
+        let entries = self.entries();
+        entries
+            .get(login)
+            .filter(|entry| *entry.online.borrow())
+            .map(|entry| Arc::clone(&entry.puppet))
+    }
+
+    /// Waits for a puppet to be signed in; none when there is no such login, or it is signed out.
+    pub(crate) async fn wait_online(&self, login: &LoginId) -> Option<Arc<dyn Puppet>> {
+        loop {
+            let (puppet, mut online) = {
+                let entries = self.entries();
+                let entry = entries.get(login)?;
+                (Arc::clone(&entry.puppet), entry.online.subscribe())
+            };
+            // The sender goes when the login is replaced or signed out: look again then.
+            if online.wait_for(|online| *online).await.is_ok() {
+                return Some(puppet);
+            }
+        }
+    }
+
+    /// Gives the puppets of one owner.
+    pub(crate) fn of(&self, owner: &UserId) -> Vec<(LoginId, Arc<dyn Puppet>)> {
+        let entries = self.entries();
+        let own = entries.iter().filter(|(_, entry)| entry.owner == *owner);
+        own.map(|(login, entry)| (login.clone(), Arc::clone(&entry.puppet)))
+            .collect()
+    }
+
+    pub(crate) fn status(&self) -> Vec<LoginStatus> {
+        let entries = self.entries();
+        let all = entries.iter().map(|(login, entry)| LoginStatus {
+            login: login.clone(),
+            owner: entry.owner.to_string(),
+            state: entry.state,
+            since: entry.since,
+            reason: entry.reason.clone(),
+        });
+        all.collect()
+    }
+
+    /// Signs an account out and forgets it; its rows are reported undeliverable.
+    pub(crate) fn remove(&self, login: &LoginId) -> bool {
+        let removed = self.entries().remove(login);
+        removed.inspect(|entry| entry.cancel.cancel()).is_some()
+    }
+
+    /// Tells how an account is doing; tells whether that is news.
+    fn set(&self, login: &LoginId, state: LoginState, reason: Option<String>) -> bool {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(login) else {
+            return false;
+        };
+        entry.reason = reason;
+        let news = std::mem::replace(&mut entry.state, state) != state;
+        if news {
+            entry.since = Timestamp::now();
+            tracing::info!(%login, ?state, "account");
+        }
+        news
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<LoginId, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a puppet in and keeps it alive; an older one of the same login ends.
+pub(crate) fn supervise(shared: &Arc<Shared>, owner: UserId, puppet: Arc<dyn Puppet>) {
+    let login = puppet.login().clone();
+    let (online, _) = watch::channel(false);
+    let cancel = shared.cancel.child_token();
+    let entry = Entry {
+        owner: owner.clone(),
+        puppet: Arc::clone(&puppet),
+        online: online.clone(),
+        cancel: cancel.clone(),
+        state: LoginState::Starting,
+        since: Timestamp::now(),
+        reason: None,
+    };
+    let before = shared.puppets.entries().insert(login.clone(), entry);
+    if let Some(before) = before {
+        before.cancel.cancel();
+    }
+    let life = Life {
+        shared: Arc::clone(shared),
+        login,
+        owner,
+        puppet,
+        online,
+        cancel,
+    };
+    shared.tasks.spawn(life.run());
+}
+
+struct Life {
+    shared: Arc<Shared>,
+    login: LoginId,
+    owner: UserId,
+    puppet: Arc<dyn Puppet>,
+    online: watch::Sender<bool>,
+    cancel: CancellationToken,
+}
+
+impl Life {
+    async fn run(self) {
+        let mut backoff = Backoff::new(RECONNECT.0, RECONNECT.1);
+        let mut kicked_before = false;
+        loop {
+            self.set(LoginState::Connecting, None);
+            let began = Instant::now();
+            let exit = self.session().await;
+            self.online.send_replace(false);
+            if self.cancel.is_cancelled() {
+                return;
+            }
+            if began.elapsed() >= STABLE {
+                backoff.reset();
+                kicked_before = false;
+            }
+            let wait = match exit {
+                PuppetExit::Cancelled => return self.set(LoginState::LoggedOut, None),
+                PuppetExit::AuthRejected(reason) => {
+                    self.set(LoginState::BadCredentials, Some(reason.clone()));
+                    let text = format!("{reason} Use `login` to enter the password again.");
+                    return self.tell(text).await;
+                }
+                PuppetExit::KickedElsewhere if kicked_before => {
+                    self.set(
+                        LoginState::Kicked,
+                        Some("signed in somewhere else".to_owned()),
+                    );
+                    let text = "The account signed in somewhere else again, and the bridge leaves \
+                                it alone. Use `login` when it shall come back.";
+                    return self.tell(text.to_owned()).await;
+                }
+                PuppetExit::KickedElsewhere => {
+                    kicked_before = true;
+                    let reason = "signed in somewhere else".to_owned();
+                    self.set(LoginState::TransientDisconnect, Some(reason));
+                    AFTER_KICK
+                }
+                PuppetExit::ProtocolBug(reason) => {
+                    tracing::error!(login = %self.login, %reason, "the protocol broke");
+                    self.set(LoginState::UnknownError, Some(reason));
+                    AFTER_BUG
+                }
+                PuppetExit::ServerDraining => {
+                    let reason = "the server is going down".to_owned();
+                    self.set(LoginState::TransientDisconnect, Some(reason));
+                    Backoff::new(AFTER_DRAIN.0, AFTER_DRAIN.1).next_wait()
+                }
+                PuppetExit::Transient { reason, after } => {
+                    self.set(LoginState::TransientDisconnect, Some(reason));
+                    after.unwrap_or_else(|| backoff.next_wait())
+                }
+            };
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = self.cancel.cancelled() => return,
+            }
+        }
+    }
+
+    /// Runs one session in a task of its own, so that a panic there ends only it.
+    async fn session(&self) -> PuppetExit {
+        let cx = PuppetContext {
+            inbox: Arc::new(Arc::clone(&self.shared)),
+            cancel: self.cancel.clone(),
+            online: self.online.clone(),
+        };
+        let mut session = tokio::spawn(Arc::clone(&self.puppet).run(cx));
+        let mut online = self.online.subscribe();
+        loop {
+            tokio::select! {
+                ended = &mut session => {
+                    return ended.unwrap_or_else(|error| {
+                        PuppetExit::ProtocolBug(format!("the puppet panicked: {error}"))
+                    });
+                }
+                changed = online.changed() => {
+                    if changed.is_ok() && *online.borrow_and_update() {
+                        self.set(LoginState::Connected, None);
+                    }
+                }
+            }
+        }
+    }
+
+    fn set(&self, state: LoginState, reason: Option<String>) {
+        self.shared.puppets.set(&self.login, state, reason);
+    }
+
+    async fn tell(&self, text: String) {
+        tell_owner(&self.shared, &self.owner, &Reply::Text(text)).await;
+    }
+}
