@@ -1,1 +1,15 @@
-//! The MSN side of the bridge: puppets over the MSN client.
+//! The MSN side of the bridge: accounts signed in to an MSN network, as puppets of the core.
+//!
+//! Translation and nothing else: the protocol is spoken by the crate `msnp`.
+
+mod config;
+mod connector;
+mod credentials;
+mod login;
+mod puppet;
+mod translate;
+
+pub use self::{
+    config::{MsnConfig, MsnServer},
+    connector::{MsnConnector, NETWORK},
+};

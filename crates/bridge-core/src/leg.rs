@@ -31,6 +31,9 @@ use crate::{
 /// How long one delivery may take before it counts as ambiguous: places have shorter ones.
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(120);
 
+/// How often a message of unknown fate is sent again.
+const MAX_DOUBTS: u32 = 1;
+
 /// Passes rows until there are none for a while, or the core ends.
 pub(crate) async fn pump(shared: Arc<Shared>, portal: PortalId, leg: u16) {
     let cancel = shared.cancel.clone();
@@ -87,6 +90,8 @@ enum Passed {
     Delivered(Receipt),
     /// It will not get it.
     Failed(Reject, String),
+    /// It may have it.
+    Unknown(String),
 }
 
 impl Pump {
@@ -192,11 +197,19 @@ impl Pump {
         self.backoff.reset();
         match passed {
             Passed::Delivered(receipt) => self.note_delivered(row, &leg, receipt).await,
-            Passed::Failed(reason, tell_user) => self.note_failed(row, reason, tell_user).await,
+            Passed::Failed(reason, tell_user) => {
+                self.note_fate(row, DeliveryState::Failed { reason, tell_user })
+                    .await;
+            }
+            Passed::Unknown(tell_user) => {
+                self.note_fate(row, DeliveryState::Unknown { tell_user })
+                    .await;
+            }
         }
     }
 
     async fn deliver(&mut self, row: &LogRow, item: &mut Delivery) -> Passed {
+        let mut doubts = 0;
         loop {
             if let Some(failed) = self.too_old(row) {
                 return failed;
@@ -217,7 +230,11 @@ impl Pump {
                     let tell_user = format!("The room or conversation is gone: {cause}.");
                     return Passed::Failed(Reject::UnknownRecipient, tell_user);
                 }
+                DeliverError::Ambiguous(cause) if doubts >= MAX_DOUBTS => {
+                    return Passed::Unknown(format!("It may not have arrived: {cause}."));
+                }
                 DeliverError::Ambiguous(_) => {
+                    doubts += 1;
                     item.maybe_double = true;
                     None
                 }
@@ -414,12 +431,16 @@ impl Pump {
         self.leave(row, batch, durability, state).await;
     }
 
-    async fn note_failed(&mut self, row: &LogRow, reason: Reject, tell_user: String) {
-        tracing::info!(portal = %self.portal, leg = self.leg, row = %row.row, ?reason, "undeliverable");
+    async fn note_fate(&mut self, row: &LogRow, state: DeliveryState) {
+        tracing::info!(portal = %self.portal, leg = self.leg, row = %row.row, "not delivered");
         let told = !matches!(row.event.kind, EventKind::Delivery { .. });
-        let state = told.then_some(DeliveryState::Failed { reason, tell_user });
-        self.leave(row, Batch::new(), Durability::Durable, state)
-            .await;
+        self.leave(
+            row,
+            Batch::new(),
+            Durability::Durable,
+            told.then_some(state),
+        )
+        .await;
     }
 
     /// Leaves a row out.

@@ -1,0 +1,78 @@
+//! The `[msn]` section of the configuration.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The MSN side: which networks accounts sign in to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MsnConfig {
+    /// A network people may sign in to. Repeat the block for more; the first is the one `login`
+    /// offers.
+    pub server: Vec<MsnServer>,
+}
+
+/// One MSN network: Microsoft's are gone, the revival servers are not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MsnServer {
+    /// The name people see when they sign in. One word; it becomes part of stored logins.
+    #[schemars(example = &"home")]
+    pub name: String,
+    /// Host and port of the notification server; without a port, 1863.
+    #[schemars(example = &"messenger.example.com:1863")]
+    pub address: String,
+    /// Where the Passport sign-in begins (MSNP 8 to 12). Left out, `https://HOST/rdr/pprdr.asp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"https://messenger.example.com/rdr/pprdr.asp")]
+    pub nexus_url: Option<String>,
+    /// The Passport login itself, for servers without a nexus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"https://messenger.example.com/login.srf")]
+    pub login_url: Option<String>,
+    /// The protocol to speak: `auto` takes the best both sides know, or a number from 8 to 12.
+    #[serde(default = "auto")]
+    #[schemars(example = &"auto")]
+    pub protocol: String,
+}
+
+fn auto() -> String {
+    "auto".to_owned()
+}
+
+impl MsnServer {
+    /// Gives the protocol to speak; none when the text names none.
+    pub fn protocol(&self) -> Option<msnp::Protocol> {
+        self.protocol.parse().ok()
+    }
+
+    /// Lists what types cannot see: the key and what is wrong with it.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        if self.name.is_empty() || self.name.contains(|c: char| c.is_whitespace() || c == ':') {
+            found.push(("name", "must be one word without a colon".to_owned()));
+        }
+        if self.address.is_empty() || self.address.contains("//") {
+            found.push((
+                "address",
+                "must be a host, or host:port, without http://".to_owned(),
+            ));
+        }
+        if self.protocol().is_none() {
+            found.push((
+                "protocol",
+                "must be \"auto\" or a number from \"8\" to \"12\"".to_owned(),
+            ));
+        }
+        for (key, url) in [
+            ("nexus_url", &self.nexus_url),
+            ("login_url", &self.login_url),
+        ] {
+            let bad = |url: &String| !url.starts_with("https://") && !url.starts_with("http://");
+            if url.as_ref().is_some_and(bad) {
+                found.push((key, "must begin with https:// or http://".to_owned()));
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,151 @@
+//! The dialogue of signing in: server, address, password, and a try.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bridge_core::connector::{LoginError, LoginProcess, LoginStep};
+use msnp::{CloseReason, ConnectError, Event};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{MsnServer, credentials::Credentials};
+
+/// A dialogue and how far it is.
+pub(crate) struct MsnLogin {
+    servers: Arc<[MsnServer]>,
+    step: Step,
+}
+
+enum Step {
+    Begin,
+    Server,
+    Address { server: MsnServer },
+    Password { server: MsnServer, account: String },
+}
+
+impl MsnLogin {
+    pub(crate) fn new(servers: Arc<[MsnServer]>) -> Self {
+        Self {
+            servers,
+            step: Step::Begin,
+        }
+    }
+
+    fn ask_for_address(&mut self, server: MsnServer) -> LoginStep {
+        self.step = Step::Address { server };
+        ask(
+            "Which address do you sign in to MSN with? Send it as a message, such as ada@example.com. \
+             `cancel` ends this.",
+        )
+    }
+}
+
+#[async_trait]
+impl LoginProcess for MsnLogin {
+    async fn next(&mut self, answer: Option<SecretString>) -> Result<LoginStep, LoginError> {
+        let answer = answer
+            .as_ref()
+            .map(|answer| answer.expose_secret().trim())
+            .unwrap_or_default();
+        match std::mem::replace(&mut self.step, Step::Begin) {
+            Step::Begin => match &*self.servers {
+                [] => Err(LoginError::Refused(
+                    "The bridge knows no MSN server.".to_owned(),
+                )),
+                [only] => {
+                    let only = only.clone();
+                    Ok(self.ask_for_address(only))
+                }
+                several => {
+                    let names: Vec<&str> =
+                        several.iter().map(|server| server.name.as_str()).collect();
+                    let prompt = format!("Which network? Send one of: {}.", names.join(", "));
+                    self.step = Step::Server;
+                    Ok(LoginStep::Ask {
+                        prompt,
+                        secret: false,
+                    })
+                }
+            },
+            Step::Server => match self
+                .servers
+                .iter()
+                .find(|server| server.name == answer)
+                .cloned()
+            {
+                Some(server) => Ok(self.ask_for_address(server)),
+                None => {
+                    self.step = Step::Server;
+                    Err(LoginError::Invalid(
+                        "That is none of them. Which network?".to_owned(),
+                    ))
+                }
+            },
+            Step::Address { server } if !is_address(answer) => {
+                self.step = Step::Address { server };
+                let text =
+                    "That is no address. It looks like ada@example.com; try again, or `cancel`.";
+                Err(LoginError::Invalid(text.to_owned()))
+            }
+            Step::Address { server } => {
+                self.step = Step::Password {
+                    server,
+                    account: answer.to_owned(),
+                };
+                Ok(LoginStep::Ask {
+                    prompt: "And the password? I remove your message at once.".to_owned(),
+                    secret: true,
+                })
+            }
+            Step::Password { server, account } => {
+                let password = answer.to_owned().into();
+                try_out(
+                    &server,
+                    Credentials {
+                        server: server.name.clone(),
+                        account,
+                        password,
+                    },
+                )
+                .await
+            }
+        }
+    }
+}
+
+fn ask(prompt: &str) -> LoginStep {
+    LoginStep::Ask {
+        prompt: prompt.to_owned(),
+        secret: false,
+    }
+}
+
+/// Tells whether a text can be an account's address.
+pub(crate) fn is_address(text: &str) -> bool {
+    let halves = text.split_once('@');
+    let whole = halves.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    whole && text.len() <= 129 && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// Signs in once, to learn whether the password is right.
+async fn try_out(server: &MsnServer, credentials: Credentials) -> Result<LoginStep, LoginError> {
+    match msnp::connect(credentials.client(server)).await {
+        Ok((handle, mut events)) => {
+            let mut own_name = None;
+            while let Some(event) = events.next().await {
+                if let Event::Online { name, .. } = event {
+                    own_name = Some(name);
+                    break;
+                }
+            }
+            handle.sign_out().await;
+            events.finish().await;
+            Ok(LoginStep::Done(credentials.stored(own_name)))
+        }
+        Err(ConnectError::Ended(CloseReason::AuthRejected)) => Err(LoginError::Refused(
+            "The server refused the address or the password.".to_owned(),
+        )),
+        Err(error) => Err(LoginError::Unreachable(format!(
+            "The sign-in did not work: {error}."
+        ))),
+    }
+}

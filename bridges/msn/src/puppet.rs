@@ -1,0 +1,318 @@
+//! One account, signed in.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bridge_core::{
+    AcceptError, DeliverError, Puppet, PuppetContext, PuppetExit,
+    id::{ChatId, LoginId, NetworkId, PersonaId, SourceId, Timestamp},
+    model::{
+        Capabilities, Contact, Delivery, Event, EventKind, Persona, Receipt, Reject, Scope, Signal,
+    },
+};
+use msnp::{CloseReason, ConnectError, Events, Handle};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::{connector::NETWORK, login::is_address, translate};
+
+/// How long somebody counts as writing after she said so (docs: protocol, typing).
+const TYPING_LAPSES: Duration = Duration::from_secs(6);
+/// How long to wait before a full inbox is tried again.
+const INBOX_RETRY: Duration = Duration::from_millis(500);
+
+/// An account and, while it is online, the way to its session.
+pub(crate) struct MsnPuppet {
+    login: LoginId,
+    config: msnp::Config,
+    session: Mutex<Option<Handle>>,
+}
+
+impl MsnPuppet {
+    pub(crate) fn new(login: LoginId, config: msnp::Config) -> Self {
+        Self {
+            login,
+            config,
+            session: Mutex::new(None),
+        }
+    }
+
+    fn session(&self) -> MutexGuard<'_, Option<Handle>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle(&self) -> Result<Handle, DeliverError> {
+        let handle = self.session().clone();
+        handle.ok_or_else(|| DeliverError::retry("the account is not signed in"))
+    }
+
+    /// Names somebody as her own record has her, or as she came.
+    fn persona(&self, account: &str, name: Option<&str>) -> Persona {
+        let roster = self.session().as_ref().map(Handle::roster);
+        let known = roster.as_ref().and_then(|roster| roster.contact(account));
+        let name = known
+            .map(msnp::Contact::shown_name)
+            .or(name)
+            .filter(|name| !name.is_empty());
+        Persona {
+            network: NetworkId::new(NETWORK),
+            id: PersonaId::new(account.to_lowercase()),
+            name: name.map(str::to_owned),
+        }
+    }
+
+    fn scope(&self, chat: &msnp::ChatId) -> Scope {
+        Scope::Chat {
+            login: self.login.clone(),
+            chat: ChatId::new(chat.as_str()),
+        }
+    }
+
+    /// Takes events in until the session ends.
+    async fn listen(&self, cx: &PuppetContext, events: &mut Events) -> PuppetExit {
+        let network = NetworkId::new(NETWORK);
+        let began = Timestamp::now().0;
+        let mut typing: HashMap<msnp::ChatId, (Persona, Instant)> = HashMap::new();
+        loop {
+            let lapse = typing.values().map(|(_, end)| *end).min();
+            let lapsed = async {
+                match lapse {
+                    Some(end) => sleep_until(end).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let event = tokio::select! {
+                event = events.next() => event,
+                () = lapsed => {
+                    let now = Instant::now();
+                    typing.retain(|chat, (from, end)| {
+                        let writes = *end > now;
+                        if !writes {
+                            let off = Signal::Typing { on: false };
+                            cx.inbox.signal(&network, self.scope(chat), from.clone(), off);
+                        }
+                        writes
+                    });
+                    continue;
+                }
+                () = cx.cancel.cancelled() => return PuppetExit::Cancelled,
+            };
+            match event {
+                Some(msnp::Event::Message {
+                    chat,
+                    from,
+                    name,
+                    text,
+                    link,
+                    number,
+                }) => {
+                    typing.remove(&chat);
+                    let kind = EventKind::Message(translate::content(text));
+                    let source = format!("{}/{began}/{}/{number}", self.login, link.0);
+                    self.accept(cx, &chat, self.persona(&from, Some(&name)), source, kind)
+                        .await;
+                }
+                Some(msnp::Event::Nudge {
+                    chat,
+                    from,
+                    name,
+                    link,
+                    number,
+                }) => {
+                    let source = format!("{}/{began}/{}/{number}", self.login, link.0);
+                    let from = self.persona(&from, Some(&name));
+                    self.accept(cx, &chat, from, source, EventKind::Nudge).await;
+                }
+                Some(msnp::Event::Typing { chat, from, name }) => {
+                    let from = self.persona(&from, Some(&name));
+                    let on = Signal::Typing { on: true };
+                    cx.inbox
+                        .signal(&network, self.scope(&chat), from.clone(), on);
+                    typing.insert(chat, (from, Instant::now() + TYPING_LAPSES));
+                }
+                Some(msnp::Event::Presence { account }) => {
+                    let roster = self.session().as_ref().map(Handle::roster);
+                    if let Some(contact) =
+                        roster.as_ref().and_then(|roster| roster.contact(&account))
+                    {
+                        let scope = self.scope(&msnp::ChatId::with(&account));
+                        let presence = Signal::Presence(translate::presence(contact));
+                        cx.inbox
+                            .signal(&network, scope, self.persona(&account, None), presence);
+                    }
+                }
+                Some(msnp::Event::Closed { reason }) => return exit(reason),
+                Some(_) => {}
+                None => return exit(CloseReason::LinkLost("the session ended".to_owned())),
+            }
+        }
+    }
+
+    /// Hands an event to the inbox, again and again until it is stored: nobody says it twice here.
+    async fn accept(
+        &self,
+        cx: &PuppetContext,
+        chat: &msnp::ChatId,
+        sender: Persona,
+        source: String,
+        kind: EventKind,
+    ) {
+        let event = Event {
+            network: NetworkId::new(NETWORK),
+            source: SourceId::new(source),
+            message: None,
+            at: Timestamp::now(),
+            scope: self.scope(chat),
+            sender,
+            kind,
+        };
+        loop {
+            match cx.inbox.accept_all(vec![event.clone()], None).await {
+                Ok(()) => return,
+                Err(error @ (AcceptError::Busy | AcceptError::Store(_))) => {
+                    tracing::warn!(login = %self.login, %error, "an event waits to be stored");
+                }
+                Err(error) => {
+                    return tracing::warn!(login = %self.login, %error, "an event was not accepted");
+                }
+            }
+            tokio::select! {
+                () = sleep(INBOX_RETRY) => {}
+                () = cx.cancel.cancelled() => {
+                    return tracing::warn!(login = %self.login, "an event was not accepted before the end");
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Puppet for MsnPuppet {
+    fn login(&self) -> &LoginId {
+        &self.login
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            delivery_state: false,
+            idempotent: false,
+            nudge: true,
+            presence: false,
+            typing: true,
+        }
+    }
+
+    async fn run(self: Arc<Self>, cx: PuppetContext) -> PuppetExit {
+        let connected = tokio::select! {
+            connected = msnp::connect(self.config.clone()) => connected,
+            () = cx.cancel.cancelled() => return PuppetExit::Cancelled,
+        };
+        let (handle, mut events) = match connected {
+            Ok(connected) => connected,
+            Err(ConnectError::Ended(reason)) => return exit(reason),
+            Err(error) => return PuppetExit::ProtocolBug(error.to_string()),
+        };
+        *self.session() = Some(handle.clone());
+        cx.online.send_replace(true);
+        let ended = self.listen(&cx, &mut events).await;
+        cx.online.send_replace(false);
+        *self.session() = None;
+        handle.sign_out().await;
+        events.finish().await;
+        ended
+    }
+
+    async fn deliver(&self, chat: &ChatId, item: &Delivery) -> Result<Receipt, DeliverError> {
+        let handle = self.handle()?;
+        let to = msnp::ChatId::from_text(chat.as_str());
+        let sent = match &item.event.kind {
+            EventKind::Message(content) => {
+                handle
+                    .send_text(&to, translate::text(content, item.maybe_double))
+                    .await
+            }
+            EventKind::Nudge => handle.send_nudge(&to).await,
+            _ => {
+                return Err(DeliverError::Reject {
+                    reason: Reject::Unsupported,
+                    tell_user: "MSN cannot carry this.".to_owned(),
+                });
+            }
+        };
+        let peer = self.persona(chat.as_str(), None);
+        match sent {
+            Ok(()) => Ok(Receipt {
+                messages: Vec::new(),
+                delivered_to: vec![peer.id],
+            }),
+            Err(error) => Err(translate::refusal(error, peer.shown_name())),
+        }
+    }
+
+    async fn signal(&self, chat: &ChatId, signal: &Signal) -> Result<(), DeliverError> {
+        let to = msnp::ChatId::from_text(chat.as_str());
+        match signal {
+            Signal::Typing { on: true } => {
+                let sent = self.handle()?.send_typing(&to).await;
+                sent.map_err(|error| translate::refusal(error, chat.as_str()))
+            }
+            // MSN has no word for having stopped: it lapses.
+            _ => Ok(()),
+        }
+    }
+
+    async fn chat_with(&self, person: &PersonaId) -> Result<(ChatId, Persona), DeliverError> {
+        if !is_address(person.as_str()) {
+            return Err(DeliverError::Reject {
+                reason: Reject::UnknownRecipient,
+                tell_user: "That is no address. It looks like bob@example.com.".to_owned(),
+            });
+        }
+        let chat = msnp::ChatId::with(person.as_str());
+        Ok((
+            ChatId::new(chat.as_str()),
+            self.persona(person.as_str(), None),
+        ))
+    }
+
+    async fn contacts(&self) -> Vec<Contact> {
+        let Some(roster) = self.session().as_ref().map(Handle::roster) else {
+            return Vec::new();
+        };
+        let contacts = roster.contacts().filter(|contact| contact.is_contact());
+        contacts
+            .map(|contact| Contact {
+                persona: self.persona(&contact.account, None),
+                presence: translate::presence(contact),
+                groups: contact
+                    .groups
+                    .iter()
+                    .map(|id| roster.group_name(id).unwrap_or(id).to_owned())
+                    .collect(),
+                blocked: contact.lists.has(msnp::List::Block),
+            })
+            .collect()
+    }
+}
+
+/// Says what the end of a session means for what comes next.
+fn exit(reason: CloseReason) -> PuppetExit {
+    match reason {
+        CloseReason::AuthRejected => {
+            PuppetExit::AuthRejected("The server refused the address or the password.".to_owned())
+        }
+        CloseReason::SignedInElsewhere => PuppetExit::KickedElsewhere,
+        CloseReason::ServerDown => PuppetExit::ServerDraining,
+        CloseReason::SignedOut => PuppetExit::Cancelled,
+        CloseReason::Protocol(_) | CloseReason::NoCommonVersion => {
+            PuppetExit::ProtocolBug(reason.to_string())
+        }
+        reason => PuppetExit::Transient {
+            reason: reason.to_string(),
+            after: None,
+        },
+    }
+}

@@ -1,0 +1,161 @@
+//! Between MSN's words and the core's.
+
+use bridge_core::{
+    DeliverError,
+    model::{Colour, Content, Presence, PresenceState, Reject, Span, Style, StyledText},
+};
+use msnp::{Contact, Format, RequestError, Status, Text};
+
+/// Makes a neutral text of an MSN one: its one look spans all its words.
+pub(crate) fn content(text: Text) -> Content {
+    let Text { words, format, .. } = text;
+    let end = u32::try_from(words.len()).unwrap_or(u32::MAX);
+    let looks = [
+        (format.bold, Style::Bold),
+        (format.italic, Style::Italic),
+        (format.underline, Style::Underline),
+        (format.strike, Style::Strike),
+    ];
+    let mut spans: Vec<Span> = looks
+        .into_iter()
+        .filter(|(on, _)| *on)
+        .map(|(_, style)| Span {
+            start: 0,
+            end,
+            style,
+        })
+        .collect();
+    let msnp::Colour { red, green, blue } = format.colour;
+    // Black is what every client writes when nobody chose a colour.
+    if (red, green, blue) != (0, 0, 0) {
+        let style = Style::Colour(Colour { red, green, blue });
+        spans.push(Span {
+            start: 0,
+            end,
+            style,
+        });
+    }
+    Content {
+        text: StyledText {
+            plain: words,
+            spans,
+        },
+        emote: false,
+    }
+}
+
+/// Makes an MSN text of a neutral one; a look is kept where it spans all the words.
+pub(crate) fn text(content: &Content, maybe_double: bool) -> Text {
+    let plain = &content.text.plain;
+    let whole = |span: &&Span| {
+        span.start == 0 && usize::try_from(span.end).is_ok_and(|end| end >= plain.len())
+    };
+    let mut format = Format::default();
+    for span in content.text.spans.iter().filter(whole) {
+        match &span.style {
+            Style::Bold => format.bold = true,
+            Style::Italic => format.italic = true,
+            Style::Underline => format.underline = true,
+            Style::Strike => format.strike = true,
+            Style::Font(font) => format.font.clone_from(font),
+            Style::Colour(Colour { red, green, blue }) => {
+                format.colour = msnp::Colour {
+                    red: *red,
+                    green: *green,
+                    blue: *blue,
+                };
+            }
+            _ => {}
+        }
+    }
+    let mut words = if content.emote {
+        format!("* {plain}")
+    } else {
+        plain.clone()
+    };
+    if maybe_double {
+        words.push_str(" (maybe said before)");
+    }
+    Text {
+        words,
+        format,
+        shown_as: None,
+    }
+}
+
+pub(crate) fn presence(contact: &Contact) -> Presence {
+    let text = &contact.personal.text;
+    Presence {
+        state: state(contact.status),
+        status_text: (!text.is_empty()).then(|| text.clone()),
+    }
+}
+
+fn state(status: Status) -> PresenceState {
+    match status {
+        Status::Away => PresenceState::Away,
+        Status::BeRightBack => PresenceState::BeRightBack,
+        Status::Busy => PresenceState::Busy,
+        Status::Hidden | Status::Offline => PresenceState::Offline,
+        Status::Idle => PresenceState::Idle,
+        Status::Online => PresenceState::Online,
+        Status::OutToLunch => PresenceState::OutToLunch,
+        Status::OnThePhone => PresenceState::OnThePhone,
+    }
+}
+
+/// Says what a failed request means for a message.
+pub(crate) fn refusal(error: RequestError, name: &str) -> DeliverError {
+    let reject = |reason, tell_user: String| DeliverError::Reject { reason, tell_user };
+    match error {
+        RequestError::Unconfirmed => {
+            DeliverError::Ambiguous("the server did not acknowledge it".into())
+        }
+        RequestError::Busy | RequestError::NotSignedIn => DeliverError::retry(error.to_string()),
+        RequestError::Refused(code) if code.is_temporary() => DeliverError::retry(code.to_string()),
+        RequestError::NotOnline => reject(
+            Reject::Offline,
+            format!(
+                "{name} is not online, and messages are not kept for later. Send it again then."
+            ),
+        ),
+        RequestError::Blocked => reject(
+            Reject::Forbidden,
+            format!("{name} does not take messages from you."),
+        ),
+        RequestError::ChatOver => reject(
+            Reject::UnknownRecipient,
+            "That conversation is over; somebody must begin a new one.".to_owned(),
+        ),
+        error => reject(
+            Reject::Offline,
+            format!("{name} could not be reached: {error}. Send it again later."),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_over_all_words_survives_both_ways() {
+        let mut said = Text::plain("Hello");
+        said.format.bold = true;
+        said.format.colour = msnp::Colour {
+            red: 255,
+            green: 0,
+            blue: 1,
+        };
+        let there = content(said.clone());
+        assert_eq!(there.text.spans.len(), 2);
+        assert_eq!(text(&there, false), said);
+    }
+
+    #[test]
+    fn a_repetition_is_marked_and_an_emote_has_its_star() {
+        let mut said = Content::plain("waves");
+        said.emote = true;
+        assert_eq!(text(&said, true).words, "* waves (maybe said before)");
+    }
+}
