@@ -1,1 +1,21 @@
 //! The Matrix side of the bridge: an application service.
+//!
+//! Ghosts and the bot act through one HTTP client with asserted identities (ruma's requests); events
+//! come in as pushed transactions, stored before they are acknowledged. Nothing here decides where
+//! a message goes: that is the core's.
+
+mod adapter;
+mod appservice;
+mod config;
+mod convert;
+mod ghost;
+mod intent;
+mod names;
+mod registration;
+mod room;
+
+pub use self::{
+    adapter::{MatrixAdapter, MatrixError, NETWORK},
+    config::{MatrixConfig, Problem},
+    registration::{Registration, generate_token},
+};

@@ -1,0 +1,590 @@
+//! The adapter: the core's hands on a homeserver.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use axum::Router;
+use bridge_core::{
+    Adapter, AdapterContext, AdapterExit, DeliverError, Inbox,
+    adapter::{CommandOrigin, Reply as Answer},
+    id::{IdempotencyKey, MessageId, NetworkId, PortalId, RoomId, Timestamp},
+    model::{
+        Capabilities, Delivery, DeliveryState, EventKind, Membership, Persona, PresenceState,
+        Receipt, Reject, RoomSpec, Signal, UserId,
+    },
+    store::Namespace,
+};
+use ruma::{
+    MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, UInt,
+    api::client::{
+        account::whoami,
+        appservice::request_ping,
+        membership::join_room_by_id,
+        message::send_message_event,
+        presence::set_presence,
+        profile::set_display_name,
+        receipt::create_receipt::{self, v3::ReceiptType},
+        redact::redact_event,
+        typing::create_typing_event::{
+            self,
+            v3::{Typing, TypingInfo},
+        },
+    },
+    events::{
+        relation::Reply,
+        room::message::{Relation, RoomMessageEventContent},
+    },
+    presence::PresenceState as MatrixPresence,
+};
+use secrecy::SecretString;
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    MatrixConfig, appservice,
+    convert::to_matrix,
+    ghost::{self, Ghosts},
+    intent::{Intent, IntentError},
+    names::Names,
+    registration, room,
+};
+
+/// The network's name.
+pub const NETWORK: &str = "matrix";
+
+/// How long a ghost seems to write unless told again.
+const TYPING: Duration = Duration::from_secs(8);
+/// How often the homeserver is asked whether it reaches us.
+const PING_EVERY: Duration = Duration::from_secs(60);
+/// How long errands may take at the end.
+const ERRANDS_END: Duration = Duration::from_secs(3);
+/// Wait before a homeserver that cannot be reached is tried again.
+const SETUP_RETRY: Duration = Duration::from_secs(2);
+
+/// Why an adapter cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MatrixError {
+    /// A name makes no user id; checking the configuration says which.
+    #[error("bot_localpart and domain make no user id")]
+    Names,
+    /// No HTTP client can be made.
+    #[error("the HTTP client cannot be made: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+/// The Matrix side of a bridge.
+pub struct MatrixAdapter {
+    pub(crate) names: Names,
+    pub(crate) hs_token: SecretString,
+    command_prefix: String,
+    homeserver: String,
+    url: String,
+    intent: Intent,
+    ghosts: Ghosts,
+    context: OnceLock<AdapterContext>,
+    ready: AtomicBool,
+    /// Small errands that must not hold up a transaction.
+    tasks: TaskTracker,
+    /// Who writes in each room, as the homeserver last told.
+    writers: Mutex<HashMap<OwnedRoomId, HashSet<String>>>,
+}
+
+impl MatrixAdapter {
+    /// Makes an adapter and the routes the homeserver pushes to; serve them before it runs.
+    ///
+    /// # Errors
+    /// [`MatrixError`] for names that make no user ids.
+    pub fn new(
+        config: MatrixConfig,
+        as_token: SecretString,
+        hs_token: SecretString,
+    ) -> Result<(Arc<Self>, Router), MatrixError> {
+        let adapter = Arc::new(Self {
+            names: Names::new(&config).ok_or(MatrixError::Names)?,
+            hs_token,
+            url: config.public_url(),
+            command_prefix: config.command_prefix,
+            intent: Intent::new(&config.homeserver, as_token)?,
+            homeserver: config.homeserver,
+            ghosts: Ghosts::default(),
+            context: OnceLock::new(),
+            ready: AtomicBool::new(false),
+            tasks: TaskTracker::new(),
+            writers: Mutex::default(),
+        });
+        let router = appservice::router(Arc::clone(&adapter));
+        Ok((adapter, router))
+    }
+
+    pub(crate) fn inbox(&self) -> Option<&Arc<dyn Inbox>> {
+        self.context.get().map(|cx| &cx.inbox)
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    /// Gives the command a message in a room is, if it is one.
+    pub(crate) async fn command_in(&self, room: &OwnedRoomId, text: &str) -> Option<String> {
+        let prefixed = text.strip_prefix(&self.command_prefix);
+        if let Some(rest) = prefixed.filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
+            return Some(rest.trim().to_owned());
+        }
+        let store = self.store().ok()?;
+        let management = store
+            .get(&format!("management {room}"))
+            .await
+            .ok()
+            .flatten();
+        management.map(|_| text.to_owned())
+    }
+
+    /// Says that something does not cross yet, as an answer to it.
+    pub(crate) fn explain_untaken(
+        self: &Arc<Self>,
+        room: OwnedRoomId,
+        event: OwnedEventId,
+        what: &str,
+    ) {
+        let text = format!("MSN does not get {what} through this bridge yet; nobody saw this.");
+        let transaction = format!("untaken-{event}");
+        let adapter = Arc::clone(self);
+        // The homeserver waits for the transaction's answer, and this must not hold it up; the
+        // request has a deadline of its own.
+        self.tasks.spawn(async move {
+            let content = RoomMessageEventContent::notice_plain(text);
+            let bot = adapter.names.bot.clone();
+            if let Err(error) = adapter.say(&bot, &room, &transaction, &content, None).await {
+                tracing::debug!(%error, "a notice was not delivered");
+            }
+        });
+    }
+
+    /// Follows an invitation of the bot: the room becomes one to give commands in.
+    pub(crate) fn invited(self: &Arc<Self>, room: OwnedRoomId, by: OwnedUserId) {
+        let adapter = Arc::clone(self);
+        // As above.
+        self.tasks.spawn(async move {
+            if let Err(error) = adapter.enter_management(&room).await {
+                tracing::warn!(%by, %error, "the bot could not follow an invitation");
+            }
+        });
+    }
+
+    /// Notes who writes in a room; gives who wrote before.
+    pub(crate) fn remember_writers(
+        &self,
+        room: &OwnedRoomId,
+        writers: &HashSet<String>,
+    ) -> HashSet<String> {
+        let mut all = self.writers();
+        let before = all.remove(room).unwrap_or_default();
+        if !writers.is_empty() {
+            all.insert(room.clone(), writers.clone());
+        }
+        before
+    }
+
+    async fn enter_management(&self, room: &OwnedRoomId) -> Result<(), DeliverError> {
+        let bot = &self.names.bot;
+        self.intent
+            .send(bot, join_room_by_id::v3::Request::new(room.clone()))
+            .await?;
+        let noted = self.store()?.put(&format!("management {room}"), "").await;
+        noted.map_err(|error| DeliverError::retry(error.to_string()))?;
+        let text = "Hello! I bridge MSN Messenger. Say `login` to sign in to your account, or `help` \
+                    to see what else I can do.";
+        let content = RoomMessageEventContent::notice_markdown(text);
+        self.say(bot, room, &format!("hello-{room}"), &content, None)
+            .await?;
+        Ok(())
+    }
+
+    fn writers(&self) -> MutexGuard<'_, HashMap<OwnedRoomId, HashSet<String>>> {
+        self.writers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self) -> Result<&Namespace, DeliverError> {
+        let cx = self.context.get();
+        cx.map(|cx| &cx.store)
+            .ok_or_else(|| DeliverError::retry("the adapter is starting"))
+    }
+
+    /// Makes the bot, checks what the configuration says, and sees whether the homeserver reaches
+    /// us. `Err` is final; what may pass is tried again.
+    async fn set_up(&self) -> Result<(), String> {
+        loop {
+            match self.introduce().await {
+                Ok(()) => return Ok(()),
+                Err(error) if may_pass(&error) => {
+                    tracing::warn!(%error, homeserver = %self.homeserver, "the homeserver is not there yet");
+                    sleep(SETUP_RETRY).await;
+                }
+                Err(error) => return Err(self.explain(&error)),
+            }
+        }
+    }
+
+    async fn introduce(&self) -> Result<(), IntentError> {
+        let bot = &self.names.bot;
+        ghost::register(&self.intent, bot).await?;
+        self.intent.send(bot, whoami::v3::Request::new()).await?;
+        #[expect(deprecated, reason = "its path is the same on every server")]
+        let name = set_display_name::v3::Request::new(bot.clone(), Some("MSN bridge".to_owned()));
+        self.intent.send(bot, name).await?;
+        self.ping().await
+    }
+
+    /// Asks the homeserver to reach us; after a pause it also begins to push again at once.
+    async fn ping(&self) -> Result<(), IntentError> {
+        let request = request_ping::v1::Request::new(registration::ID.to_owned());
+        self.intent.send(&self.names.bot, request).await.map(drop)
+    }
+
+    /// Says which key is wrong.
+    fn explain(&self, error: &IntentError) -> String {
+        let hint = match error {
+            IntentError::Refused { errcode, .. } => match errcode.as_str() {
+                "M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN" => {
+                    "it does not know our as_token: put the file that `msn-bridge registration` \
+                     prints into its app_service_config_files, and restart it"
+                }
+                "M_EXCLUSIVE" | "M_FORBIDDEN" => {
+                    "the registration it has is not for matrix.bot_localpart and matrix.domain: make \
+                     it again with `msn-bridge registration`, and restart the homeserver"
+                }
+                "M_BAD_STATUS" => {
+                    "it reaches us but we refuse it: the hs_token of its registration is not ours; \
+                     make the registration again"
+                }
+                "M_CONNECTION_FAILED" | "M_CONNECTION_TIMED_OUT" | "M_URL_NOT_SET" => {
+                    return format!(
+                        "the homeserver cannot reach the bridge at {} ({error}): set matrix.url to an \
+                         address it can reach, make the registration again, and restart it",
+                        self.url
+                    );
+                }
+                _ => "see the homeserver's log",
+            },
+            _ => "see the homeserver's log",
+        };
+        format!("{error}; {hint}")
+    }
+
+    /// Sends an event as one of our users; the same transaction is the same event.
+    async fn say(
+        &self,
+        user: &OwnedUserId,
+        room: &OwnedRoomId,
+        transaction: &str,
+        content: &RoomMessageEventContent,
+        at: Option<Timestamp>,
+    ) -> Result<OwnedEventId, DeliverError> {
+        let mut request = send_message_event::v3::Request::new(
+            room.clone(),
+            OwnedTransactionId::from(transaction),
+            content,
+        )
+        .map_err(|error| DeliverError::retry(error.to_string()))?;
+        request.timestamp = at
+            .and_then(|at| UInt::try_from(at.0).ok())
+            .map(MilliSecondsSinceUnixEpoch);
+        Ok(self.intent.send(user, request).await?.event_id)
+    }
+
+    /// Sends what a person said as her ghost, putting the ghost into the room first if it must be.
+    async fn say_as_ghost(
+        &self,
+        room: &OwnedRoomId,
+        item: &Delivery,
+        content: &RoomMessageEventContent,
+    ) -> Result<OwnedEventId, DeliverError> {
+        let sender = &item.event.sender;
+        let ghost = self
+            .ghosts
+            .ensure(&self.intent, &self.names, self.store()?, sender)
+            .await?;
+        self.ghosts
+            .ensure_joined(&self.intent, &self.names, room, &ghost)
+            .await?;
+        let transaction = item.key.to_string();
+        let said = self
+            .say(&ghost, room, &transaction, content, Some(item.event.at))
+            .await;
+        match said {
+            Err(DeliverError::Reject {
+                reason: Reject::Forbidden,
+                ..
+            }) => {
+                // Somebody put it out of the room meanwhile.
+                self.ghosts.forget(room, &ghost);
+                self.ghosts
+                    .ensure_joined(&self.intent, &self.names, room, &ghost)
+                    .await?;
+                self.say(&ghost, room, &transaction, content, Some(item.event.at))
+                    .await
+            }
+            said => said,
+        }
+    }
+
+    /// Shows what became of a message: a receipt of the one who has it, or a notice.
+    async fn show_fate(
+        &self,
+        room: &OwnedRoomId,
+        item: &Delivery,
+        target: Option<&MessageId>,
+        state: &DeliveryState,
+    ) -> Result<(), DeliverError> {
+        let target = target.and_then(|target| OwnedEventId::try_from(target.as_str()).ok());
+        let text = match state {
+            DeliveryState::Delivered { .. } => {
+                let Some(target) = target else { return Ok(()) };
+                let sender = &item.event.sender;
+                let ghost = self
+                    .ghosts
+                    .ensure(&self.intent, &self.names, self.store()?, sender)
+                    .await?;
+                self.ghosts
+                    .ensure_joined(&self.intent, &self.names, room, &ghost)
+                    .await?;
+                let kind = ReceiptType::Read;
+                let request = create_receipt::v3::Request::new(room.clone(), kind, target);
+                self.intent.send(&ghost, request).await?;
+                return Ok(());
+            }
+            DeliveryState::Failed { tell_user, .. } => format!("Not delivered: {tell_user}"),
+            DeliveryState::Unknown { tell_user } => format!("Perhaps not delivered: {tell_user}"),
+            _ => return Ok(()),
+        };
+        let mut content = RoomMessageEventContent::notice_plain(text);
+        if let Some(target) = target {
+            content.relates_to = Some(Relation::Reply(Reply::with_event_id(target)));
+        }
+        self.say(
+            &self.names.bot.clone(),
+            room,
+            &item.key.to_string(),
+            &content,
+            None,
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Adapter for MatrixAdapter {
+    fn network(&self) -> NetworkId {
+        NetworkId::new(NETWORK)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            delivery_state: true,
+            idempotent: true,
+            nudge: false,
+            presence: true,
+            typing: true,
+        }
+    }
+
+    async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {
+        let cancel = cx.cancel.clone();
+        if self.context.set(cx).is_err() {
+            return AdapterExit::Failed("the adapter runs once only".to_owned());
+        }
+        tokio::select! {
+            done = self.set_up() => if let Err(reason) = done {
+                return AdapterExit::Failed(reason);
+            },
+            () = cancel.cancelled() => return AdapterExit::Cancelled,
+        }
+        self.ready.store(true, Ordering::Relaxed);
+        tracing::info!(homeserver = %self.homeserver, bot = %self.names.bot, "connected to the homeserver");
+        loop {
+            tokio::select! {
+                () = sleep(PING_EVERY) => {}
+                () = cancel.cancelled() => {
+                    self.tasks.close();
+                    if timeout(ERRANDS_END, self.tasks.wait()).await.is_err() {
+                        tracing::debug!("an errand did not end in time");
+                    }
+                    return AdapterExit::Cancelled;
+                }
+            }
+            let reached = self.ping().await;
+            if let Err(error) = &reached {
+                tracing::warn!(%error, "the homeserver does not reach us");
+            }
+            self.ready.store(reached.is_ok(), Ordering::Relaxed);
+        }
+    }
+
+    async fn create_room(&self, spec: &RoomSpec) -> Result<RoomId, DeliverError> {
+        let mut ghosts = Vec::new();
+        for persona in &spec.personas {
+            ghosts.push(
+                self.ghosts
+                    .ensure(&self.intent, &self.names, self.store()?, persona)
+                    .await?,
+            );
+        }
+        let room = room::create(&self.intent, &self.names, spec, &ghosts).await?;
+        for ghost in &ghosts {
+            self.ghosts
+                .ensure_joined(&self.intent, &self.names, &room, ghost)
+                .await?;
+        }
+        Ok(RoomId::new(room.as_str()))
+    }
+
+    async fn find_room(&self, portal: PortalId) -> Result<Option<RoomId>, DeliverError> {
+        let found = room::find(&self.intent, &self.names, portal).await?;
+        Ok(found.map(|room| RoomId::new(room.as_str())))
+    }
+
+    async fn invite(&self, room: &RoomId, user: &UserId) -> Result<(), DeliverError> {
+        let user = OwnedUserId::try_from(user.id.as_str()).map_err(|_| no_such("user"))?;
+        Ok(ghost::invite(&self.intent, &self.names.bot, &room_id(room)?, &user).await?)
+    }
+
+    async fn set_membership(
+        &self,
+        room: &RoomId,
+        persona: &Persona,
+        membership: Membership,
+    ) -> Result<(), DeliverError> {
+        let room = room_id(room)?;
+        let ghost = self
+            .ghosts
+            .ensure(&self.intent, &self.names, self.store()?, persona)
+            .await?;
+        match membership {
+            Membership::Join => {
+                self.ghosts
+                    .ensure_joined(&self.intent, &self.names, &room, &ghost)
+                    .await
+            }
+            Membership::Leave => self.ghosts.leave(&self.intent, &room, &ghost).await,
+        }
+    }
+
+    async fn deliver(&self, room: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError> {
+        let room = room_id(room)?;
+        let messages = match &item.event.kind {
+            EventKind::Message(content) => {
+                let content = to_matrix::message(content);
+                let event = self.say_as_ghost(&room, item, &content).await?;
+                vec![MessageId::new(event.as_str())]
+            }
+            EventKind::Delivery { target, state } => {
+                self.show_fate(&room, item, target.as_ref(), state).await?;
+                Vec::new()
+            }
+            _ => {
+                return Err(DeliverError::Reject {
+                    reason: Reject::Unsupported,
+                    tell_user: "Matrix does not get this through the bridge yet.".to_owned(),
+                });
+            }
+        };
+        Ok(Receipt {
+            messages,
+            delivered_to: Vec::new(),
+        })
+    }
+
+    async fn signal(
+        &self,
+        room: &RoomId,
+        from: &Persona,
+        signal: &Signal,
+    ) -> Result<(), DeliverError> {
+        let room = room_id(room)?;
+        let ghost = self
+            .ghosts
+            .ensure(&self.intent, &self.names, self.store()?, from)
+            .await?;
+        match signal {
+            Signal::Typing { on } => {
+                self.ghosts
+                    .ensure_joined(&self.intent, &self.names, &room, &ghost)
+                    .await?;
+                let typing = if *on {
+                    Typing::Yes(TypingInfo::new(TYPING))
+                } else {
+                    Typing::No
+                };
+                let request = create_typing_event::v3::Request::new(ghost.clone(), room, typing);
+                self.intent.send(&ghost, request).await?;
+            }
+            Signal::Presence(presence) => {
+                let state = match presence.state {
+                    PresenceState::Offline => MatrixPresence::Offline,
+                    PresenceState::Online => MatrixPresence::Online,
+                    _ => MatrixPresence::Unavailable,
+                };
+                let mut request = set_presence::v3::Request::new(ghost.clone(), state);
+                request.status_msg.clone_from(&presence.status_text);
+                self.intent.send(&ghost, request).await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn reply(
+        &self,
+        to: &CommandOrigin,
+        reply: &Answer,
+        key: IdempotencyKey,
+    ) -> Result<(), DeliverError> {
+        let content = to_matrix::notice(reply);
+        let bot = self.names.bot.clone();
+        self.say(&bot, &room_id(&to.room)?, &key.to_string(), &content, None)
+            .await?;
+        Ok(())
+    }
+
+    async fn conceal(&self, origin: &CommandOrigin) -> Result<(), DeliverError> {
+        let event = origin
+            .message
+            .as_ref()
+            .and_then(|name| OwnedEventId::try_from(name.as_str()).ok());
+        let Some(event) = event else { return Ok(()) };
+        let transaction = OwnedTransactionId::from(format!("conceal-{event}"));
+        let mut request =
+            redact_event::v3::Request::new(room_id(&origin.room)?, event, transaction);
+        request.reason = Some("it held a password".to_owned());
+        self.intent.send(&self.names.bot, request).await?;
+        Ok(())
+    }
+}
+
+fn room_id(room: &RoomId) -> Result<OwnedRoomId, DeliverError> {
+    OwnedRoomId::try_from(room.as_str()).map_err(|_| no_such("room"))
+}
+
+fn no_such(what: &str) -> DeliverError {
+    DeliverError::Gone(format!("the stored {what} id is none").into())
+}
+
+/// Tells whether an error while setting up may pass by itself.
+fn may_pass(error: &IntentError) -> bool {
+    match error {
+        IntentError::Limited { .. } | IntentError::Unreachable(_) => true,
+        IntentError::Refused {
+            status, errcode, ..
+        } => *status >= 500 && !errcode.starts_with("M_CONNECTION") && errcode != "M_BAD_STATUS",
+        IntentError::Unreadable(_) => false,
+    }
+}

@@ -1,0 +1,138 @@
+//! The `[matrix]` section of the configuration.
+
+use std::net::SocketAddr;
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+/// The Matrix side: an application service of your homeserver.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MatrixConfig {
+    /// Where the bridge reaches the homeserver.
+    #[schemars(example = &"http://127.0.0.1:8008")]
+    pub homeserver: String,
+    /// The homeserver's own name, the part of user ids after the colon.
+    #[schemars(example = &"example.com")]
+    pub domain: String,
+    /// Where the bridge listens for the homeserver.
+    #[serde(default = "default_listen")]
+    pub listen: String,
+    /// How the homeserver reaches the bridge. Left out, `http://` and the address above.
+    #[serde(default)]
+    #[schemars(example = &"http://127.0.0.1:29400")]
+    pub url: Option<String>,
+    /// What the bridge proves itself with to the homeserver. Left out, made once and kept in the
+    /// data directory; `msn-bridge registration` prints it with the rest.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", example = &"", extend("writeOnly" = true))]
+    pub as_token: Option<SecretString>,
+    /// What the homeserver proves itself with to the bridge. Left out, as above.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", example = &"", extend("writeOnly" = true))]
+    pub hs_token: Option<SecretString>,
+    /// The bot's name, the part of its user id before the colon.
+    #[serde(default = "default_bot")]
+    pub bot_localpart: String,
+    /// What the user ids of contacts begin with.
+    #[serde(default = "default_prefix")]
+    pub ghost_prefix: String,
+    /// What a message in any room begins with to be a command.
+    #[serde(default = "default_command_prefix")]
+    pub command_prefix: String,
+}
+
+/// What is wrong with one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The key within the section.
+    pub key: &'static str,
+    /// What is wrong and how to mend it.
+    pub text: String,
+}
+
+impl MatrixConfig {
+    /// Lists what types cannot see.
+    pub fn validate(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let mut say = |key, text: &str| {
+            found.push(Problem {
+                key,
+                text: text.to_owned(),
+            })
+        };
+        let web = |text: &str| {
+            Url::parse(text)
+                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        };
+        if !web(&self.homeserver) {
+            say(
+                "homeserver",
+                "must be an address such as http://127.0.0.1:8008",
+            );
+        }
+        if ruma::ServerName::parse(self.domain.as_str()).is_err() {
+            say(
+                "domain",
+                "must be a server's name such as example.com, without @ or http://",
+            );
+        }
+        if self.listen.parse::<SocketAddr>().is_err() {
+            say(
+                "listen",
+                "must be an address and a port such as 127.0.0.1:29400",
+            );
+        }
+        if self.url.as_ref().is_some_and(|url| !web(url)) {
+            say("url", "must be an address such as http://127.0.0.1:29400");
+        }
+        for (key, name) in [
+            ("bot_localpart", &self.bot_localpart),
+            ("ghost_prefix", &self.ghost_prefix),
+        ] {
+            let fine =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-=/".contains(c);
+            if name.is_empty() || name.len() > 64 || !name.chars().all(fine) {
+                say(
+                    key,
+                    "may hold lower-case letters, digits and . _ - = / only",
+                );
+            }
+        }
+        if self.bot_localpart.starts_with(&self.ghost_prefix) {
+            say(
+                "bot_localpart",
+                "must not begin as the contacts do (ghost_prefix)",
+            );
+        }
+        if self.command_prefix.trim().is_empty() {
+            say("command_prefix", "must not be empty, such as !msn");
+        }
+        found
+    }
+
+    /// Gives how the homeserver reaches the bridge.
+    pub fn public_url(&self) -> String {
+        self.url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+}
+
+fn default_listen() -> String {
+    "127.0.0.1:29400".to_owned()
+}
+
+fn default_bot() -> String {
+    "msnbot".to_owned()
+}
+
+fn default_prefix() -> String {
+    "msn_".to_owned()
+}
+
+fn default_command_prefix() -> String {
+    "!msn".to_owned()
+}

@@ -1,0 +1,4 @@
+//! Between Matrix events and the neutral model.
+
+pub(crate) mod from_matrix;
+pub(crate) mod to_matrix;

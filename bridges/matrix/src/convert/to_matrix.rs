@@ -1,0 +1,156 @@
+//! Neutral content as Matrix messages.
+
+use std::collections::BTreeSet;
+
+use bridge_core::{
+    adapter::Reply,
+    model::{Colour, Content, Span, Style, StyledText},
+};
+use ruma::events::room::message::RoomMessageEventContent;
+
+/// Makes a message of what a person said.
+pub(crate) fn message(content: &Content) -> RoomMessageEventContent {
+    let plain = content.text.plain.clone();
+    match (content.emote, html(&content.text)) {
+        (false, Some(html)) => RoomMessageEventContent::text_html(plain, html),
+        (false, None) => RoomMessageEventContent::text_plain(plain),
+        (true, Some(html)) => RoomMessageEventContent::emote_html(plain, html),
+        (true, None) => RoomMessageEventContent::emote_plain(plain),
+    }
+}
+
+/// Makes a notice of what the bridge answers.
+pub(crate) fn notice(reply: &Reply) -> RoomMessageEventContent {
+    match reply {
+        Reply::Text(text) => RoomMessageEventContent::notice_markdown(text),
+        Reply::Table {
+            title,
+            columns,
+            rows,
+        } => {
+            let lines = rows.iter().map(|row| row.join(" · "));
+            let plain = std::iter::once(title.clone())
+                .chain(lines)
+                .collect::<Vec<_>>()
+                .join("\n");
+            let cells = |row: &[String], tag: &str| {
+                let cells = row
+                    .iter()
+                    .map(|cell| format!("<{tag}>{}</{tag}>", escape(cell)));
+                format!("<tr>{}</tr>", cells.collect::<String>())
+            };
+            let body: String = rows.iter().map(|row| cells(row, "td")).collect();
+            let html = format!(
+                "<p>{}</p><table><thead>{}</thead><tbody>{body}</tbody></table>",
+                escape(title),
+                cells(columns, "th"),
+            );
+            RoomMessageEventContent::notice_html(plain, html)
+        }
+        _ => RoomMessageEventContent::notice_plain("This answer has no words here."),
+    }
+}
+
+/// Writes styled words as HTML; none when they have no style.
+fn html(text: &StyledText) -> Option<String> {
+    if text.spans.is_empty() {
+        return None;
+    }
+    let length = text.plain.len();
+    let place = |at: u32| usize::try_from(at).unwrap_or(length).min(length);
+    let ends = text
+        .spans
+        .iter()
+        .flat_map(|span| [place(span.start), place(span.end)]);
+    let cuts: BTreeSet<usize> = ends.chain([0, length]).collect();
+    let cuts: Vec<usize> = cuts
+        .into_iter()
+        .filter(|cut| text.plain.is_char_boundary(*cut))
+        .collect();
+    let mut out = String::new();
+    for pair in cuts.windows(2) {
+        let [from, to] = pair else { continue };
+        let words = text.plain.get(*from..*to).unwrap_or_default();
+        let covers = |span: &&Span| place(span.start) <= *from && place(span.end) >= *to;
+        let styles: Vec<&Style> = text
+            .spans
+            .iter()
+            .filter(covers)
+            .map(|span| &span.style)
+            .collect();
+        for style in &styles {
+            out.push_str(&opening(style));
+        }
+        out.push_str(&escape(words).replace('\n', "<br>"));
+        for style in styles.iter().rev() {
+            out.push_str(closing(style));
+        }
+    }
+    Some(out)
+}
+
+fn opening(style: &Style) -> String {
+    match style {
+        Style::Bold => "<strong>".to_owned(),
+        Style::Italic => "<em>".to_owned(),
+        Style::Underline => "<u>".to_owned(),
+        Style::Strike => "<del>".to_owned(),
+        Style::Colour(Colour { red, green, blue }) => {
+            format!("<font data-mx-color=\"#{red:02x}{green:02x}{blue:02x}\">")
+        }
+        // Matrix has no fonts.
+        _ => String::new(),
+    }
+}
+
+fn closing(style: &Style) -> &'static str {
+    match style {
+        Style::Bold => "</strong>",
+        Style::Italic => "</em>",
+        Style::Underline => "</u>",
+        Style::Strike => "</del>",
+        Style::Colour(_) => "</font>",
+        _ => "",
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(start: u32, end: u32, style: Style) -> Span {
+        Span { start, end, style }
+    }
+
+    #[test]
+    fn words_without_style_have_no_html() {
+        assert_eq!(html(&Content::plain("a <b> & c").text), None);
+        assert_eq!(message(&Content::plain("hello")).msgtype(), "m.text");
+    }
+
+    #[test]
+    fn overlapping_styles_make_nested_tags_and_escaped_words() {
+        let text = StyledText {
+            plain: "a<b\nc".to_owned(),
+            spans: vec![span(0, 3, Style::Bold), span(2, 5, Style::Italic)],
+        };
+        let wanted = "<strong>a&lt;</strong><strong><em>b</em></strong><em><br>c</em>";
+        assert_eq!(html(&text).unwrap(), wanted);
+    }
+
+    #[test]
+    fn a_span_beyond_the_words_or_inside_a_letter_breaks_nothing() {
+        let text = StyledText {
+            plain: "ü".to_owned(),
+            spans: vec![span(1, 99, Style::Bold), span(7, 3, Style::Italic)],
+        };
+        assert!(html(&text).unwrap().contains('ü'));
+    }
+}

@@ -1,0 +1,168 @@
+//! Ghosts: users that stand for people of other networks.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use bridge_core::{DeliverError, model::Persona, store::Namespace};
+use ruma::{
+    OwnedRoomId, OwnedUserId, UserId,
+    api::client::{
+        account::register,
+        membership::{invite_user, join_room_by_id, leave_room},
+        profile::set_display_name,
+    },
+};
+
+use crate::{
+    intent::{Intent, IntentError},
+    names::Names,
+};
+
+/// What is known of ghosts, so that nothing is asked twice.
+#[derive(Default)]
+pub(crate) struct Ghosts {
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// The name each ghost shows.
+    shown: HashMap<OwnedUserId, String>,
+    joined: HashSet<(OwnedRoomId, OwnedUserId)>,
+}
+
+impl Ghosts {
+    /// Sees to it that a persona has a ghost with her name; gives the ghost.
+    ///
+    /// A homeserver names a new user by her id, so the name is set before she is in any room.
+    pub(crate) async fn ensure(
+        &self,
+        intent: &Intent,
+        names: &Names,
+        store: &Namespace,
+        persona: &Persona,
+    ) -> Result<OwnedUserId, DeliverError> {
+        let ghost = names
+            .ghost(persona.id.as_str())
+            .ok_or_else(|| DeliverError::retry(format!("{} makes no user id", persona.network)))?;
+        let name = persona.shown_name();
+        if self
+            .known()
+            .shown
+            .get(&ghost)
+            .is_some_and(|shown| shown == name)
+        {
+            return Ok(ghost);
+        }
+        let fact = format!("ghost {ghost}");
+        let stored = store
+            .get(&fact)
+            .await
+            .map_err(|error| DeliverError::retry(error.to_string()))?;
+        if stored.as_deref() != Some(name) {
+            if stored.is_none() {
+                register(intent, &ghost).await?;
+            }
+            #[expect(deprecated, reason = "its path is the same on every server")]
+            let request = set_display_name::v3::Request::new(ghost.clone(), Some(name.to_owned()));
+            intent.send(&ghost, request).await?;
+            store
+                .put(&fact, name)
+                .await
+                .map_err(|error| DeliverError::retry(error.to_string()))?;
+        }
+        self.known().shown.insert(ghost.clone(), name.to_owned());
+        Ok(ghost)
+    }
+
+    /// Sees to it that a ghost is in a room: the bot invites it, and it joins.
+    pub(crate) async fn ensure_joined(
+        &self,
+        intent: &Intent,
+        names: &Names,
+        room: &OwnedRoomId,
+        ghost: &OwnedUserId,
+    ) -> Result<(), DeliverError> {
+        let place = (room.clone(), ghost.clone());
+        if self.known().joined.contains(&place) {
+            return Ok(());
+        }
+        let join = || join_room_by_id::v3::Request::new(room.clone());
+        match intent.send(ghost, join()).await {
+            Ok(_) => {}
+            Err(error) if error.is_forbidden() => {
+                invite(intent, &names.bot, room, ghost).await?;
+                intent.send(ghost, join()).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.known().joined.insert(place);
+        Ok(())
+    }
+
+    /// Takes a ghost out of a room.
+    pub(crate) async fn leave(
+        &self,
+        intent: &Intent,
+        room: &OwnedRoomId,
+        ghost: &OwnedUserId,
+    ) -> Result<(), DeliverError> {
+        self.forget(room, ghost);
+        match intent
+            .send(ghost, leave_room::v3::Request::new(room.clone()))
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_forbidden() => Ok(()), // it is not there
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Forgets that a ghost is in a room: somebody may have put it out.
+    pub(crate) fn forget(&self, room: &OwnedRoomId, ghost: &OwnedUserId) {
+        self.known().joined.remove(&(room.clone(), ghost.clone()));
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes a user of ours; one who is there already is as good.
+pub(crate) async fn register(intent: &Intent, user: &UserId) -> Result<(), IntentError> {
+    let mut request = register::v3::Request::new();
+    request.username = Some(Names::localpart(user));
+    request.login_type = Some(register::LoginType::ApplicationService);
+    request.inhibit_login = true;
+    match intent.send(user, request).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is("M_USER_IN_USE") => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Invites somebody as the bot; one who is invited or there already is as good.
+pub(crate) async fn invite(
+    intent: &Intent,
+    bot: &UserId,
+    room: &OwnedRoomId,
+    user: &OwnedUserId,
+) -> Result<(), IntentError> {
+    let recipient = invite_user::v3::InvitationRecipient::from(invite_user::v3::InviteUserId::new(
+        user.clone(),
+    ));
+    match intent
+        .send(bot, invite_user::v3::Request::new(room.clone(), recipient))
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_forbidden() && already_there(&error) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn already_there(error: &IntentError) -> bool {
+    matches!(error, IntentError::Refused { error, .. } if error.contains("already in the room"))
+}

@@ -1,0 +1,183 @@
+//! Requests to the homeserver, as whoever of ours they are for.
+
+use std::{borrow::Cow, time::Duration};
+
+use bridge_core::{DeliverError, model::Reject};
+use bytes::Bytes;
+use ruma::{
+    UserId,
+    api::{
+        AppserviceUserIdentity, IncomingResponse, OutgoingRequest,
+        OutgoingRequestAppserviceExt as _, SupportedVersions,
+        auth_scheme::{AuthScheme, SendAccessToken},
+        path_builder::PathBuilder,
+    },
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+
+/// How long one request may take.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// One HTTP client for the bot and all ghosts.
+pub(crate) struct Intent {
+    http: reqwest::Client,
+    homeserver: String,
+    as_token: SecretString,
+    versions: SupportedVersions,
+}
+
+/// Why a request failed. Carries no token and no message text.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum IntentError {
+    #[error("the homeserver asks to wait")]
+    Limited { after: Option<Duration> },
+    #[error("the homeserver answered {status} {errcode}: {error}")]
+    Refused {
+        status: u16,
+        errcode: String,
+        error: String,
+    },
+    #[error("the homeserver's answer cannot be read: {0}")]
+    Unreadable(String),
+    #[error("the homeserver cannot be reached: {0}")]
+    Unreachable(String),
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ErrorBody {
+    errcode: String,
+    error: String,
+    retry_after_ms: Option<u64>,
+}
+
+impl Intent {
+    pub(crate) fn new(homeserver: &str, as_token: SecretString) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .timeout(DEADLINE)
+            .connect_timeout(Duration::from_secs(10))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        // Every path we use is stable since the first of the v3 paths.
+        let versions = SupportedVersions::from_parts(
+            &["v1.1".to_owned(), "v1.7".to_owned()],
+            &Default::default(),
+        );
+        let homeserver = homeserver.trim_end_matches('/').to_owned();
+        Ok(Self {
+            http,
+            homeserver,
+            as_token,
+            versions,
+        })
+    }
+
+    /// Sends a request as one of our users.
+    pub(crate) async fn send<R>(
+        &self,
+        user: &UserId,
+        request: R,
+    ) -> Result<R::IncomingResponse, IntentError>
+    where
+        R: OutgoingRequest,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+        for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
+    {
+        let request: http::Request<Vec<u8>> = request
+            .try_into_http_request_with_identity(
+                &self.homeserver,
+                SendAccessToken::Always(self.as_token.expose_secret()),
+                AppserviceUserIdentity::new(user),
+                Cow::Borrowed(&self.versions),
+            )
+            .map_err(|error| IntentError::Unreadable(error.to_string()))?;
+        let response = self.exchange(request).await?;
+        R::IncomingResponse::try_from_http_response(response)
+            .map_err(|error| IntentError::Unreadable(error.to_string()))
+    }
+
+    /// The part of a request that is the same for all: kept out of the generic one, which the
+    /// compiler makes anew for each kind.
+    async fn exchange(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Bytes>, IntentError> {
+        let unreachable = |error: reqwest::Error| {
+            let error = error.without_url();
+            let timed_out = error.is_timeout();
+            IntentError::Unreachable(if timed_out {
+                "no answer in time".to_owned()
+            } else {
+                innermost(&error)
+            })
+        };
+        let request = request.try_into().map_err(unreachable)?;
+        let response = self.http.execute(request).await.map_err(unreachable)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(unreachable)?;
+        if status.is_success() {
+            let mut response = http::Response::new(body);
+            *response.status_mut() = status;
+            return Ok(response);
+        }
+        let said: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
+        if status.as_u16() == 429 || said.errcode == "M_LIMIT_EXCEEDED" {
+            return Err(IntentError::Limited {
+                after: said.retry_after_ms.map(Duration::from_millis),
+            });
+        }
+        let error = said.error.chars().take(200).collect();
+        Err(IntentError::Refused {
+            status: status.as_u16(),
+            errcode: said.errcode,
+            error,
+        })
+    }
+}
+
+impl IntentError {
+    /// Tells whether it is this error of the homeserver.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        matches!(self, Self::Refused { errcode, .. } if errcode == code)
+    }
+
+    /// Tells whether the homeserver does not let this user do it.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { status: 403, .. })
+    }
+}
+
+impl From<IntentError> for DeliverError {
+    fn from(error: IntentError) -> Self {
+        match &error {
+            IntentError::Limited { after } => Self::Retry {
+                after: *after,
+                cause: error.to_string().into(),
+            },
+            IntentError::Refused { status: 500.., .. }
+            | IntentError::Unreachable(_)
+            | IntentError::Unreadable(_) => Self::retry(error.to_string()),
+            IntentError::Refused { status: 401, .. } => Self::AuthLost(error.to_string().into()),
+            IntentError::Refused { status: 404, .. } => Self::Gone(error.to_string().into()),
+            IntentError::Refused { status: 403, .. } => Self::Reject {
+                reason: Reject::Forbidden,
+                tell_user: "The homeserver does not let the bridge write there.".to_owned(),
+            },
+            IntentError::Refused { error, .. } => Self::Reject {
+                reason: Reject::Unsupported,
+                tell_user: format!("The homeserver refused it: {error}."),
+            },
+        }
+    }
+}
+
+fn innermost(error: &reqwest::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        words = inner.to_string();
+        cause = inner.source();
+    }
+    words
+}

@@ -1,0 +1,134 @@
+//! Who is who on the homeserver: the bot, the ghosts, everybody else.
+
+use ruma::{OwnedUserId, UserId};
+
+use crate::MatrixConfig;
+
+/// Longest user id, in bytes (Matrix specification, user identifiers).
+const USER_ID_LIMIT: usize = 255;
+
+/// The bridge's part of the homeserver's users.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    domain: String,
+    prefix: String,
+    pub(crate) bot: OwnedUserId,
+    sender: String,
+}
+
+impl Names {
+    /// Takes the names from a configuration; none when they make no user ids.
+    pub(crate) fn new(config: &MatrixConfig) -> Option<Self> {
+        let MatrixConfig {
+            domain,
+            bot_localpart,
+            ghost_prefix,
+            ..
+        } = config;
+        Some(Self {
+            bot: UserId::parse(format!("@{bot_localpart}:{domain}")).ok()?,
+            sender: format!("@{bot_localpart}-sender:{domain}"),
+            domain: domain.clone(),
+            prefix: ghost_prefix.clone(),
+        })
+    }
+
+    /// Names the ghost of an address: lower case, everything unusual as `=` and two digits.
+    ///
+    /// Addresses too long for a user id are cut, and told apart by a digest.
+    pub(crate) fn ghost(&self, address: &str) -> Option<OwnedUserId> {
+        let room = USER_ID_LIMIT.saturating_sub(self.domain.len() + self.prefix.len() + 2);
+        let mut localpart = escaped(&address.to_lowercase());
+        if localpart.len() > room {
+            let digest = format!("=={:016x}", digest(address.to_lowercase().as_bytes()));
+            localpart.truncate(room.saturating_sub(digest.len()));
+            localpart.push_str(&digest);
+        }
+        UserId::parse(format!("@{}{localpart}:{}", self.prefix, self.domain)).ok()
+    }
+
+    /// Gives the part of a ghost's id before the colon.
+    pub(crate) fn localpart(user: &UserId) -> String {
+        user.localpart().to_owned()
+    }
+
+    /// Tells whether a user is one of ours.
+    pub(crate) fn is_own(&self, user: &str) -> bool {
+        let ghost = || {
+            let name = user
+                .strip_prefix('@')
+                .and_then(|rest| rest.strip_prefix(self.prefix.as_str()));
+            name.and_then(|name| name.rsplit_once(':'))
+                .is_some_and(|(_, domain)| domain == self.domain)
+        };
+        user == self.bot.as_str() || user == self.sender || ghost()
+    }
+
+    /// The server's name.
+    pub(crate) fn domain(&self) -> &str {
+        &self.domain
+    }
+}
+
+fn escaped(address: &str) -> String {
+    let mut out = String::with_capacity(address.len());
+    for byte in address.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' => out.push(char::from(byte)),
+            byte => out.push_str(&format!("={byte:02x}")),
+        }
+    }
+    out
+}
+
+/// FNV-1a, 64 bits: enough to tell two long addresses apart, the same for ever.
+fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        let config = serde_json::json!({ "homeserver": "http://h", "domain": "example.org" });
+        Names::new(&serde_json::from_value(config).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_address_makes_one_valid_ghost_whatever_its_case() {
+        let names = names();
+        let ghost = names.ghost("Bob+Tag@Example.com").unwrap();
+        assert_eq!(ghost, "@msn_bob=2btag=40example.com:example.org");
+        assert_eq!(names.ghost("bob+tag@example.com"), Some(ghost.clone()));
+        assert!(names.is_own(ghost.as_str()));
+    }
+
+    #[test]
+    fn long_addresses_stay_apart_within_the_limit() {
+        let names = names();
+        let long = |end: &str| {
+            names
+                .ghost(&format!("{}{end}@example.com", "x".repeat(300)))
+                .unwrap()
+        };
+        assert!(long("a").as_str().len() <= USER_ID_LIMIT);
+        assert_ne!(long("a"), long("b"));
+    }
+
+    #[test]
+    fn only_ours_are_ours() {
+        let names = names();
+        assert!(names.is_own("@msnbot:example.org"));
+        assert!(names.is_own("@msnbot-sender:example.org"));
+        for other in [
+            "@ada:example.org",
+            "@msn_bob:elsewhere.org",
+            "@msnbot:example.org.evil",
+        ] {
+            assert!(!names.is_own(other), "{other}");
+        }
+    }
+}
