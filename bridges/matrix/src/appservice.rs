@@ -82,7 +82,7 @@ async fn transaction(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    if let Err(refused) = authorize(&adapter, &headers, token.access_token.as_deref()) {
+    if let Some(refused) = unauthorized(&adapter, &headers, token.access_token.as_deref()) {
         return refused;
     }
     let body = match timeout(BODY_DEADLINE, to_bytes(body, BODY_LIMIT)).await {
@@ -246,10 +246,7 @@ impl MatrixAdapter {
 }
 
 async fn ping(State(adapter): State<Arc<MatrixAdapter>>, headers: HeaderMap) -> Response {
-    match authorize(&adapter, &headers, None) {
-        Ok(()) => Json(json!({})).into_response(),
-        Err(refused) => refused,
-    }
+    unauthorized(&adapter, &headers, None).unwrap_or_else(|| Json(json!({})).into_response())
 }
 
 /// Ghosts are made when somebody of theirs speaks; asked for earlier, they are not there.
@@ -258,7 +255,7 @@ async fn user(
     Path(user): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refused) = authorize(&adapter, &headers, None) {
+    if let Some(refused) = unauthorized(&adapter, &headers, None) {
         return refused;
     }
     if user == adapter.names.bot.as_str() {
@@ -272,14 +269,13 @@ async fn user(
 }
 
 async fn nothing(State(adapter): State<Arc<MatrixAdapter>>, headers: HeaderMap) -> Response {
-    match authorize(&adapter, &headers, None) {
-        Ok(()) => refusal(
+    unauthorized(&adapter, &headers, None).unwrap_or_else(|| {
+        refusal(
             StatusCode::NOT_FOUND,
             "M_NOT_FOUND",
             "there is no such room",
-        ),
-        Err(refused) => refused,
-    }
+        )
+    })
 }
 
 async fn ready(State(adapter): State<Arc<MatrixAdapter>>) -> Response {
@@ -294,34 +290,27 @@ async fn ready(State(adapter): State<Arc<MatrixAdapter>>) -> Response {
     }
 }
 
-/// Checks the homeserver's token, in the header or, as old servers send it, in the query.
-fn authorize(
+/// Checks the homeserver's token, in the header or, as old servers send it, in the query; gives the
+/// answer to a request that has not the right one.
+fn unauthorized(
     adapter: &MatrixAdapter,
     headers: &HeaderMap,
     query: Option<&str>,
-) -> Result<(), Response> {
+) -> Option<Response> {
     let header = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
     let given = header
         .and_then(|value| value.strip_prefix("Bearer "))
         .or(query);
-    match given {
-        None => Err(refusal(
-            StatusCode::UNAUTHORIZED,
-            "M_MISSING_TOKEN",
-            "the token is missing",
-        )),
-        Some(given) => {
-            let wanted = adapter.hs_token.expose_secret().as_bytes();
-            if bool::from(given.as_bytes().ct_eq(wanted)) {
-                Ok(())
-            } else {
-                let text = "the token is not the hs_token of the registration";
-                Err(refusal(StatusCode::FORBIDDEN, "M_FORBIDDEN", text))
-            }
-        }
-    }
+    let Some(given) = given else {
+        let text = "the token is missing";
+        return Some(refusal(StatusCode::UNAUTHORIZED, "M_MISSING_TOKEN", text));
+    };
+    let wanted = adapter.hs_token.expose_secret().as_bytes();
+    let right = bool::from(given.as_bytes().ct_eq(wanted));
+    let text = "the token is not the hs_token of the registration";
+    (!right).then(|| refusal(StatusCode::FORBIDDEN, "M_FORBIDDEN", text))
 }
 
 fn refusal(status: StatusCode, code: &str, text: &str) -> Response {

@@ -63,11 +63,6 @@ impl Names {
         };
         user == self.bot.as_str() || user == self.sender || ghost()
     }
-
-    /// The server's name.
-    pub(crate) fn domain(&self) -> &str {
-        &self.domain
-    }
 }
 
 fn escaped(address: &str) -> String {

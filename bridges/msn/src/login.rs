@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bridge_core::connector::{LoginError, LoginProcess, LoginStep};
-use msnp::{CloseReason, ConnectError, Event};
+use msnp::{CloseReason, ConnectError, Event, Status};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{MsnServer, credentials::Credentials};
@@ -128,7 +128,10 @@ pub(crate) fn is_address(text: &str) -> bool {
 
 /// Signs in once, to learn whether the password is right.
 async fn try_out(server: &MsnServer, credentials: Credentials) -> Result<LoginStep, LoginError> {
-    match msnp::connect(credentials.client(server)).await {
+    let mut config = credentials.client(server);
+    // Contacts need not see the account come and go for a try.
+    config.status = Status::Hidden;
+    match msnp::connect(config).await {
         Ok((handle, mut events)) => {
             let mut own_name = None;
             while let Some(event) = events.next().await {

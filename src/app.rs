@@ -1,0 +1,210 @@
+//! A running bridge: built from its configuration, stopped in order.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bridge_core::{
+    Adapter, Connector, Core, CoreConfig, SealKey,
+    command::{Permissions, Role as CoreRole},
+    store::Store,
+};
+use bridge_msn::MsnConnector;
+use bridge_store::{SledOptions, SledStore};
+use secrecy::SecretString;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Failure,
+    config::{Config, Role},
+};
+
+mod control;
+
+pub use self::control::{ask, socket_path};
+
+/// How long an orderly stop may take.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A bridge, from its start to its stop.
+pub struct App {
+    core: Arc<Core>,
+    store: Arc<dyn Store>,
+    cancel: CancellationToken,
+    servers: Vec<JoinHandle<()>>,
+}
+
+impl App {
+    /// Starts the bridge a configuration describes.
+    ///
+    /// # Errors
+    /// [`Failure`] names the key or the file, and the mend.
+    pub async fn start(config: &Config) -> Result<Self, Failure> {
+        let data = &config.bridge.data_dir;
+        let store = open_store(&data.join("store")).await?;
+        let key = seal_key(data)?;
+        let mut adapters: Vec<Arc<dyn Adapter>> = Vec::new();
+        let mut servers = Vec::new();
+        let cancel = CancellationToken::new();
+        #[cfg(feature = "matrix")]
+        if let Some(matrix) = &config.matrix {
+            let (adapter, server) = start_matrix(matrix, data, &cancel).await?;
+            adapters.push(adapter);
+            servers.push(server);
+        }
+        let connectors: Vec<Arc<dyn Connector>> =
+            vec![Arc::new(MsnConnector::new(config.msn.clone()))];
+        let core_config = CoreConfig {
+            permissions: permissions(config),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..CoreConfig::default()
+        };
+        let mut core = Core::open(Arc::clone(&store), key, core_config, adapters, connectors)
+            .await
+            .map_err(|error| Failure::Failed(format!("the store cannot be read: {error}")))?;
+        core.start()
+            .await
+            .map_err(|error| Failure::Failed(format!("the store cannot be read: {error}")))?;
+        let core = Arc::new(core);
+        servers.push(control::serve(
+            &socket_path(data),
+            Arc::clone(&core),
+            cancel.clone(),
+        )?);
+        Ok(Self {
+            core,
+            store,
+            cancel,
+            servers,
+        })
+    }
+
+    /// Waits until a network's side cannot go on; tells why.
+    pub async fn failed(&self) -> Failure {
+        Failure::Failed(self.core.failed().await)
+    }
+
+    /// Stops in order: sources, deliveries, store. What is accepted is delivered after the next
+    /// start.
+    pub async fn stop(self) {
+        self.cancel.cancel();
+        for server in self.servers {
+            // A server that panicked has nothing left to stop.
+            let _ = server.await;
+        }
+        match Arc::try_unwrap(self.core) {
+            Ok(core) => core.stop(STOP_DEADLINE).await,
+            Err(_) => tracing::warn!("somebody still asks the core; it is not stopped in order"),
+        }
+        if let Err(error) = self.store.close().await {
+            tracing::error!(%error, "the store could not be closed in order");
+        }
+    }
+}
+
+async fn open_store(path: &Path) -> Result<Arc<dyn Store>, Failure> {
+    let place = path.to_owned();
+    let opened =
+        tokio::task::spawn_blocking(move || SledStore::open(&place, SledOptions::default()));
+    match opened.await {
+        Ok(Ok(store)) => Ok(Arc::new(store)),
+        Ok(Err(error)) => Err(Failure::Failed(error.to_string())),
+        Err(error) => Err(Failure::Failed(format!(
+            "opening {} failed: {error}",
+            path.display()
+        ))),
+    }
+}
+
+/// Reads the key that seals passwords, made at the first start; back it up with the store.
+fn seal_key(data: &Path) -> Result<SealKey, Failure> {
+    SealKey::load_or_create(&data.join("seal.key"))
+        .map_err(|error| Failure::Failed(error.to_string()))
+}
+
+fn permissions(config: &Config) -> Permissions {
+    let patterns = config.permissions.iter().map(|(pattern, role)| {
+        let role = match role {
+            Role::None => CoreRole::None,
+            Role::User => CoreRole::User,
+            Role::Admin => CoreRole::Admin,
+        };
+        (pattern.clone(), role)
+    });
+    Permissions::new(patterns)
+}
+
+/// Gives the tokens between bridge and homeserver: as configured, or made once and kept.
+///
+/// # Errors
+/// [`Failure`] names the file that cannot be read or made.
+#[cfg(feature = "matrix")]
+pub fn matrix_tokens(
+    matrix: &bridge_matrix::MatrixConfig,
+    data: &Path,
+) -> Result<(SecretString, SecretString), Failure> {
+    let token = |configured: &Option<SecretString>, name: &str| match configured {
+        Some(token) => Ok(token.clone()),
+        None => kept_token(&data.join(name)),
+    };
+    Ok((
+        token(&matrix.as_token, "matrix-as-token")?,
+        token(&matrix.hs_token, "matrix-hs-token")?,
+    ))
+}
+
+#[cfg(feature = "matrix")]
+fn kept_token(path: &PathBuf) -> Result<SecretString, Failure> {
+    use secrecy::ExposeSecret as _;
+
+    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", path.display()));
+    match fs::read_to_string(path) {
+        Ok(text) => return Ok(text.trim().to_owned().into()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let token = bridge_matrix::generate_token()
+        .map_err(|error| Failure::Failed(format!("the machine gives no randomness: {error}")))?;
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(failed)?;
+    std::io::Write::write_all(&mut file, token.expose_secret().as_bytes()).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    Ok(token)
+}
+
+/// Makes the Matrix side and serves what the homeserver pushes.
+#[cfg(feature = "matrix")]
+async fn start_matrix(
+    matrix: &bridge_matrix::MatrixConfig,
+    data: &Path,
+    cancel: &CancellationToken,
+) -> Result<(Arc<dyn Adapter>, JoinHandle<()>), Failure> {
+    let (as_token, hs_token) = matrix_tokens(matrix, data)?;
+    let made = bridge_matrix::MatrixAdapter::new(matrix.clone(), as_token, hs_token);
+    let (adapter, router) = made.map_err(|error| Failure::Config(format!("matrix: {error}")))?;
+    let listener = TcpListener::bind(&matrix.listen).await.map_err(|error| {
+        Failure::Config(format!(
+            "matrix.listen: cannot listen on {}: {error}. Stop what uses that port, or set another \
+             here and in the homeserver's registration",
+            matrix.listen
+        ))
+    })?;
+    let stopped = cancel.clone().cancelled_owned();
+    let server = tokio::spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(stopped);
+        if let Err(error) = served.await {
+            tracing::error!(%error, "the homeserver cannot be listened to any more");
+        }
+    });
+    Ok((adapter, server))
+}

@@ -1,0 +1,150 @@
+//! The command line: names and flags that stay.
+
+mod bridge;
+mod msn;
+#[cfg(feature = "demo")]
+mod network;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::Failure;
+
+/// Bridges MSN Messenger to Matrix.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try everything on this machine: an embedded MSN network, the bridge, a terminal.
+    #[cfg(feature = "demo")]
+    Demo {
+        /// One JSON object a line, nothing else.
+        #[arg(long)]
+        json: bool,
+        /// End after so many seconds; the exit code says whether messages crossed both ways.
+        #[arg(long)]
+        seconds: Option<u64>,
+    },
+    /// List everything wrong with a configuration.
+    Check(ConfigFile),
+    /// Run the bridge.
+    Run(ConfigFile),
+    /// Print the homeserver's registration file; it holds secrets.
+    #[cfg(feature = "matrix")]
+    Registration(ConfigFile),
+    /// Print the configuration in force, secrets hidden.
+    Config {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print the example with every key and its meaning instead.
+        #[arg(long)]
+        default: bool,
+    },
+    /// Give a command to the running bridge, such as `ctl status`.
+    Ctl {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print the answer as JSON.
+        #[arg(long)]
+        json: bool,
+        /// The command's words.
+        #[arg(required = true)]
+        words: Vec<String>,
+    },
+    /// An MSN client for the terminal.
+    Msn(msn::MsnCommand),
+    /// The embedded MSN network alone, for tests and for clients.
+    #[cfg(feature = "demo")]
+    MsnServer(network::ServerArgs),
+    /// Print the version.
+    Version,
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file.
+    #[arg(short = 'c', long = "config", default_value = "config.toml")]
+    config: PathBuf,
+}
+
+/// Runs the program and gives its exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            // A closed terminal cannot be told anything.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("msn-bridge: the runtime cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(run(cli.command));
+    // A terminal's reader thread may still wait for a line that never comes.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("msn-bridge: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        #[cfg(feature = "demo")]
+        Command::Demo { json, seconds } => crate::demo::run(json, seconds).await,
+        Command::Check(file) => bridge::check(&file.config),
+        Command::Run(file) => bridge::run(&file.config).await,
+        #[cfg(feature = "matrix")]
+        Command::Registration(file) => bridge::registration(&file.config),
+        Command::Config { file, default } => bridge::config(&file.config, default),
+        Command::Ctl { file, json, words } => bridge::ctl(&file.config, json, &words).await,
+        Command::Msn(command) => msn::run(command).await,
+        #[cfg(feature = "demo")]
+        Command::MsnServer(arguments) => network::run(arguments).await,
+        Command::Version => {
+            println!("msn-bridge {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+    }
+}
+
+/// Waits for the first signal to stop.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let terminate = async {
+            match signal(SignalKind::terminate()) {
+                Ok(mut signals) => drop(signals.recv().await),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = terminate => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

@@ -1,0 +1,355 @@
+//! `msn …`: an MSN client for the terminal.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand};
+use msnp::{
+    ChatId, CloseReason, Config, ConnectError, Contact, Event, Events, Handle, Protocol,
+    RequestError, Text,
+};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use crate::Failure;
+
+#[derive(Debug, Args)]
+pub(super) struct MsnCommand {
+    #[command(flatten)]
+    account: Account,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Args)]
+struct Account {
+    /// The notification server, `host` or `host:port`.
+    #[arg(long, global = true, default_value = "127.0.0.1:1863")]
+    server: String,
+    /// The protocol: `auto`, or a number from 8 to 12.
+    #[arg(long, global = true, default_value = "auto")]
+    protocol: String,
+    /// The account's address.
+    #[arg(long, global = true)]
+    user: Option<String>,
+    /// A file with the password on its first line.
+    #[arg(long, global = true, conflicts_with = "password_stdin")]
+    password_file: Option<PathBuf>,
+    /// Read the password from the first line of standard input.
+    #[arg(long, global = true)]
+    password_stdin: bool,
+    /// Where the Passport sign-in begins.
+    #[arg(long, global = true)]
+    nexus_url: Option<String>,
+    /// The Passport login itself; the nexus is not asked then.
+    #[arg(long, global = true)]
+    login_url: Option<String>,
+    /// One JSON object a line, nothing else.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Talk with somebody: what you type is said, what comes is shown.
+    Chat {
+        /// Her address.
+        to: String,
+    },
+    /// List the contacts.
+    Contacts,
+    /// Sign in, say so, sign out.
+    Login,
+    /// Say something.
+    Send {
+        /// Whom to say it to.
+        to: String,
+        /// What to say.
+        text: String,
+    },
+    /// Stay signed in and show what happens.
+    Watch {
+        /// End after so many seconds.
+        #[arg(long)]
+        seconds: Option<u64>,
+    },
+}
+
+pub(super) async fn run(command: MsnCommand) -> Result<(), Failure> {
+    let MsnCommand { account, action } = command;
+    let show = Show { json: account.json };
+    let connected = msnp::connect(account.config().await?).await;
+    let (handle, mut events) = connected.map_err(|error| {
+        let failure = connect_failure(&error);
+        show.value(
+            &json!({ "event": "error", "code": failure.exit_code(), "reason": error.to_string() }),
+        );
+        failure
+    })?;
+    let outcome = act(&show, &handle, &mut events, action).await;
+    handle.sign_out().await;
+    events.finish().await;
+    outcome
+}
+
+async fn act(
+    show: &Show,
+    handle: &Handle,
+    events: &mut Events,
+    action: Action,
+) -> Result<(), Failure> {
+    // The sign-in's own events come first.
+    while let Some(event) = events.next().await {
+        show.event(handle, &event);
+        if matches!(event, Event::Online { .. }) {
+            break;
+        }
+    }
+    match action {
+        Action::Login => Ok(()),
+        Action::Contacts => {
+            for contact in handle
+                .roster()
+                .contacts()
+                .filter(|contact| contact.is_contact())
+            {
+                show.contact(contact, handle);
+            }
+            Ok(())
+        }
+        Action::Send { to, text } => send(show, handle, &to, text).await,
+        Action::Watch { seconds } => {
+            for contact in handle
+                .roster()
+                .contacts()
+                .filter(|contact| contact.is_contact())
+            {
+                show.contact(contact, handle);
+            }
+            let end = async {
+                match seconds {
+                    Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+                    None => super::stop_signal().await,
+                }
+            };
+            tokio::select! {
+                outcome = watch(show, handle, events) => outcome,
+                () = end => Ok(()),
+            }
+        }
+        Action::Chat { to } => {
+            tokio::select! {
+                outcome = watch(show, handle, events) => outcome,
+                outcome = type_away(show, handle, &to) => outcome,
+                () = super::stop_signal() => Ok(()),
+            }
+        }
+    }
+}
+
+async fn watch(show: &Show, handle: &Handle, events: &mut Events) -> Result<(), Failure> {
+    while let Some(event) = events.next().await {
+        show.event(handle, &event);
+        if let Event::Closed { reason } = event {
+            return Err(connect_failure(&ConnectError::Ended(reason)));
+        }
+    }
+    Ok(())
+}
+
+async fn type_away(show: &Show, handle: &Handle, to: &str) -> Result<(), Failure> {
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if !line.trim().is_empty()
+            && let Err(failure) = send(show, handle, to, line).await
+        {
+            eprintln!("msn-bridge: {failure}");
+        }
+    }
+    Ok(())
+}
+
+async fn send(show: &Show, handle: &Handle, to: &str, text: String) -> Result<(), Failure> {
+    let sent = handle.send_text(&ChatId::with(to), Text::plain(text)).await;
+    let ack = match &sent {
+        Ok(()) => "delivered",
+        Err(RequestError::Unconfirmed) => "unknown",
+        Err(_) => "failed",
+    };
+    show.value(&json!({ "event": "sent", "chat": to, "ack": ack }));
+    sent.map_err(|error| match error {
+        RequestError::Unconfirmed | RequestError::Busy => Failure::Temporary(error.to_string()),
+        error => Failure::Failed(format!("{to}: {error}")),
+    })
+}
+
+impl Account {
+    async fn config(&self) -> Result<Config, Failure> {
+        let user = self
+            .user
+            .clone()
+            .ok_or_else(|| Failure::Usage("--user is missing".to_owned()))?;
+        let protocol: Protocol = self
+            .protocol
+            .parse()
+            .map_err(|error| Failure::Usage(format!("--protocol: {error}")))?;
+        let mut config = Config::new(self.server.as_str(), user, self.password().await?.into());
+        config.protocol = protocol;
+        config.nexus_url.clone_from(&self.nexus_url);
+        config.login_url.clone_from(&self.login_url);
+        Ok(config)
+    }
+
+    async fn password(&self) -> Result<String, Failure> {
+        let text = match &self.password_file {
+            Some(path) => fs::read_to_string(path)
+                .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?,
+            None if self.password_stdin => {
+                // Byte by byte: what follows the line is for the chat.
+                let mut line = Vec::new();
+                let mut stdin = tokio::io::stdin();
+                while let Ok(byte) = tokio::io::AsyncReadExt::read_u8(&mut stdin).await {
+                    if byte == b'\n' {
+                        break;
+                    }
+                    line.push(byte);
+                }
+                String::from_utf8_lossy(&line).into_owned()
+            }
+            None => {
+                let text = "the password: give --password-file FILE or --password-stdin";
+                return Err(Failure::Usage(text.to_owned()));
+            }
+        };
+        Ok(text.lines().next().unwrap_or_default().to_owned())
+    }
+}
+
+fn connect_failure(error: &ConnectError) -> Failure {
+    let text = error.to_string();
+    match error {
+        ConnectError::Ended(CloseReason::AuthRejected) => Failure::Refused(text),
+        ConnectError::Ended(CloseReason::Unreachable(_) | CloseReason::LoginService(_)) => {
+            Failure::Unreachable(text)
+        }
+        ConnectError::Ended(
+            CloseReason::LinkLost(_) | CloseReason::ServerDown | CloseReason::Timeout(_),
+        ) => Failure::Temporary(text),
+        _ => Failure::Failed(text),
+    }
+}
+
+/// Shows what happens, in words or as JSON.
+struct Show {
+    json: bool,
+}
+
+impl Show {
+    fn value(&self, value: &Value) {
+        if self.json {
+            println!("{value}");
+        }
+    }
+
+    fn contact(&self, contact: &Contact, handle: &Handle) {
+        let roster = handle.roster();
+        let groups: Vec<_> = contact
+            .groups
+            .iter()
+            .map(|id| roster.group_name(id).unwrap_or(id).to_owned())
+            .collect();
+        let status = contact.status.code();
+        if self.json {
+            println!(
+                "{}",
+                json!({
+                    "event": "contact", "address": contact.account, "name": contact.shown_name(),
+                    "lists": contact.lists.0, "groups": groups, "status": status,
+                })
+            );
+        } else {
+            println!("{status}  {}  <{}>", contact.shown_name(), contact.account);
+        }
+    }
+
+    fn event(&self, handle: &Handle, event: &Event) {
+        if self.json {
+            if let Some(value) = event_json(handle, event) {
+                println!("{value}");
+            }
+        } else if let Some(words) = event_words(handle, event) {
+            println!("{words}");
+        }
+    }
+}
+
+fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
+    Some(match event {
+        Event::Connected { server, version } => {
+            json!({ "event": "connected", "server": server, "protocol": version.to_string() })
+        }
+        Event::Online { account, name } => {
+            json!({ "event": "online", "account": account, "name": name })
+        }
+        Event::Presence { account } => {
+            let roster = handle.roster();
+            let contact = roster.contact(account)?;
+            json!({
+                "event": "presence", "address": account, "status": contact.status.code(),
+                "name": contact.shown_name(), "psm": contact.personal.text,
+                "media": contact.personal.media,
+            })
+        }
+        Event::Message {
+            chat, from, text, ..
+        } => {
+            let format = &text.format;
+            json!({
+                "event": "message", "chat": chat.as_str(), "from": from, "text": text.words,
+                "format": {
+                    "font": format.font, "bold": format.bold, "italic": format.italic,
+                    "underline": format.underline, "strike": format.strike,
+                    "colour": format!("#{:02x}{:02x}{:02x}", format.colour.red, format.colour.green, format.colour.blue),
+                },
+            })
+        }
+        Event::Typing { chat, from, .. } => {
+            json!({ "event": "typing", "chat": chat.as_str(), "from": from })
+        }
+        Event::Nudge { chat, from, .. } => {
+            json!({ "event": "nudge", "chat": chat.as_str(), "from": from })
+        }
+        Event::Joined { chat, account, .. } => {
+            json!({ "event": "joined", "chat": chat.as_str(), "who": account })
+        }
+        Event::Left { chat, account } => {
+            json!({ "event": "left", "chat": chat.as_str(), "who": account })
+        }
+        Event::Closed { reason } => json!({ "event": "closed", "reason": reason.to_string() }),
+        _ => return None,
+    })
+}
+
+fn event_words(handle: &Handle, event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Connected { server, version } => format!("connected to {server}, {version}"),
+        Event::Online { account, name } => format!("signed in as {name} <{account}>"),
+        Event::Presence { account } => {
+            let roster = handle.roster();
+            let contact = roster.contact(account)?;
+            format!(
+                "{}  {}  {}",
+                contact.status.code(),
+                contact.shown_name(),
+                contact.personal.text
+            )
+        }
+        Event::Message { name, text, .. } => format!("{name}: {}", text.words),
+        Event::Typing { name, .. } => format!("{name} is writing…"),
+        Event::Nudge { name, .. } => format!("{name} sent a nudge"),
+        Event::Joined { name, .. } => format!("{name} came"),
+        Event::Left { account, .. } => format!("{account} left"),
+        Event::AddedBy { account, name } => format!("{name} <{account}> added you"),
+        Event::Closed { reason } => format!("closed: {reason}"),
+        _ => return None,
+    })
+}

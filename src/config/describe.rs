@@ -1,0 +1,174 @@
+//! Writes the configuration as TOML: the example with every key and its meaning, and the effective
+//! values with secrets left out.
+
+use std::{collections::HashMap, fmt::Write as _, path::Path};
+
+use serde_json::Value;
+
+use super::{
+    ConfigError,
+    load::{schema, tree},
+    validate::{type_name, without_null},
+};
+
+const HEAD: &str = "\
+# Configuration of msn-bridge. Made by `msn-bridge config --default`; change the copy you use.
+# Lines that begin with `# ` and a key are the defaults or possible values: take the # away to set
+# them. Every key can also be given in the environment: MSN_BRIDGE__MATRIX__HOMESERVER=…
+";
+
+/// Gives the example file: every key with its meaning, its default or an example value.
+pub fn example() -> String {
+    let mut out = HEAD.to_owned();
+    for (name, section) in properties(&schema()) {
+        write_section(&mut out, &name, without_null(&section), &section);
+    }
+    out
+}
+
+/// Gives the values in force as TOML, secrets as `"<hidden>"`.
+///
+/// # Errors
+/// As [`load`](super::load) for a file that cannot be read.
+pub fn effective(
+    file: &Path,
+    environment: &HashMap<String, String>,
+) -> Result<String, ConfigError> {
+    let mut tree = tree(file, environment)?;
+    complete(&schema(), &mut tree);
+    toml::to_string_pretty(&tree).map_err(|error| ConfigError::Unreadable(error.to_string()))
+}
+
+fn write_section(out: &mut String, name: &str, shape: &Value, described: &Value) {
+    out.push('\n');
+    write_comment(
+        out,
+        described
+            .get("description")
+            .or_else(|| shape.get("description")),
+    );
+    line(out, format_args!("[{name}]"));
+    if shape.get("properties").is_none() {
+        for (key, value) in first_example(described)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            line(
+                out,
+                format_args!("{} = {}", toml_key(key), toml_value(value)),
+            );
+        }
+    }
+    let (lists, plain): (Vec<_>, Vec<_>) = properties(shape)
+        .into_iter()
+        .partition(|(_, property)| element(property).is_some());
+    for (key, property) in plain {
+        write_key(out, &key, &property, &required(shape));
+    }
+    for (key, property) in lists {
+        let Some(element) = element(&property) else {
+            continue;
+        };
+        out.push('\n');
+        write_comment(out, property.get("description"));
+        line(out, format_args!("[[{name}.{key}]]"));
+        for (key, property) in properties(element) {
+            write_key(out, &key, &property, &required(element));
+        }
+    }
+}
+
+fn write_key(out: &mut String, key: &str, property: &Value, required: &[String]) {
+    write_comment(out, property.get("description"));
+    let wanted = required.iter().any(|name| name == key);
+    let default = property.get("default").filter(|value| !value.is_null());
+    let value = if wanted {
+        first_example(property)
+    } else {
+        default.or(first_example(property))
+    };
+    let value = value.map_or_else(|| "\"\"".to_owned(), toml_value);
+    let mark = if wanted { "" } else { "# " };
+    line(out, format_args!("{mark}{key} = {value}"));
+}
+
+fn write_comment(out: &mut String, description: Option<&Value>) {
+    for text in description
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .lines()
+    {
+        line(out, format_args!("# {text}"));
+    }
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+/// Fills in defaults and hides secrets.
+fn complete(shape: &Value, value: &mut Value) {
+    let shape = without_null(shape);
+    match value {
+        Value::Object(members) => {
+            for (name, property) in properties(shape) {
+                let default = property.get("default").filter(|default| !default.is_null());
+                if let (None, Some(default)) = (members.get(&name), default) {
+                    members.insert(name.clone(), default.clone());
+                }
+                if let Some(member) = members.get_mut(&name) {
+                    complete(&property, member);
+                }
+            }
+            members.retain(|_, member| !member.is_null());
+        }
+        Value::Array(items) => {
+            if let Some(element) = shape.get("items") {
+                items.iter_mut().for_each(|item| complete(element, item));
+            }
+        }
+        Value::String(text) if shape.get("writeOnly") == Some(&Value::Bool(true)) => {
+            "<hidden>".clone_into(text);
+        }
+        _ => {}
+    }
+}
+
+fn properties(shape: &Value) -> Vec<(String, Value)> {
+    let members = shape.get("properties").and_then(Value::as_object);
+    members.cloned().unwrap_or_default().into_iter().collect()
+}
+
+fn required(shape: &Value) -> Vec<String> {
+    let names = shape
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    names.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The element of a list of sections.
+fn element(property: &Value) -> Option<&Value> {
+    let list = property.get("type").and_then(type_name) == Some("array");
+    property
+        .get("items")
+        .filter(|items| list && items.get("properties").is_some())
+}
+
+fn first_example(shape: &Value) -> Option<&Value> {
+    shape
+        .get("examples")
+        .and_then(Value::as_array)
+        .and_then(|all| all.first())
+}
+
+fn toml_value(value: &Value) -> String {
+    toml::Value::try_from(value).map_or_else(|_| "\"\"".to_owned(), |value| value.to_string())
+}
+
+fn toml_key(key: &str) -> String {
+    format!("{key:?}")
+}

@@ -1,0 +1,109 @@
+//! The configuration: defaults, then the file, then `MSN_BRIDGE__SECTION__KEY` from the
+//! environment.
+//!
+//! The structs here are its only description: `config.example.toml` and the checks of keys and
+//! types are made from their doc comments and shapes.
+
+mod describe;
+mod load;
+mod validate;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    describe::{effective, example},
+    load::{ConfigError, load},
+    validate::Problem,
+};
+
+/// Everything an operator can set.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The bridge itself.
+    pub bridge: BridgeConfig,
+    /// The MSN side.
+    pub msn: bridge_msn::MsnConfig,
+    /// The Matrix side: an application service of your homeserver.
+    #[cfg(feature = "matrix")]
+    pub matrix: Option<bridge_matrix::MatrixConfig>,
+    /// Who may use the bridge, by user id, by `*:domain` or by `*`; the most exact line counts.
+    /// `none` may nothing, `user` may sign in, `admin` may also see and steer everything.
+    #[schemars(example = permissions_example())]
+    pub permissions: BTreeMap<String, Role>,
+    /// What the bridge says about itself.
+    pub log: LogConfig,
+}
+
+/// The bridge itself.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BridgeConfig {
+    /// Where the store, the keys and the control socket live. Made when missing, readable by its
+    /// owner only; back it up.
+    pub data_dir: PathBuf,
+}
+
+impl Default for BridgeConfig {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+        }
+    }
+}
+
+/// What somebody may do.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Nothing.
+    None,
+    /// Sign in and talk.
+    User,
+    /// See and steer everything.
+    Admin,
+}
+
+/// What the bridge says about itself.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// How much: `error`, `warn`, `info`, `debug`, `trace`, or by part, such as
+    /// `info,bridge_core=debug`.
+    pub filter: String,
+    /// How: `text` for people, `json` for machines.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::Text,
+        }
+    }
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Words.
+    Text,
+}
+
+fn permissions_example() -> BTreeMap<String, Role> {
+    [
+        ("*:example.com".to_owned(), Role::User),
+        ("@admin:example.com".to_owned(), Role::Admin),
+    ]
+    .into_iter()
+    .collect()
+}
