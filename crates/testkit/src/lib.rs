@@ -1,1 +1,27 @@
-//! What the tests and the demonstration need: a Synapse, a Matrix user, waiting with a deadline.
+//! What the tests and the demonstration need: real parts, prepared by themselves.
+//!
+//! - [`Synapse`]: a real homeserver on the loopback, in a virtual environment made on first use.
+//! - [`MatrixUser`]: a real client on it (matrix-sdk), with what it saw.
+//! - [`Program`]: a program of ours as a process, to be stopped or killed.
+//! - [`wait_until`]: waiting for a condition, with a deadline.
+
+#![recursion_limit = "256"]
+
+mod environment;
+mod program;
+mod synapse;
+mod user;
+mod wait;
+
+pub use self::{
+    program::{Program, tail},
+    synapse::{Synapse, SynapseError},
+    user::{MatrixUser, Seen},
+    wait::{free_port, wait_until},
+};
+
+/// Chooses the cryptography of TLS once for a test's process.
+pub fn install_tls() {
+    // A second call finds it installed, which is what is wanted.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}

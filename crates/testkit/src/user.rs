@@ -1,0 +1,255 @@
+//! A person on Matrix, through a client that others wrote.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use matrix_sdk::{
+    Client, Room, RoomState,
+    config::SyncSettings,
+    ruma::{
+        OwnedEventId, OwnedRoomId, OwnedUserId, UserId,
+        api::client::room::create_room::v3::{Request as CreateRoom, RoomPreset},
+        events::{
+            room::{
+                member::StrippedRoomMemberEvent,
+                message::{MessageType, OriginalSyncRoomMessageEvent, RoomMessageEventContent},
+                redaction::SyncRoomRedactionEvent,
+            },
+            typing::SyncTypingEvent,
+        },
+    },
+};
+use tokio::task::JoinHandle;
+
+use crate::wait::wait_until;
+
+/// Something a person saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// A message.
+    Message {
+        /// The room.
+        room: OwnedRoomId,
+        /// The event.
+        event: OwnedEventId,
+        /// Who wrote it.
+        sender: OwnedUserId,
+        /// Her name in the room at that moment.
+        name: Option<String>,
+        /// The words.
+        body: String,
+        /// Whether it is a notice.
+        notice: bool,
+    },
+    /// A message was removed.
+    Redacted {
+        /// The message.
+        event: OwnedEventId,
+    },
+    /// Who writes now.
+    Typing {
+        /// The room.
+        room: OwnedRoomId,
+        /// The writers.
+        users: Vec<OwnedUserId>,
+    },
+}
+
+/// A signed-in person, who follows every invitation.
+pub struct MatrixUser {
+    client: Client,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    sync: JoinHandle<()>,
+}
+
+impl MatrixUser {
+    /// Signs in and begins to listen.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn sign_in(url: &str, name: &str, password: &str) -> Result<Self, matrix_sdk::Error> {
+        let built = Client::builder().homeserver_url(url).build().await;
+        let client = built.map_err(|error| matrix_sdk::Error::UnknownError(Box::new(error)))?;
+        client
+            .matrix_auth()
+            .login_username(name, password)
+            .send()
+            .await?;
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        listen(&client, &seen);
+        let syncing = client.clone();
+        let sync = tokio::spawn(async move {
+            let settings = SyncSettings::default().timeout(Duration::from_secs(10));
+            // It ends with the test, whose homeserver goes first.
+            let _ = syncing.sync(settings).await;
+        });
+        Ok(Self { client, seen, sync })
+    }
+
+    /// Opens a room with somebody alone.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn direct_chat_with(&self, user: &UserId) -> Result<OwnedRoomId, matrix_sdk::Error> {
+        let mut request = CreateRoom::new();
+        request.preset = Some(RoomPreset::TrustedPrivateChat);
+        request.is_direct = true;
+        request.invite = vec![user.to_owned()];
+        Ok(self.client.create_room(request).await?.room_id().to_owned())
+    }
+
+    /// Says something.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn say(
+        &self,
+        room: &OwnedRoomId,
+        text: &str,
+    ) -> Result<OwnedEventId, matrix_sdk::Error> {
+        let content = RoomMessageEventContent::text_plain(text);
+        Ok(self.room(room).await.send(content).await?.response.event_id)
+    }
+
+    /// Shows that she writes, or stopped.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn typing(&self, room: &OwnedRoomId, on: bool) -> Result<(), matrix_sdk::Error> {
+        self.room(room).await.typing_notice(on).await
+    }
+
+    /// Waits until she saw something; gives the first of its kind.
+    ///
+    /// # Panics
+    /// After the deadline, with everything she saw.
+    pub async fn sees<T>(
+        &self,
+        deadline: Duration,
+        what: &str,
+        wanted: impl Fn(&Seen) -> Option<T>,
+    ) -> T {
+        let what = || format!("{what}; seen: {:#?}", self.all());
+        let end = tokio::time::Instant::now() + deadline;
+        loop {
+            if let Some(found) = self.seen().iter().find_map(&wanted) {
+                return found;
+            }
+            assert!(
+                tokio::time::Instant::now() < end,
+                "after {deadline:?} still not: {}",
+                what()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits for an answer that holds some words.
+    ///
+    /// # Panics
+    /// As [`sees`](Self::sees).
+    pub async fn hears(&self, words: &str) -> Seen {
+        let holds = |seen: &Seen| match seen {
+            Seen::Message { body, .. } if body.contains(words) => Some(seen.clone()),
+            _ => None,
+        };
+        self.sees(Duration::from_secs(30), &format!("{words:?}"), holds)
+            .await
+    }
+
+    /// Gives everything she saw.
+    pub fn all(&self) -> Vec<Seen> {
+        self.seen().clone()
+    }
+
+    /// Forgets what she saw.
+    pub fn forget(&self) {
+        self.seen().clear();
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Vec<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn room(&self, room: &OwnedRoomId) -> Room {
+        wait_until(Duration::from_secs(10), "the room is known", || {
+            let found = self
+                .client
+                .get_room(room)
+                .filter(|room| room.state() == RoomState::Joined);
+            async move { found }
+        })
+        .await
+    }
+}
+
+impl Drop for MatrixUser {
+    fn drop(&mut self) {
+        self.sync.abort();
+    }
+}
+
+fn listen(client: &Client, seen: &Arc<Mutex<Vec<Seen>>>) {
+    let note = |seen: &Arc<Mutex<Vec<Seen>>>, what: Seen| {
+        seen.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(what);
+    };
+    let list = Arc::clone(seen);
+    client.add_event_handler(move |event: OriginalSyncRoomMessageEvent, room: Room| {
+        let list = Arc::clone(&list);
+        async move {
+            let member = room.get_member_no_sync(&event.sender).await.ok().flatten();
+            let name = member.and_then(|member| member.display_name().map(str::to_owned));
+            let notice = matches!(event.content.msgtype, MessageType::Notice(_));
+            note(
+                &list,
+                Seen::Message {
+                    room: room.room_id().to_owned(),
+                    event: event.event_id,
+                    sender: event.sender,
+                    name,
+                    body: event.content.body().to_owned(),
+                    notice,
+                },
+            );
+        }
+    });
+    let list = Arc::clone(seen);
+    client.add_event_handler(move |event: SyncRoomRedactionEvent| {
+        let list = Arc::clone(&list);
+        async move {
+            if let SyncRoomRedactionEvent::Original(event) = event
+                && let Some(target) = event.redacts.or(event.content.redacts)
+            {
+                note(&list, Seen::Redacted { event: target });
+            }
+        }
+    });
+    let list = Arc::clone(seen);
+    client.add_event_handler(move |event: SyncTypingEvent, room: Room| {
+        let list = Arc::clone(&list);
+        async move {
+            let room = room.room_id().to_owned();
+            note(
+                &list,
+                Seen::Typing {
+                    room,
+                    users: event.content.user_ids,
+                },
+            );
+        }
+    });
+    let me = client.user_id().map(ToOwned::to_owned);
+    client.add_event_handler(move |event: StrippedRoomMemberEvent, room: Room| {
+        let mine = me.as_ref().is_some_and(|me| event.state_key == *me);
+        async move {
+            if mine {
+                // Invited twice, the second time finds her there.
+                let _ = room.join().await;
+            }
+        }
+    });
+}

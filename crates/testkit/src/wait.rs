@@ -1,0 +1,40 @@
+//! Waiting for what should come about.
+
+use std::{
+    future::Future,
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
+/// How often a condition is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Waits until a condition gives something.
+///
+/// # Panics
+/// After the deadline, naming what did not come about.
+pub async fn wait_until<T, F>(deadline: Duration, what: &str, mut condition: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let end = Instant::now() + deadline;
+    loop {
+        if let Some(found) = condition().await {
+            return found;
+        }
+        assert!(Instant::now() < end, "after {deadline:?} still not: {what}");
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Gives a port of the loopback that was free a moment ago, for programs that must be told theirs.
+///
+/// # Panics
+/// When the machine has none.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback has a free port");
+    listener
+        .local_addr()
+        .expect("a bound listener has an address")
+        .port()
+}
