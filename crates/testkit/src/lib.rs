@@ -13,11 +13,13 @@ mod synapse;
 mod user;
 mod wait;
 
+pub use matrix_sdk::ruma::OwnedRoomId as RoomId;
+
 pub use self::{
     program::{Program, tail},
     synapse::{Synapse, SynapseError},
     user::{MatrixUser, Seen},
-    wait::{free_port, wait_until},
+    wait::{answers_well, free_port, wait_until},
 };
 
 /// Chooses the cryptography of TLS once for a test's process.

@@ -9,8 +9,12 @@ use matrix_sdk::{
     Client, Room, RoomState,
     config::SyncSettings,
     ruma::{
-        OwnedEventId, OwnedRoomId, OwnedUserId, UserId,
-        api::client::room::create_room::v3::{Request as CreateRoom, RoomPreset},
+        OwnedEventId, OwnedRoomId, OwnedUserId, UInt, UserId,
+        api::client::{
+            filter::FilterDefinition,
+            room::create_room::v3::{Request as CreateRoom, RoomPreset},
+            sync::sync_events::v3::Filter,
+        },
         events::{
             room::{
                 member::StrippedRoomMemberEvent,
@@ -81,7 +85,12 @@ impl MatrixUser {
         listen(&client, &seen);
         let syncing = client.clone();
         let sync = tokio::spawn(async move {
-            let settings = SyncSettings::default().timeout(Duration::from_secs(10));
+            // A client sees only the last few events of a burst unless it asks for more.
+            let mut filter = FilterDefinition::default();
+            filter.room.timeline.limit = Some(UInt::from(1000_u32));
+            let settings = SyncSettings::default()
+                .timeout(Duration::from_secs(10))
+                .filter(Filter::FilterDefinition(filter));
             // It ends with the test, whose homeserver goes first.
             let _ = syncing.sync(settings).await;
         });

@@ -38,3 +38,10 @@ pub fn free_port() -> u16 {
         .expect("a bound listener has an address")
         .port()
 }
+
+/// Asks for an address and tells whether the answer is good.
+pub async fn answers_well(url: &str) -> bool {
+    reqwest::get(url)
+        .await
+        .is_ok_and(|answer| answer.status().is_success())
+}

@@ -1,0 +1,440 @@
+//! The whole bridge, as its users see it: a real Synapse, a real Matrix client, an MSN network and
+//! an MSN client on it, and the program itself as a process.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use msnp::{ChatId, Event, Events, Handle, Text};
+use msnp_server::{MemoryDirectory, Network, Options, User};
+use testkit::{MatrixUser, Program, Seen, Synapse, free_port, install_tls, tail, wait_until};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_msn-bridge");
+const ACCOUNT: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse";
+const BOB: &str = "Bob.Smith@example.com";
+const SOON: Duration = Duration::from_secs(30);
+
+/// A homeserver, an MSN network, a bridge between them, and a person on Matrix.
+struct World {
+    network: Network,
+    _synapse: Synapse,
+    ada: MatrixUser,
+    bot: String,
+    config: PathBuf,
+    log: PathBuf,
+    listen: String,
+    bridge: Option<Program>,
+    _home: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        install_tls();
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let network = Network::bind(people(), Options::default())
+            .await
+            .expect("the loopback is free");
+        let listen = format!("127.0.0.1:{}", free_port());
+        let config = home.path().join("config.toml");
+        let registration = home.path().join("registration.yaml");
+        // The homeserver must know the bridge before it starts, and the bridge where it will be.
+        write_config(&config, &network, &listen, "http://127.0.0.1:9");
+        let printed = Command::new(PROGRAM)
+            .args(["registration", "-c"])
+            .arg(&config)
+            .output();
+        fs::write(&registration, printed.expect("it runs").stdout).expect("it is written");
+        let synapse = Synapse::start(&[registration])
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        write_config(&config, &network, &listen, &synapse.url());
+        synapse
+            .register_user("ada", "secret")
+            .await
+            .expect("a new user");
+        let ada = MatrixUser::sign_in(&synapse.url(), "ada", "secret")
+            .await
+            .expect("she signs in");
+        let bot = format!("@msnbot:{}", synapse.server_name());
+        let log = home.path().join("bridge.log");
+        let mut world = Self {
+            network,
+            _synapse: synapse,
+            ada,
+            bot,
+            config,
+            log,
+            listen,
+            bridge: None,
+            _home: home,
+        };
+        world.start_bridge().await;
+        world
+    }
+
+    async fn start_bridge(&mut self) {
+        let config = self.config.display().to_string();
+        let program = Program::start(Path::new(PROGRAM), &["run", "-c", &config], &self.log);
+        let mut program = program.expect("it starts");
+        let ready = format!("http://{}/_matrix/mau/ready", self.listen);
+        for _ in 0..1500 {
+            if testkit::answers_well(&ready).await {
+                self.bridge = Some(program);
+                return;
+            }
+            assert!(
+                program.is_running().expect("it is known"),
+                "{}",
+                tail(&self.log)
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the bridge is not ready: {}", tail(&self.log));
+    }
+
+    /// Signs Ada in to MSN through the bot; gives the room with it.
+    async fn log_in(&self) -> testkit::RoomId {
+        let bot = self.bot.as_str().try_into().expect("a user id");
+        let room = self.ada.direct_chat_with(bot).await.expect("a room");
+        self.ada.hears("Say `login`").await;
+        self.ada.say(&room, "login").await.expect("it is sent");
+        self.ada.hears("Which address").await;
+        self.ada.say(&room, ACCOUNT).await.expect("it is sent");
+        self.ada.hears("the password").await;
+        let password = self.ada.say(&room, PASSWORD).await.expect("it is sent");
+        self.ada.hears("Signed in as").await;
+        let removed = |seen: &Seen| {
+            matches!(seen, Seen::Redacted { event } if *event == password).then_some(())
+        };
+        self.ada
+            .sees(SOON, "the password is removed", removed)
+            .await;
+        room
+    }
+
+    async fn bob(&self) -> (Handle, Events) {
+        let server = self.network.addresses().notification.to_string();
+        let mut config = msnp::Config::new(server, BOB, "hunter2".to_owned().into());
+        config.nexus_url = Some(self.network.nexus_url());
+        msnp::connect(config).await.expect("Bob signs in")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+fn people() -> MemoryDirectory {
+    MemoryDirectory::new(vec![
+        User::new(ACCOUNT, PASSWORD, "Ada", &[BOB]),
+        User::new(BOB, "hunter2", "Bob ☃ Smith", &[ACCOUNT]),
+    ])
+}
+
+fn write_config(path: &Path, network: &Network, listen: &str, homeserver: &str) {
+    let text = format!(
+        "[bridge]\ndata_dir = {:?}\n\
+         [[msn.server]]\nname = \"test\"\naddress = \"{}\"\nnexus_url = \"{}\"\n\
+         [matrix]\nhomeserver = \"{homeserver}\"\ndomain = \"example.test\"\nlisten = \"{listen}\"\n\
+         [permissions]\n\"*:example.test\" = \"user\"\n",
+        path.with_file_name("data"),
+        network.addresses().notification,
+        network.nexus_url(),
+    );
+    fs::write(path, text).expect("it is written");
+}
+
+async fn bob_is_online_for_ada(ada: &MatrixUser, room: &testkit::RoomId) {
+    wait_until(SOON, "Bob is online for Ada", || async {
+        ada.say(room, "contacts").await.expect("it is sent");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let online = |seen: &Seen| matches!(seen, Seen::Message { body, .. } if body.contains("Bob ☃ Smith") && body.contains("online"));
+        ada.all().iter().any(online).then_some(())
+    })
+    .await;
+}
+
+async fn hears(events: &mut Events, words: &str) -> Event {
+    let heard = async {
+        loop {
+            let event = events.next().await.expect("the session goes on");
+            if matches!(&event, Event::Message { text, .. } if text.words.contains(words)) {
+                return event;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, heard)
+        .await
+        .unwrap_or_else(|_| panic!("nobody said {words:?}"))
+}
+
+#[tokio::test]
+async fn a_matrix_user_talks_with_her_msn_contact() {
+    let mut world = World::new().await;
+    let management = world.log_in().await;
+    let (bob, mut bob_events) = world.bob().await;
+    bob_is_online_for_ada(&world.ada, &management).await;
+
+    // The first message opens a room, with a ghost that has the contact's name.
+    bob.send_text(&ChatId::with(ACCOUNT), Text::plain("Hi Ada!\nHow are you?"))
+        .await
+        .expect("acknowledged");
+    let Seen::Message {
+        room, sender, name, ..
+    } = world.ada.hears("Hi Ada!\nHow are you?").await
+    else {
+        panic!("a message");
+    };
+    assert_eq!(name.as_deref(), Some("Bob ☃ Smith"));
+    assert_eq!(sender.as_str(), "@msn_bob.smith=40example.com:example.test");
+    assert_ne!(room, management);
+
+    // The answer goes back, and typing both ways.
+    world
+        .ada
+        .say(&room, "Fine & <well>")
+        .await
+        .expect("it is sent");
+    hears(&mut bob_events, "Fine & <well>").await;
+    bob.send_typing(&ChatId::with(ACCOUNT))
+        .await
+        .expect("it is sent");
+    let writes = |seen: &Seen| {
+        matches!(seen, Seen::Typing { users, .. } if users.contains(&sender)).then_some(())
+    };
+    world.ada.sees(SOON, "Bob writes", writes).await;
+    world.ada.typing(&room, true).await.expect("it is sent");
+    let typing = async { while !matches!(bob_events.next().await, Some(Event::Typing { .. })) {} };
+    tokio::time::timeout(SOON, typing)
+        .await
+        .expect("Ada writes");
+    bob.send_nudge(&ChatId::with(ACCOUNT))
+        .await
+        .expect("acknowledged");
+    world.ada.hears("sent a nudge").await;
+
+    // What cannot arrive is said.
+    bob.sign_out().await;
+    bob_events.finish().await;
+    world
+        .ada
+        .say(&room, "are you there?")
+        .await
+        .expect("it is sent");
+    world
+        .ada
+        .hears("Not delivered: Bob ☃ Smith is not online")
+        .await;
+
+    // Commands; nothing unknown is said back.
+    for (command, answer) in [
+        ("help", "lists your contacts"),
+        ("status", "connected"),
+        ("version", "msn-bridge"),
+        ("chat Bob.Smith@example.com", "is open"),
+        ("hunter2-is-no-command", "I do not know that command"),
+        ("logout", "is forgotten"),
+        ("contacts", "You are not signed in"),
+    ] {
+        world.ada.forget();
+        world
+            .ada
+            .say(&management, command)
+            .await
+            .expect("it is sent");
+        let Seen::Message { notice, sender, .. } = world.ada.hears(answer).await else {
+            panic!("a message")
+        };
+        assert!(notice && sender == world.bot, "{command}");
+    }
+
+    let clean = world.bridge.take().expect("it runs").stop().await;
+    assert!(clean, "{}", tail(&world.log));
+    // No secret reached the log or the store.
+    let mut kept = world.log().into_bytes();
+    for file in walk(&world.config.with_file_name("data").join("store")) {
+        kept.extend(fs::read(file).expect("it is read"));
+    }
+    let holds = |needle: &str| {
+        kept.windows(needle.len())
+            .any(|window| window == needle.as_bytes())
+    };
+    assert!(!holds(PASSWORD) && !holds("hunter2-is-no-command"));
+}
+
+fn walk(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)
+        .expect("it is a directory")
+        .flatten()
+    {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(walk(&path))
+        } else {
+            files.push(path)
+        }
+    }
+    files
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_and_a_stranger_may_nothing() {
+    let world = World::new().await;
+    let bot = world.bot.as_str().try_into().expect("a user id");
+    let room = world.ada.direct_chat_with(bot).await.expect("a room");
+    for (line, answer) in [
+        ("login", "Which address"),
+        ("not an address", "That is no address"),
+        (ACCOUNT, "the password"),
+        (
+            "wrong",
+            "refused the address or the password. Say `login` to try again",
+        ),
+        ("login", "Which address"),
+        ("cancel", "Cancelled"),
+    ] {
+        world.ada.hears("Say `login`").await;
+        world.ada.say(&room, line).await.expect("it is sent");
+        world.ada.hears(answer).await;
+    }
+    let ghost = "@msn_x:example.test";
+    assert!(
+        world
+            .ada
+            .all()
+            .iter()
+            .all(|seen| !matches!(seen, Seen::Message { sender, .. } if sender == ghost))
+    );
+}
+
+/// The numbers of lines `prefix 1`, `prefix 2`, … in the order they came.
+fn numbers(lines: impl IntoIterator<Item = String>, prefix: &str) -> Vec<u32> {
+    lines
+        .into_iter()
+        .filter_map(|line| {
+            line.strip_prefix(prefix)?
+                .split_whitespace()
+                .next()?
+                .parse()
+                .ok()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn killed_under_traffic_nothing_accepted_is_lost_or_doubled_on_matrix() {
+    let mut world = World::new().await;
+    let management = world.log_in().await;
+    let (bob, mut bob_events) = world.bob().await;
+    bob_is_online_for_ada(&world.ada, &management).await;
+    bob.send_text(&ChatId::with(ACCOUNT), Text::plain("first"))
+        .await
+        .expect("acknowledged");
+    let Seen::Message { room, .. } = world.ada.hears("first").await else {
+        panic!("a message")
+    };
+
+    // Bob talks all the time, whether anybody hears or not.
+    let talker = tokio::spawn(async move {
+        let (mut sent, mut failed) = (0, 0);
+        for number in 1..=150_u32 {
+            let text = Text::plain(format!("bob {number}"));
+            match bob.send_text(&ChatId::with(ACCOUNT), text).await {
+                Ok(()) => sent += 1,
+                Err(_) => {
+                    failed += 1;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+        (bob, sent, failed)
+    });
+    for number in 1..=12_u32 {
+        world
+            .ada
+            .say(&room, &format!("ada {number}"))
+            .await
+            .expect("it is sent");
+    }
+    let mut bridge = world.bridge.take().expect("it runs");
+    bridge.kill().expect("it is killed");
+    for number in 13..=20_u32 {
+        world
+            .ada
+            .say(&room, &format!("ada {number}"))
+            .await
+            .expect("it is sent");
+    }
+    world.start_bridge().await;
+    let (bob, sent, failed) = talker.await.expect("Bob talks to the end");
+    bob_is_online_for_ada(&world.ada, &management).await;
+    bob.send_text(&ChatId::with(ACCOUNT), Text::plain("last"))
+        .await
+        .expect("acknowledged");
+    world.ada.hears("last").await;
+
+    // Everything accepted from MSN is on Matrix: in order, once.
+    let said = world.ada.all().into_iter().filter_map(|seen| match seen {
+        Seen::Message { body, sender, .. } if sender.as_str().starts_with("@msn_bob") => Some(body),
+        _ => None,
+    });
+    let on_matrix = numbers(said, "bob ");
+    let accepted = world.log().matches("event accepted").count();
+    let from_msn = world
+        .log()
+        .lines()
+        .filter(|line| {
+            line.contains("event accepted")
+                && line.contains("network=msn")
+                && !line.contains("source=fate")
+        })
+        .count();
+    assert!(
+        on_matrix.is_sorted_by(|a, b| a < b),
+        "in order and once: {on_matrix:?}"
+    );
+    // `first`, `last`, and what was committed just before the log line was written.
+    assert!(
+        on_matrix.len() + 2 >= from_msn,
+        "{} of {from_msn} accepted",
+        on_matrix.len()
+    );
+
+    // Everything Ada said is on MSN: in order, doubles marked.
+    let mut heard = Vec::new();
+    let all = async {
+        while heard.len() < 20 || !heard.iter().any(|line: &String| line.starts_with("ada 20")) {
+            if let Some(Event::Message { text, .. }) = bob_events.next().await {
+                heard.push(text.words);
+            }
+        }
+    };
+    tokio::time::timeout(SOON, all)
+        .await
+        .unwrap_or_else(|_| panic!("{}", tail(&world.log)));
+    let marked = heard
+        .iter()
+        .filter(|line| line.contains("(maybe said before)"))
+        .count();
+    let mut on_msn = numbers(heard, "ada ");
+    assert!(on_msn.is_sorted(), "{on_msn:?}");
+    let doubles = on_msn.len() - 20;
+    on_msn.dedup();
+    assert_eq!(on_msn, (1..=20).collect::<Vec<_>>());
+    assert!(marked >= doubles, "{doubles} doubles, {marked} marked");
+
+    println!(
+        "MSN to Matrix: {sent} acknowledged by the MSN server, {failed} refused by it, {} on Matrix, \
+         {} lost before they were accepted; Matrix to MSN: 20 said, {} heard, {marked} marked as \
+         perhaps double; {accepted} events accepted in all",
+        on_matrix.len(),
+        sent - u32::try_from(on_matrix.len()).expect("few"),
+        20 + doubles,
+    );
+}
