@@ -1,28 +1,198 @@
-//! The project's own chores: `cargo xtask test`.
+//! The project's own chores: `cargo xtask demo | test | crash | bench | fuzz | docs | config`.
+//!
+//! No dependencies: it must be there in a second, and must not make the others build twice.
 
 use std::{
-    env,
+    env, fs,
+    path::Path,
     process::{Command, ExitCode},
 };
 
+const USAGE: &str = "\
+usage: cargo xtask CHORE
+  demo [--seconds N]          the bridge with a real Synapse, live
+  test [NAME …]               all tests with their real parts, or those of a name
+  crash [--kills N] [--seed S]  kills a writing store and looks for lost rows
+  bench [--check]             speed as ratios; --check fails on a miss
+  fuzz [TARGET] [--seconds N] fuzzes what reads bytes from outside
+  docs                        the book, where mdbook is installed, and the crates' documentation
+  config                      makes config.example.toml again";
+
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
-    match words.first().map(String::as_str) {
-        Some("test") => cargo(&["test", "--workspace"]),
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["demo", rest @ ..] => demo(rest),
+        ["test", rest @ ..] => test(rest),
+        ["crash", rest @ ..] => cargo(
+            &[
+                &[
+                    "run",
+                    "--quiet",
+                    "-p",
+                    "bridge-store",
+                    "--bin",
+                    "store-crash",
+                    "--",
+                ],
+                rest,
+            ]
+            .concat(),
+        ),
+        ["bench", rest @ ..] => bench(rest.contains(&"--check")),
+        ["fuzz", rest @ ..] => fuzz(rest),
+        ["docs"] => docs(),
+        ["config"] => config(),
         _ => {
-            eprintln!("usage: cargo xtask test");
-            ExitCode::from(2)
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    if done {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Builds everything at once, so that tests and demonstration share it, then runs the scene.
+fn demo(rest: &[&str]) -> bool {
+    println!("building (the first time some minutes) …");
+    cargo(&["build", "--workspace", "--bins"])
+        && run(Command::new(target().join("debug").join("matrix-demo")).args(rest))
+}
+
+/// Runs all tests; what they need (a Synapse) they prepare themselves.
+fn test(rest: &[&str]) -> bool {
+    // The program must be there for the tests that run it.
+    cargo(&[&["test", "--workspace"], rest].concat())
+}
+
+fn bench(check: bool) -> bool {
+    let mut fine = true;
+    let mut lines = Vec::new();
+    for (package, name) in [
+        ("msnp-proto", "codec"),
+        ("bridge-store", "store"),
+        ("msn-bridge", "bridge"),
+    ] {
+        let output = Command::new(env!("CARGO"))
+            .args(["bench", "-p", package, "--bench", name])
+            .output();
+        let Ok(output) = output else {
+            eprintln!("cannot start cargo");
+            return false;
+        };
+        fine &= output.status.success();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        lines.extend(
+            text.lines()
+                .filter(|line| line.starts_with("ratio "))
+                .map(str::to_owned),
+        );
+        if !output.status.success() {
+            eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    for line in &lines {
+        println!("{line}");
+    }
+    let missed = lines.iter().filter(|line| line.ends_with("MISS")).count();
+    println!("{} ratios, {missed} missed", lines.len());
+    fine && !(check && missed > 0)
+}
+
+fn fuzz(rest: &[&str]) -> bool {
+    let seconds = rest
+        .iter()
+        .skip_while(|word| **word != "--seconds")
+        .nth(1)
+        .copied()
+        .unwrap_or("60");
+    let wanted = rest.first().copied().filter(|word| !word.starts_with("--"));
+    let targets = match wanted {
+        Some(target) => vec![target],
+        None => vec![
+            "framer",
+            "server_command",
+            "client_command",
+            "message",
+            "session",
+        ],
+    };
+    let limit = format!("-max_total_time={seconds}");
+    targets.into_iter().all(|target| {
+        println!("fuzzing {target} for {seconds} s");
+        // The toolchain of the project is pinned; fuzzing needs a nightly one.
+        let mut command = Command::new("rustup");
+        command.args([
+            "run",
+            "nightly",
+            "cargo",
+            "fuzz",
+            "run",
+            target,
+            "--",
+            limit.as_str(),
+        ]);
+        run(&mut command)
+    })
+}
+
+fn docs() -> bool {
+    let book = match Command::new("mdbook").args(["build", "docs"]).status() {
+        Ok(status) => status.success(),
+        Err(_) => {
+            println!("mdbook is not installed: the book is not built (its pages are in docs/src)");
+            true
+        }
+    };
+    book && cargo(&["doc", "--workspace", "--no-deps"])
+}
+
+fn config() -> bool {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "run",
+            "--quiet",
+            "-p",
+            "msn-bridge",
+            "--",
+            "config",
+            "--default",
+        ])
+        .output();
+    match output {
+        Ok(output) if output.status.success() => {
+            match fs::write("config.example.toml", output.stdout) {
+                Ok(()) => true,
+                Err(error) => {
+                    eprintln!("config.example.toml: {error}");
+                    false
+                }
+            }
+        }
+        _ => {
+            eprintln!("the configuration could not be printed");
+            false
         }
     }
 }
 
-fn cargo(arguments: &[&str]) -> ExitCode {
-    match Command::new(env!("CARGO")).args(arguments).status() {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+fn cargo(arguments: &[&str]) -> bool {
+    run(Command::new(env!("CARGO")).args(arguments))
+}
+
+fn run(command: &mut Command) -> bool {
+    match command.status() {
+        Ok(status) => status.success(),
         Err(error) => {
-            eprintln!("cannot start cargo: {error}");
-            ExitCode::FAILURE
+            eprintln!("cannot start {}: {error}", command.get_program().display());
+            false
         }
     }
+}
+
+fn target() -> std::path::PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new("target").to_owned(), Into::into)
 }

@@ -32,7 +32,9 @@ impl World {
             faults: faults.clone(),
             ..Options::default()
         };
-        let network = Network::bind(directory.clone(), options).await.unwrap();
+        let network = Network::bind(directory.clone(), options)
+            .await
+            .expect("a free port");
         Self {
             network,
             directory,
@@ -63,7 +65,7 @@ impl World {
     async fn connect(&self, account: &str) -> (Handle, Events) {
         msnp::connect(self.config(account, Protocol::Auto))
             .await
-            .unwrap()
+            .expect("it signs in")
     }
 }
 

@@ -1,0 +1,186 @@
+//! Sentences that begin with "for all".
+
+use msnp_proto::{
+    ClientCommand, Direction, Frame, FrameError, Framer, Limits, LinkKind, ServerCommand, Version,
+    command::AckMode,
+    escape,
+    msg::{PAYLOAD_LIMIT, PersonalMessage, Said, Text, split},
+};
+use proptest::{collection::vec, prelude::*};
+
+/// Frames of bytes given in pieces; the error ends them.
+fn frames(bytes: &[u8], cuts: &[usize]) -> (Vec<(Vec<u8>, Vec<u8>)>, Option<FrameError>) {
+    let limits = Limits {
+        line: 256,
+        payload: 512,
+    };
+    let mut framer = Framer::new(LinkKind::Switchboard, Direction::ToClient, limits);
+    let mut found = Vec::new();
+    let mut rest = bytes;
+    let mut cuts = cuts.iter().cycle();
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at((*cuts.next().unwrap_or(&1)).clamp(1, rest.len()));
+        framer.push(piece);
+        rest = after;
+        loop {
+            match framer.next() {
+                Ok(Some(frame)) => found.push((frame.line().to_vec(), frame.payload().to_vec())),
+                Ok(None) => break,
+                Err(error) => return (found, Some(error)),
+            }
+        }
+    }
+    (found, None)
+}
+
+fn script() -> impl Strategy<Value = Vec<u8>> {
+    let line = prop_oneof![
+        "[A-Z]{3}( [!-~]{0,9}){0,5} *\r?\n".prop_map(String::into_bytes),
+        vec(any::<u8>(), 0..60).prop_map(|payload| {
+            let mut bytes = format!("MSG a b {}\r\n", payload.len()).into_bytes();
+            bytes.extend(payload);
+            bytes
+        }),
+        "217 [0-9]{1,4}\r\n".prop_map(String::into_bytes),
+    ];
+    vec(line, 0..12).prop_map(|lines| lines.concat())
+}
+
+fn version() -> impl Strategy<Value = Version> {
+    proptest::sample::select(Version::ALL.to_vec())
+}
+
+proptest! {
+    #[test]
+    fn frames_do_not_depend_on_chunking(script in script(), cuts in vec(1_usize..20, 1..9)) {
+        prop_assert_eq!(frames(&script, &cuts), frames(&script, &[usize::MAX]));
+    }
+
+    #[test]
+    fn any_bytes_end_in_frames_or_a_typed_error(bytes in vec(any::<u8>(), 0..2000)) {
+        let (found, error) = frames(&bytes, &[17]);
+        let held: usize = found.iter().map(|(line, payload)| line.len() + payload.len()).sum();
+        prop_assert!(held <= bytes.len());
+        if error.is_none() {
+            prop_assert!(bytes.len() - held <= 256 + 512 + 2 * found.len() + bytes.len());
+        }
+    }
+
+    #[test]
+    fn any_line_decodes_or_says_why(line in "[A-Z0-9]{3}( [ -~é☃%]{0,12}){0,9}", payload in vec(any::<u8>(), 0..40), version in version()) {
+        let frame = Frame::of_line(line.as_bytes(), &payload);
+        for kind in [LinkKind::Notification, LinkKind::Switchboard] {
+            if let Err(error) = ServerCommand::decode(&frame, version, kind) {
+                prop_assert!(error.to_string().len() < 200);
+            }
+            if let Err(error) = ClientCommand::decode(&frame, version, kind) {
+                prop_assert!(error.to_string().len() < 200);
+            }
+        }
+    }
+
+    #[test]
+    fn escaped_text_reads_back(text in ".{0,40}") {
+        let word = escape::encode(&text);
+        prop_assert!(!word.contains([' ', '\r', '\n']));
+        prop_assert_eq!(escape::decode(word.as_bytes()), text);
+    }
+
+    #[test]
+    fn a_message_reads_back(payload in vec(any::<u8>(), 0..200), trid: u32, version in version()) {
+        let command = ClientCommand::Message { trid, ack: AckMode::Always, payload: &payload };
+        let mut bytes = Vec::new();
+        command.encode(version, &mut bytes);
+        let mut framer = Framer::new(LinkKind::Switchboard, Direction::ToServer, Limits::default());
+        framer.push(&bytes);
+        let frame = framer.next().expect("it frames").expect("it is whole");
+        prop_assert_eq!(ClientCommand::decode(&frame, version, LinkKind::Switchboard), Ok(command));
+    }
+
+    #[test]
+    fn no_word_forges_a_second_command(word in ".{0,30}", version in version()) {
+        let mut bytes = Vec::new();
+        ClientCommand::Call { trid: 1, account: &word }.encode(version, &mut bytes);
+        prop_assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
+        prop_assert_eq!(bytes.iter().filter(|byte| **byte == b' ').count(), 2);
+    }
+
+    #[test]
+    fn a_text_reads_back(words in "[^\r]{0,80}") {
+        let said = Said::read(&Text::plain(words.clone()).write());
+        let Said::Text(text) = said else { panic!("a text") };
+        prop_assert_eq!(text.words, words.lines().collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn parts_fit_and_hold_every_letter(words in "((👍🏽|[a-zü☃é ]){0,40}\n?){0,120}") {
+        let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        let parts = split(Text::plain(words.clone()));
+        for part in &parts {
+            prop_assert!(part.write().len() <= PAYLOAD_LIMIT);
+            prop_assert!(!part.words.starts_with('\u{1F3FD}'), "a colour is cut from its hand");
+        }
+        let whole: String = parts.iter().map(|part| part.words.as_str()).collect();
+        prop_assert_eq!(letters(&whole), letters(&words));
+    }
+
+    #[test]
+    fn a_personal_message_reads_back(text in "[^\r\n]{0,40}", media in "[^\r\n]{0,40}") {
+        let message = PersonalMessage { text, media };
+        prop_assert_eq!(PersonalMessage::read(&message.write()), message);
+    }
+
+    #[test]
+    fn any_payload_is_read(payload in vec(any::<u8>(), 0..400)) {
+        let _ = Said::read(&payload);
+        let _ = PersonalMessage::read(&payload);
+    }
+}
+
+#[test]
+fn lengths_that_lie_are_typed_errors() {
+    for (line, wanted) in [
+        ("MSG a b -5\r\n", "MSG: the payload length is not a number"),
+        ("MSG a b x\r\n", "MSG: the payload length is not a number"),
+        ("MSG\r\n", "MSG: the payload length is not a number"),
+        (
+            "MSG a b 513\r\n",
+            "MSG: a payload of 513 bytes is longer than 512",
+        ),
+        (
+            "MSG a b 99999999999999999999999\r\n",
+            "MSG: a payload of 18446744073709551615 bytes is longer than 512",
+        ),
+    ] {
+        let (_, error) = frames(line.as_bytes(), &[3]);
+        assert_eq!(
+            error.map(|error| error.to_string()).as_deref(),
+            Some(wanted)
+        );
+    }
+    let (_, error) = frames(&[b'A'; 300], &[7]);
+    assert_eq!(error, Some(FrameError::LineTooLong { limit: 256 }));
+}
+
+#[test]
+fn numeric_errors_may_carry_a_payload() {
+    let (found, error) = frames(b"241 9 5\r\nhello217 3\r\n217 4 x\r\n", &[4]);
+    assert_eq!(error, None);
+    let lines: Vec<_> = found
+        .iter()
+        .map(|(line, payload)| (line.as_slice(), payload.as_slice()))
+        .collect();
+    let wanted: [(&[u8], &[u8]); 3] = [(b"241 9 5", b"hello"), (b"217 3", b""), (b"217 4 x", b"")];
+    assert_eq!(lines, wanted);
+}
+
+#[test]
+fn broken_xml_gives_its_words_all_the_same() {
+    let read = |payload: &[u8]| PersonalMessage::read(payload).text;
+    assert_eq!(
+        read(b"<Data><PSM>hello &#x26; <world> \xE2\x98\x83</PSM>"),
+        "hello & <world> ☃"
+    );
+    assert_eq!(read(b""), "");
+    assert_eq!(read(b"<Data><PSM>never closed"), "");
+}
