@@ -159,6 +159,13 @@ impl Core {
         }
     }
 
+    /// Names the conversations, oldest first.
+    pub fn portals(&self) -> Vec<PortalId> {
+        let mut portals: Vec<PortalId> = self.shared.index().portals.keys().copied().collect();
+        portals.sort();
+        portals
+    }
+
     /// Waits until an adapter cannot work any more, and tells why.
     pub async fn failed(&self) -> String {
         let mut failed = self.failed.subscribe();

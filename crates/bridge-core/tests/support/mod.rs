@@ -1,0 +1,508 @@
+//! Stand-ins for the networks and the store: they do as told and remember what they were given.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bridge_core::{
+    Adapter, AdapterContext, AdapterExit, Connector, Core, CoreConfig, DeliverError, Puppet,
+    PuppetContext, PuppetExit, SealKey,
+    adapter::{CommandOrigin, Reply},
+    command::{Permissions, Role},
+    connector::{LoginError, LoginProcess, LoginStep, StoredLogin},
+    id::{
+        ChatId, IdempotencyKey, LoginId, MessageId, NetworkId, PersonaId, PortalId, RoomId,
+        SourceId, Timestamp,
+    },
+    model::{
+        Capabilities, CommandLine, Contact, Content, Delivery, Event, EventKind, Membership,
+        Persona, Receipt, RoomSpec, Scope, Signal, UserId,
+    },
+    store::{
+        Batch, CommitError, Durability, Key, KeyRange, MemoryStore, Store, StoreError, StoreStats,
+        Value,
+    },
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// What a network was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    Message {
+        key: IdempotencyKey,
+        text: String,
+        maybe_double: bool,
+    },
+    Fate(String),
+    Answer(String),
+    Concealed,
+    Signal(bool),
+    Room,
+}
+
+/// Shared by both stand-ins: what they were given, and the errors they are to answer with.
+#[derive(Default)]
+pub(crate) struct Record {
+    given: Mutex<Vec<Given>>,
+    errors: Mutex<VecDeque<DeliverError>>,
+    pub(crate) stuck: AtomicBool,
+}
+
+impl Record {
+    pub(crate) fn given(&self) -> MutexGuard<'_, Vec<Given>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn fail_next(&self, errors: impl IntoIterator<Item = DeliverError>) {
+        self.errors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(errors);
+    }
+
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let texts = self.given();
+        texts
+            .iter()
+            .filter_map(|given| match given {
+                Given::Message { text, .. } => Some(text.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn note(&self, given: Given) {
+        self.given().push(given);
+    }
+
+    async fn take(&self, item: &Delivery) -> Result<(), DeliverError> {
+        if self.stuck.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        let error = self
+            .errors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front();
+        if let Some(error) = error {
+            return Err(error);
+        }
+        match &item.event.kind {
+            EventKind::Message(content) => self.note(Given::Message {
+                key: item.key,
+                text: content.text.plain.clone(),
+                maybe_double: item.maybe_double,
+            }),
+            EventKind::Delivery { state, .. } => self.note(Given::Fate(format!("{state:?}"))),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+pub(crate) struct FakeAdapter(pub(crate) Arc<Record>);
+
+#[async_trait]
+impl Adapter for FakeAdapter {
+    fn network(&self) -> NetworkId {
+        NetworkId::new("rooms")
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            delivery_state: true,
+            idempotent: true,
+            nudge: false,
+            presence: true,
+            typing: true,
+        }
+    }
+
+    async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {
+        cx.cancel.cancelled().await;
+        AdapterExit::Cancelled
+    }
+
+    async fn create_room(&self, spec: &RoomSpec) -> Result<RoomId, DeliverError> {
+        self.0.note(Given::Room);
+        Ok(RoomId::new(spec.portal.to_string()))
+    }
+
+    async fn find_room(&self, portal: PortalId) -> Result<Option<RoomId>, DeliverError> {
+        let made = self.0.given().contains(&Given::Room);
+        Ok(made.then(|| RoomId::new(portal.to_string())))
+    }
+
+    async fn invite(&self, _: &RoomId, _: &UserId) -> Result<(), DeliverError> {
+        Ok(())
+    }
+
+    async fn set_membership(
+        &self,
+        _: &RoomId,
+        _: &Persona,
+        _: Membership,
+    ) -> Result<(), DeliverError> {
+        Ok(())
+    }
+
+    async fn deliver(&self, _: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError> {
+        self.0.take(item).await?;
+        Ok(Receipt {
+            messages: vec![MessageId::new(item.key.to_string())],
+            delivered_to: Vec::new(),
+        })
+    }
+
+    async fn signal(&self, _: &RoomId, _: &Persona, signal: &Signal) -> Result<(), DeliverError> {
+        if let Signal::Typing { on } = signal {
+            self.0.note(Given::Signal(*on));
+        }
+        Ok(())
+    }
+
+    async fn reply(
+        &self,
+        _: &CommandOrigin,
+        reply: &Reply,
+        _: IdempotencyKey,
+    ) -> Result<(), DeliverError> {
+        self.0.note(Given::Answer(format!("{reply:?}")));
+        Ok(())
+    }
+
+    async fn conceal(&self, _: &CommandOrigin) -> Result<(), DeliverError> {
+        self.0.note(Given::Concealed);
+        Ok(())
+    }
+}
+
+/// How the puppets of a connector end their sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Session {
+    Lasts,
+    Panics,
+}
+
+pub(crate) struct FakeConnector(pub(crate) Arc<Record>, pub(crate) Session);
+
+impl Connector for FakeConnector {
+    fn network(&self) -> NetworkId {
+        NetworkId::new("chats")
+    }
+
+    fn start_login(&self) -> Box<dyn LoginProcess> {
+        Box::new(FakeLogin)
+    }
+
+    fn load(&self, login: StoredLogin) -> Result<Arc<dyn Puppet>, LoginError> {
+        assert_eq!(login.credentials.expose_secret(), PASSWORD);
+        Ok(Arc::new(FakePuppet {
+            login: login.id,
+            record: Arc::clone(&self.0),
+            session: self.1,
+        }))
+    }
+}
+
+pub(crate) const PASSWORD: &str = "a password nobody may read";
+
+struct FakeLogin;
+
+#[async_trait]
+impl LoginProcess for FakeLogin {
+    async fn next(&mut self, answer: Option<SecretString>) -> Result<LoginStep, LoginError> {
+        match answer {
+            None => Ok(LoginStep::Ask {
+                prompt: "the password?".to_owned(),
+                secret: true,
+            }),
+            Some(password) if password.expose_secret() == PASSWORD => {
+                Ok(LoginStep::Done(StoredLogin {
+                    id: login_id(),
+                    persona: bob(),
+                    credentials: password,
+                }))
+            }
+            Some(_) => Err(LoginError::Refused("That is not it.".to_owned())),
+        }
+    }
+}
+
+struct FakePuppet {
+    login: LoginId,
+    record: Arc<Record>,
+    session: Session,
+}
+
+#[async_trait]
+impl Puppet for FakePuppet {
+    fn login(&self) -> &LoginId {
+        &self.login
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            delivery_state: false,
+            idempotent: false,
+            nudge: true,
+            presence: false,
+            typing: true,
+        }
+    }
+
+    async fn run(self: Arc<Self>, cx: PuppetContext) -> PuppetExit {
+        assert_eq!(self.session, Session::Lasts, "a bug in a puppet");
+        cx.online.send_replace(true);
+        cx.cancel.cancelled().await;
+        PuppetExit::Cancelled
+    }
+
+    async fn deliver(&self, _: &ChatId, item: &Delivery) -> Result<Receipt, DeliverError> {
+        self.record.take(item).await?;
+        Ok(Receipt {
+            messages: Vec::new(),
+            delivered_to: vec![PersonaId::new("bob")],
+        })
+    }
+
+    async fn signal(&self, _: &ChatId, signal: &Signal) -> Result<(), DeliverError> {
+        if let Signal::Typing { on } = signal {
+            self.record.note(Given::Signal(*on));
+        }
+        Ok(())
+    }
+
+    async fn chat_with(&self, person: &PersonaId) -> Result<(ChatId, Persona), DeliverError> {
+        Ok((ChatId::new(person.as_str()), bob()))
+    }
+
+    async fn contacts(&self) -> Vec<Contact> {
+        Vec::new()
+    }
+}
+
+/// A store that dies after so many commits, as a process would.
+pub(crate) struct MortalStore {
+    pub(crate) inner: Arc<MemoryStore>,
+    left: AtomicI64,
+}
+
+impl MortalStore {
+    pub(crate) fn new(inner: Arc<MemoryStore>, commits: i64) -> Self {
+        Self {
+            inner,
+            left: AtomicI64::new(commits),
+        }
+    }
+
+    fn alive(&self) -> Result<(), StoreError> {
+        if self.left.load(Ordering::Relaxed) > 0 {
+            Ok(())
+        } else {
+            Err(StoreError::Closed)
+        }
+    }
+}
+
+#[async_trait]
+impl Store for MortalStore {
+    async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
+        self.alive()?;
+        self.inner.get(key).await
+    }
+
+    async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
+        self.alive()?;
+        self.inner.scan(range, limit).await
+    }
+
+    async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), CommitError> {
+        if self.left.fetch_sub(1, Ordering::Relaxed) <= 0 {
+            return Err(CommitError::Store(StoreError::Closed));
+        }
+        self.inner.commit(batch, durability).await
+    }
+
+    async fn stats(&self) -> Result<StoreStats, StoreError> {
+        self.inner.stats().await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// A core between two stand-ins.
+pub(crate) struct World {
+    pub(crate) core: Core,
+    pub(crate) rooms: Arc<Record>,
+    pub(crate) chats: Arc<Record>,
+}
+
+impl World {
+    pub(crate) async fn open(
+        store: Arc<dyn Store>,
+        config: CoreConfig,
+    ) -> Result<Self, StoreError> {
+        Self::with(
+            store,
+            config,
+            Arc::default(),
+            Arc::default(),
+            Session::Lasts,
+        )
+        .await
+    }
+
+    pub(crate) async fn with(
+        store: Arc<dyn Store>,
+        config: CoreConfig,
+        rooms: Arc<Record>,
+        chats: Arc<Record>,
+        session: Session,
+    ) -> Result<Self, StoreError> {
+        let key = SealKey::from_bytes(&[7; 32]).expect("32 bytes");
+        let adapters: Vec<Arc<dyn Adapter>> = vec![Arc::new(FakeAdapter(Arc::clone(&rooms)))];
+        let connectors: Vec<Arc<dyn Connector>> =
+            vec![Arc::new(FakeConnector(Arc::clone(&chats), session))];
+        let mut core = Core::open(store, key, config, adapters, connectors).await?;
+        core.start().await?;
+        Ok(Self { core, rooms, chats })
+    }
+
+    /// Signs in through the dialogue.
+    pub(crate) async fn sign_in(&self) {
+        self.command("login-1", "login").await;
+        self.until("a question", |world| {
+            world
+                .rooms
+                .given()
+                .iter()
+                .any(|given| matches!(given, Given::Answer(text) if text.contains("the password?")))
+        })
+        .await;
+        self.command("login-2", PASSWORD).await;
+        self.until("an account", |world| world.core.status().logins.len() == 1)
+            .await;
+    }
+
+    pub(crate) async fn command(&self, source: &str, line: &str) {
+        let kind = EventKind::Command(CommandLine(line.to_owned()));
+        let event = from_room(source, "management", kind);
+        self.core
+            .inbox()
+            .accept_all(vec![event], None)
+            .await
+            .expect("it is accepted");
+    }
+
+    /// Waits, on the paused clock, until something holds.
+    pub(crate) async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        for _ in 0..20_000 {
+            if condition(self) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!(
+            "never: {what}; rooms {:?}; chats {:?}",
+            self.rooms.given(),
+            self.chats.given()
+        );
+    }
+
+    pub(crate) async fn settle(&self) {
+        self.until("all rows pass", |world| {
+            world.core.status().waiting_rows == 0
+        })
+        .await;
+    }
+
+    /// The room that Bob's chat got.
+    pub(crate) async fn room(&self) -> String {
+        self.until("a portal", |world| world.core.status().portals > 0)
+            .await;
+        self.settle().await;
+        self.core.portals().first().expect("one").to_string()
+    }
+}
+
+pub(crate) fn config() -> CoreConfig {
+    CoreConfig {
+        permissions: Permissions::new([("*".to_owned(), Role::Admin)]),
+        ..CoreConfig::default()
+    }
+}
+
+pub(crate) fn login_id() -> LoginId {
+    LoginId::new("chats:bob")
+}
+
+pub(crate) fn bob() -> Persona {
+    persona("chats", "bob")
+}
+
+fn persona(network: &str, id: &str) -> Persona {
+    Persona {
+        network: NetworkId::new(network),
+        id: PersonaId::new(id),
+        name: None,
+    }
+}
+
+/// Something Bob says.
+pub(crate) fn from_chat(source: &str, text: &str) -> Event {
+    Event {
+        network: NetworkId::new("chats"),
+        source: SourceId::new(source),
+        message: None,
+        at: Timestamp(0),
+        scope: Scope::Chat {
+            login: login_id(),
+            chat: ChatId::new("bob"),
+        },
+        sender: bob(),
+        kind: EventKind::Message(Content::plain(text)),
+    }
+}
+
+/// Something Ada does in a room.
+pub(crate) fn from_room(source: &str, room: &str, kind: EventKind) -> Event {
+    Event {
+        network: NetworkId::new("rooms"),
+        source: SourceId::new(source),
+        message: Some(MessageId::new(source)),
+        at: Timestamp(0),
+        scope: Scope::Room(RoomId::new(room)),
+        sender: persona("rooms", "ada"),
+        kind,
+    }
+}
+
+pub(crate) fn said(text: &str) -> EventKind {
+    EventKind::Message(Content::plain(text))
+}
+
+/// Everything in a store, as bytes.
+pub(crate) async fn bytes_of(store: &MemoryStore) -> Vec<u8> {
+    let all = KeyRange {
+        start: Key::from_bytes(Vec::new()),
+        end: None,
+    };
+    let rows = store.scan(all, 1_000_000).await.expect("it scans");
+    rows.into_iter()
+        .flat_map(|(key, value)| [key.as_bytes().to_vec(), value].concat())
+        .collect()
+}
+
+/// Tells whether a list has no two alike.
+pub(crate) fn distinct<T: Ord>(items: &[T]) -> bool {
+    items.iter().collect::<BTreeSet<_>>().len() == items.len()
+}
