@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, process::Command};
 
+use serde_json::Value;
+
 /// What each of our packages may use of our packages. Development dependencies are free.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("bridge-console", &["bridge-core"]),
@@ -101,18 +103,22 @@ fn metadata() -> BTreeMap<String, Vec<String>> {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo is there: it runs this test");
-    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let name_of = |value: &serde_json::Value| value["name"].as_str().expect("a name").to_owned();
-    document["packages"]
-        .as_array()
-        .expect("packages")
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let name_of = |value: &Value| member(value, "name").as_str().expect("a name").to_owned();
+    list(&document, "packages")
         .iter()
         .map(|package| {
-            let uses = package["dependencies"].as_array().expect("dependencies");
-            let normal = uses
-                .iter()
-                .filter(|dependency| dependency["kind"].is_null());
+            let normal = list(package, "dependencies").iter();
+            let normal = normal.filter(|dependency| member(dependency, "kind").is_null());
             (name_of(package), normal.map(name_of).collect())
         })
         .collect()
+}
+
+fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
+    value.get(name).expect("the member is there")
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    member(value, name).as_array().expect("a list")
 }

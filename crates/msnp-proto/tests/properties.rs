@@ -8,8 +8,11 @@ use msnp_proto::{
 };
 use proptest::{collection::vec, prelude::*};
 
+/// Lines and payloads, and what ended them.
+type Found = (Vec<(Vec<u8>, Vec<u8>)>, Option<FrameError>);
+
 /// Frames of bytes given in pieces; the error ends them.
-fn frames(bytes: &[u8], cuts: &[usize]) -> (Vec<(Vec<u8>, Vec<u8>)>, Option<FrameError>) {
+fn frames(bytes: &[u8], cuts: &[usize]) -> Found {
     let limits = Limits {
         line: 256,
         payload: 512,

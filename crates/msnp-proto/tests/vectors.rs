@@ -21,11 +21,11 @@ fn vectors(name: &str) -> Value {
 }
 
 fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value[name].as_array().expect(name)
+    value.get(name).and_then(Value::as_array).expect(name)
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().expect(name)
+    value.get(name).and_then(Value::as_str).expect(name)
 }
 
 #[test]

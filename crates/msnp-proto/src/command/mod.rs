@@ -5,7 +5,7 @@
 //! S: CAL 2 RINGING 11752013
 //! ```
 //! A command borrows from its frame; what is percent-escaped on the wire is plain here. Decoding
-//! asks the [`Version`] where the shape changed; unknown commands are data, not errors.
+//! asks the [`Version`](crate::Version) where the shape changed; unknown commands are data, not errors.
 
 mod client;
 mod client_encode;
