@@ -71,11 +71,13 @@ fn test(rest: &[&str]) -> bool {
 fn bench(check: bool) -> bool {
     let mut fine = true;
     let mut lines = Vec::new();
-    for (package, name) in [
+    let benches = [
         ("msnp-proto", "codec"),
+        ("msnp", "sign_in"),
         ("bridge-store", "store"),
-        ("msn-bridge", "bridge"),
-    ] {
+        ("bridge-store", "ingest"),
+    ];
+    for (package, name) in benches {
         let output = Command::new(env!("CARGO"))
             .args(["bench", "-p", package, "--bench", name])
             .output();

@@ -72,7 +72,7 @@ impl<'f, 'a> Arguments<'f, 'a> {
 
     /// Takes an optional escaped argument.
     pub(crate) fn text_if_any(&mut self) -> Option<Cow<'a, str>> {
-        self.take().ok().map(escape::decode)
+        self.take_if_any().map(escape::decode)
     }
 
     /// Takes a decimal number.
@@ -104,15 +104,25 @@ impl<'f, 'a> Arguments<'f, 'a> {
         self.next = self.next.saturating_sub(1);
     }
 
+    /// Takes a decimal number, if there is an argument and it is one.
+    pub(crate) fn number_if_any<N: FromStr>(&mut self) -> Option<N> {
+        let bytes = self.take_if_any()?;
+        let digits = !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
+        str::from_utf8(bytes).ok().filter(|_| digits)?.parse().ok()
+    }
+
     fn take(&mut self) -> Result<&'a [u8], DecodeError> {
         let index = self.next;
+        self.take_if_any().ok_or_else(|| DecodeError::Missing {
+            verb: verb_name(self.frame),
+            index,
+        })
+    }
+
+    fn take_if_any(&mut self) -> Option<&'a [u8]> {
+        let index = self.next;
         self.next = index.saturating_add(1);
-        self.frame
-            .argument(index)
-            .ok_or_else(|| DecodeError::Missing {
-                verb: verb_name(self.frame),
-                index,
-            })
+        self.frame.argument(index)
     }
 
     /// Blames the argument taken last.

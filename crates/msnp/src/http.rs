@@ -1,6 +1,6 @@
 //! The sign-in's HTTP requests.
 
-use std::{error::Error as _, time::Duration};
+use std::{error::Error as _, sync::OnceLock, time::Duration};
 
 use msnp_proto::session::{HttpReply, HttpRequest};
 use reqwest::{Client, header, redirect::Policy};
@@ -9,13 +9,21 @@ use secrecy::ExposeSecret as _;
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Makes the HTTP client of one session. Redirects are the session's business.
+/// Gives the process's HTTP client: making one reads the system's certificates, which takes longer
+/// than a sign-in. Redirects are the session's business. Connections are not kept: a sign-in asks
+/// each host once.
 pub(crate) fn client() -> Result<Client, reqwest::Error> {
-    Client::builder()
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    let made = Client::builder()
         .redirect(Policy::none())
         .timeout(DEADLINE)
         .user_agent("MSMSGS")
-        .build()
+        .pool_max_idle_per_host(0)
+        .build()?;
+    Ok(CLIENT.get_or_init(|| made).clone())
 }
 
 /// Asks once. Bodies are not read: nothing of the sign-in is in them.

@@ -190,7 +190,7 @@ impl<'a> ClientCommand<'a> {
             (b"CHG", _) => Self::ChangeStatus {
                 trid: a.number()?,
                 status: a.word("a status", Status::from_code)?,
-                capabilities: a.number().ok(),
+                capabilities: a.number_if_any(),
                 object: a.text_if_any().filter(|object| object != "0"),
             },
             (b"UUX", _) => Self::SetPersonalMessage {
@@ -240,7 +240,7 @@ impl<'a> ClientCommand<'a> {
             },
             (verb, _) => Self::Unknown {
                 verb: String::from_utf8_lossy(verb),
-                trid: a.number().ok(),
+                trid: a.number_if_any(),
             },
         })
     }

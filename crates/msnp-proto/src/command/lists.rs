@@ -124,7 +124,7 @@ impl<'a> ListEntry<'a> {
         };
         entry.lists = Lists(arguments.number()?);
         if version.has_network_in_list() {
-            let _network: Option<u8> = arguments.number().ok();
+            let _network: Option<u8> = arguments.number_if_any();
         }
         entry.groups = arguments.raw_if_any()?.unwrap_or_default();
         Ok(entry)

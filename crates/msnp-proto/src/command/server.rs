@@ -253,7 +253,7 @@ impl<'a> ServerCommand<'a> {
             (b"JOI", _) => Self::Joined {
                 account: a.raw()?,
                 name: a.text()?,
-                capabilities: a.number().ok(),
+                capabilities: a.number_if_any(),
             },
             (b"BYE", _) => Self::Left { account: a.raw()? },
             (b"IRO", _) => Self::Present {
@@ -262,7 +262,7 @@ impl<'a> ServerCommand<'a> {
                 count: a.number()?,
                 account: a.raw()?,
                 name: a.text()?,
-                capabilities: a.number().ok(),
+                capabilities: a.number_if_any(),
             },
             (b"ANS", _) => Self::Answered { trid: a.number()? },
             (b"CAL", _) => Self::Ringing {
@@ -270,14 +270,14 @@ impl<'a> ServerCommand<'a> {
                 session: second(a)?,
             },
             (b"QNG", _) => Self::Pong {
-                seconds: a.number().ok(),
+                seconds: a.number_if_any(),
             },
             (b"CHL", _) => Self::Challenge { text: second(a)? },
             (b"QRY", _) => Self::ChallengePassed { trid: a.number()? },
             (b"LST", _) => Self::ListEntry(ListEntry::decode(a, version)?),
             (b"LSG", _) => group(a, version)?,
             (b"PRP", _) => Self::Property {
-                trid: a.number().ok().or_else(|| back(a)),
+                trid: a.number_if_any().or_else(|| back(a)),
                 property: a.raw()?,
                 value: a.text_if_any(),
             },
@@ -304,7 +304,7 @@ impl<'a> ServerCommand<'a> {
             (b"CHG", _) => Self::PresenceSet {
                 trid: a.number()?,
                 status: a.word("a status", Status::from_code)?,
-                capabilities: a.number().ok(),
+                capabilities: a.number_if_any(),
                 object: object(a),
             },
             (b"UUX", _) => Self::PersonalMessageSet { trid: a.number()? },
@@ -350,7 +350,7 @@ impl<'a> ServerCommand<'a> {
             },
             (verb, _) => match ErrorCode::from_verb(verb) {
                 Some(code) => Self::Error {
-                    trid: a.number().ok(),
+                    trid: a.number_if_any(),
                     code,
                     payload,
                 },
@@ -368,7 +368,7 @@ fn presence<'a>(a: &mut Arguments<'_, 'a>) -> Result<Presence<'a>, DecodeError> 
         status: a.word("a status", Status::from_code)?,
         account: a.raw()?,
         name: a.text()?,
-        capabilities: a.number().ok(),
+        capabilities: a.number_if_any(),
         object: object(a),
     })
 }

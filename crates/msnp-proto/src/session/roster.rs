@@ -1,6 +1,6 @@
 //! Contacts, whatever the version calls them.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
     command::{List, ListChange, ListEntry, Lists, Presence, Status},
@@ -41,7 +41,7 @@ impl Roster {
 
     /// Finds somebody by her address, in any case.
     pub fn contact(&self, account: &str) -> Option<&Contact> {
-        self.contacts.get(&account.to_lowercase())
+        self.contacts.get(&*lower(account))
     }
 
     /// Gives the name of a group.
@@ -99,20 +99,24 @@ impl Roster {
         Some(account)
     }
 
-    /// Takes a presence; nobody when it is of a stranger.
+    /// Takes a presence; tells whose, if it is a contact's and changes anything.
     pub(super) fn set_presence(&mut self, presence: &Presence<'_>) -> Option<String> {
-        let contact = self.contacts.get_mut(&presence.account.to_lowercase())?;
+        let contact = self.contacts.get_mut(&*lower(presence.account))?;
+        let renamed = !presence.name.is_empty() && contact.name != presence.name;
+        if contact.status == presence.status && !renamed {
+            return None;
+        }
         contact.status = presence.status;
-        if !presence.name.is_empty() {
+        if renamed {
             contact.name = presence.name.clone().into_owned();
         }
         Some(contact.account.clone())
     }
 
     pub(super) fn set_offline(&mut self, account: &str) -> Option<String> {
-        let contact = self.contacts.get_mut(&account.to_lowercase())?;
-        contact.status = Status::Offline;
-        Some(contact.account.clone())
+        let contact = self.contacts.get_mut(&*lower(account))?;
+        let was = std::mem::replace(&mut contact.status, Status::Offline);
+        (was != Status::Offline).then(|| contact.account.clone())
     }
 
     pub(super) fn set_personal(
@@ -120,7 +124,10 @@ impl Roster {
         account: &str,
         message: PersonalMessage,
     ) -> Option<String> {
-        let contact = self.contacts.get_mut(&account.to_lowercase())?;
+        let contact = self.contacts.get_mut(&*lower(account))?;
+        if contact.personal == message {
+            return None;
+        }
         contact.personal = message;
         Some(contact.account.clone())
     }
@@ -154,5 +161,14 @@ impl Contact {
         } else {
             &self.name
         }
+    }
+}
+
+/// An address as the roster keeps it; borrowed where it is so already.
+fn lower(account: &str) -> Cow<'_, str> {
+    if account.chars().any(char::is_uppercase) {
+        account.to_lowercase().into()
+    } else {
+        account.into()
     }
 }

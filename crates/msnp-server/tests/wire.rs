@@ -1,0 +1,271 @@
+//! The embedded network, word by word, as a client that nobody here wrote would hear it.
+
+use std::time::Duration;
+
+use msnp_server::{MemoryDirectory, Network, Options, Script, User};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+const SOON: Duration = Duration::from_secs(5);
+
+struct Wire {
+    stream: TcpStream,
+    heard: String,
+}
+
+impl Wire {
+    async fn connect(address: std::net::SocketAddr) -> Self {
+        Self {
+            stream: TcpStream::connect(address).await.expect("it listens"),
+            heard: String::new(),
+        }
+    }
+
+    async fn say(&mut self, words: &str) {
+        self.stream
+            .write_all(words.as_bytes())
+            .await
+            .expect("it is said");
+    }
+
+    /// Waits until something was said, and gives all that was said up to the end of its line.
+    async fn hear(&mut self, wanted: &str) -> String {
+        let heard = async {
+            loop {
+                if let Some(at) = self.heard.find(wanted)
+                    && let Some(end) = self.heard[at..].find('\n')
+                {
+                    return self.heard.drain(..at + end + 1).collect();
+                }
+                let mut bytes = [0; 4096];
+                let length = self.stream.read(&mut bytes).await.expect("the link lives");
+                assert!(length > 0, "closed before {wanted:?}: {}", self.heard);
+                self.heard
+                    .push_str(&String::from_utf8_lossy(&bytes[..length]));
+            }
+        };
+        timeout(SOON, heard)
+            .await
+            .unwrap_or_else(|_| panic!("{wanted:?} does not come"))
+    }
+
+    async fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        timeout(SOON, self.stream.read_to_end(&mut rest))
+            .await
+            .is_ok()
+    }
+}
+
+async fn network() -> Network {
+    let users = vec![
+        User::new(
+            "alice@example.com",
+            "secret",
+            "Alice A",
+            &["bob@example.com", "echo@example.com"],
+        ),
+        User::new("bob@example.com", "secret", "Bob", &["alice@example.com"]),
+        User::new("echo@example.com", "secret", "Echo", &["alice@example.com"])
+            .with_script(Script::Echo),
+    ];
+    Network::bind(MemoryDirectory::new(users), Options::default())
+        .await
+        .expect("the loopback is free")
+}
+
+async fn ticket(network: &Network, account: &str, password: &str) -> String {
+    let mut wire = Wire::connect(network.addresses().http).await;
+    wire.say(&format!(
+        "GET /login.srf HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Passport1.4 \
+         OrgVerb=GET,OrgURL=http,sign-in={account},pwd={password},ct=1\r\n\r\n"
+    ))
+    .await;
+    let mut answer = String::new();
+    timeout(SOON, wire.stream.read_to_string(&mut answer))
+        .await
+        .expect("it answers")
+        .expect("it is text");
+    answer
+        .split("from-PP='")
+        .nth(1)
+        .and_then(|rest| rest.split('\'').next())
+        .unwrap_or(&answer)
+        .to_owned()
+}
+
+async fn sign_in(network: &Network, account: &str, version: u8) -> Wire {
+    let mut wire = Wire::connect(network.addresses().notification).await;
+    wire.say(&format!("VER 1 MSNP{version} CVR0\r\n")).await;
+    assert_eq!(wire.hear("VER").await, format!("VER 1 MSNP{version}\r\n"));
+    wire.say(&format!(
+        "CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 7.5.0324 msmsgs {account}\r\n"
+    ))
+    .await;
+    wire.hear("CVR 2 7.5.0324").await;
+    wire.say(&format!("USR 3 TWN I {account}\r\n")).await;
+    wire.hear("USR 3 TWN S ").await;
+    let ticket = ticket(network, account, "secret").await;
+    wire.say(&format!("USR 4 TWN S {ticket}\r\n")).await;
+    wire.hear("USR 4 OK").await;
+    wire
+}
+
+#[tokio::test]
+async fn the_lists_have_the_form_of_their_version() {
+    let network = network().await;
+    for (version, wanted) in [
+        (8, ["SYN 5 1 2 0\r\n", "LST bob@example.com Bob 11\r\n"]),
+        (9, ["SYN 5 1 2 0\r\n", "LST echo@example.com Echo 11\r\n"]),
+        (
+            10,
+            ["PRP MFN Alice%20A\r\n", "LST N=bob@example.com F=Bob C="],
+        ),
+        (11, ["GTC A\r\n", "LST N=echo@example.com F=Echo C="]),
+        (12, ["BLP AL\r\n", " 11 1\r\n"]),
+    ] {
+        let mut wire = sign_in(&network, "alice@example.com", version).await;
+        let second = if version >= 10 { " 0" } else { "" };
+        wire.say(&format!("SYN 5 0{second}\r\n")).await;
+        for part in wanted {
+            let heard = wire.hear(part.trim_end()).await;
+            assert!(heard.contains(part), "{version}: {heard:?}");
+        }
+        wire.say("OUT\r\n").await;
+        assert!(wire.is_closed().await);
+    }
+}
+
+#[tokio::test]
+async fn presence_and_calls_reach_the_other_side() {
+    let network = network().await;
+    let mut alice = sign_in(&network, "alice@example.com", 11).await;
+    alice.say("SYN 5 0 0\r\nCHG 6 NLN 268435456\r\n").await;
+    alice.hear("ILN 6 NLN echo@example.com Echo 0").await;
+    let mut bob = sign_in(&network, "bob@example.com", 12).await;
+    bob.say("CHG 5 BSY 268435456\r\n").await;
+    alice.hear("NLN BSY bob@example.com Bob 268435456").await;
+
+    alice.say("XFR 7 SB\r\n").await;
+    let transfer = alice.hear("XFR 7 SB").await;
+    let words: Vec<&str> = transfer.trim().rsplit(' ').take(3).collect();
+    assert_eq!(words[1], "CKI");
+    let mut board = Wire::connect(words[2].parse().expect("an address")).await;
+    board
+        .say(&format!(
+            "USR 1 alice@example.com {}\r\nCAL 2 bob@example.com\r\n",
+            words[0]
+        ))
+        .await;
+    board.hear("USR 1 OK alice@example.com Alice%20A").await;
+    board.hear("CAL 2 RINGING").await;
+
+    let ring = bob.hear("RNG").await;
+    let ring = &ring[ring.find("RNG").expect("a ring")..];
+    let words: Vec<&str> = ring.trim().split(' ').collect();
+    let mut answer = Wire::connect(words[2].parse().expect("an address")).await;
+    answer
+        .say(&format!(
+            "ANS 1 bob@example.com {} {}\r\n",
+            words[4], words[1]
+        ))
+        .await;
+    answer.hear("IRO 1 1 1 alice@example.com Alice%20A").await;
+    answer.hear("ANS 1 OK").await;
+    board.hear("JOI bob@example.com Bob").await;
+    board.say("MSG 3 A 4\r\n\r\nhi").await;
+    board.hear("ACK 3").await;
+    answer.hear("MSG alice@example.com Alice%20A 4").await;
+    answer.say("OUT\r\n").await;
+    board.hear("BYE bob@example.com").await;
+    board.say("MSG 4 N 4\r\n\r\nhi").await;
+    board.hear("NAK 4").await;
+    bob.say("OUT\r\n").await;
+    alice.hear("FLN bob@example.com").await;
+}
+
+#[tokio::test]
+async fn who_may_not_in_stays_out() {
+    let network = network().await;
+    assert!(
+        ticket(&network, "alice@example.com", "wrong")
+            .await
+            .starts_with("HTTP/1.1 401")
+    );
+    assert!(
+        ticket(&network, "nobody@example.com", "secret")
+            .await
+            .starts_with("HTTP/1.1 401")
+    );
+    let mut wire = Wire::connect(network.addresses().notification).await;
+    wire.say("VER 1 MSNP12\r\nUSR 2 TWN I alice@example.com\r\nUSR 3 TWN S t=guessed\r\n")
+        .await;
+    wire.hear("911 3").await;
+    assert!(wire.is_closed().await);
+    let mut board = Wire::connect(network.addresses().switchboard).await;
+    board.say("USR 1 alice@example.com guessed\r\n").await;
+    board.hear("911 1").await;
+    assert!(board.is_closed().await);
+}
+
+#[tokio::test]
+async fn rubbish_ends_its_own_link_and_no_other() {
+    let network = network().await;
+    let mut alice = sign_in(&network, "alice@example.com", 11).await;
+    let endless = "A".repeat(20_000);
+    for rubbish in [
+        "USR\r\n",
+        "MSG 1 A -1\r\n",
+        "UUX 1 99999999999\r\n",
+        "\u{0}\u{1}\r\n",
+        endless.as_str(),
+    ] {
+        let mut wire = Wire::connect(network.addresses().notification).await;
+        // It may be closed while it still speaks.
+        let _ = wire.stream.write_all(rubbish.as_bytes()).await;
+        assert!(
+            wire.is_closed().await,
+            "{:?}",
+            &rubbish[..rubbish.len().min(20)]
+        );
+    }
+    alice.say("PNG\r\n").await;
+    alice.hear("QNG 60").await;
+    alice.say("BLA 9\r\nXYZ\r\nPNG\r\n").await;
+    alice.hear("QNG 60").await;
+}
+
+#[tokio::test]
+async fn a_link_with_130_messages_in_flight_lives() {
+    let network = network().await;
+    let mut alice = sign_in(&network, "alice@example.com", 11).await;
+    alice.say("CHG 6 NLN 0\r\nXFR 7 SB\r\n").await;
+    let transfer = alice.hear("XFR 7 SB").await;
+    let words: Vec<&str> = transfer.trim().rsplit(' ').take(3).collect();
+    let mut board = Wire::connect(words[2].parse().expect("an address")).await;
+    board
+        .say(&format!(
+            "USR 1 alice@example.com {}\r\nCAL 2 echo@example.com\r\n",
+            words[0]
+        ))
+        .await;
+    board.hear("JOI echo@example.com").await;
+    let burst: String = (3..133)
+        .map(|number| format!("MSG {number} A 4\r\n\r\nhi"))
+        .collect();
+    board.say(&burst).await;
+    board.hear("ACK 132").await;
+}
+
+#[test]
+fn a_users_file_says_what_is_wrong_with_it() {
+    let wrong = MemoryDirectory::parse("[[user]]\naddress = \"a@b\"\npasswort = \"x\"\n").err();
+    let text = wrong.expect("it is wrong").to_string();
+    assert!(
+        text.contains("passwort") || text.contains("password"),
+        "{text}"
+    );
+}
