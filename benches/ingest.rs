@@ -10,13 +10,18 @@ use std::{
 
 use async_trait::async_trait;
 use bridge_core::{
-    Connector, Core, CoreConfig, DeliverError, Inbox, Puppet, PuppetContext, PuppetExit, SealKey,
+    Adapter, AdapterContext, AdapterExit, Connector, Core, CoreConfig, DeliverError, Inbox, Puppet,
+    PuppetContext, PuppetExit, SealKey,
+    adapter::{CommandOrigin, Reply},
     command::{Permissions, Role},
     connector::{LoginError, LoginProcess, LoginStep, StoredLogin},
-    id::{ChatId, LoginId, NetworkId, PersonaId, SourceId, Timestamp},
+    id::{
+        ChatId, IdempotencyKey, LoginId, MessageId, NetworkId, PersonaId, PortalId, RoomId,
+        SourceId, Timestamp,
+    },
     model::{
-        Capabilities, CommandLine, Contact, Content, Delivery, Event, EventKind, Persona, Receipt,
-        Scope, Signal,
+        Capabilities, CommandLine, Contact, Content, Delivery, Event, EventKind, Membership,
+        Persona, Receipt, RoomSpec, Scope, Signal, UserId,
     },
     store::Store,
 };
@@ -42,9 +47,15 @@ async fn ingest() {
     };
     let key = SealKey::from_bytes(&[7; 32]).expect("32 bytes");
     let connectors: Vec<Arc<dyn Connector>> = vec![Arc::new(Idle)];
-    let mut core = Core::open(Arc::clone(&store), key, config, Vec::new(), connectors)
-        .await
-        .expect("it opens");
+    let mut core = Core::open(
+        Arc::clone(&store),
+        key,
+        config,
+        vec![Arc::new(Sink)],
+        connectors,
+    )
+    .await
+    .expect("it opens");
     core.start().await.expect("it starts");
     let inbox = core.inbox();
     for line in ["login", "x"] {
@@ -64,6 +75,8 @@ async fn ingest() {
         let began = Instant::now();
         accept(&*inbox, &mut number).await;
         ratios.push(ratio(began.elapsed(), bare));
+        // Idle again: the message is delivered, and nothing waits.
+        core.drain(Duration::from_secs(5)).await;
     }
     report("ingest_durable", median(ratios), 1.5);
 
@@ -107,7 +120,7 @@ async fn accept(inbox: &dyn Inbox, number: &mut u64) {
 }
 
 fn command(line: &str) -> Event {
-    let scope = Scope::Room(bridge_core::id::RoomId::new("room"));
+    let scope = Scope::Room(RoomId::new("room"));
     event(
         line,
         scope,
@@ -136,6 +149,76 @@ fn persona() -> Persona {
         network: NetworkId::new("idle"),
         id: PersonaId::new("bob"),
         name: None,
+    }
+}
+
+/// A platform that takes everything.
+struct Sink;
+
+#[async_trait]
+impl Adapter for Sink {
+    fn network(&self) -> NetworkId {
+        NetworkId::new("idle")
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            delivery_state: true,
+            idempotent: true,
+            nudge: false,
+            presence: false,
+            typing: false,
+        }
+    }
+
+    async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {
+        cx.cancel.cancelled().await;
+        AdapterExit::Cancelled
+    }
+
+    async fn create_room(&self, spec: &RoomSpec) -> Result<RoomId, DeliverError> {
+        Ok(RoomId::new(spec.portal.to_string()))
+    }
+
+    async fn find_room(&self, _: PortalId) -> Result<Option<RoomId>, DeliverError> {
+        Ok(None)
+    }
+
+    async fn invite(&self, _: &RoomId, _: &UserId) -> Result<(), DeliverError> {
+        Ok(())
+    }
+
+    async fn set_membership(
+        &self,
+        _: &RoomId,
+        _: &Persona,
+        _: Membership,
+    ) -> Result<(), DeliverError> {
+        Ok(())
+    }
+
+    async fn deliver(&self, _: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError> {
+        Ok(Receipt {
+            messages: vec![MessageId::new(item.key.to_string())],
+            delivered_to: Vec::new(),
+        })
+    }
+
+    async fn signal(&self, _: &RoomId, _: &Persona, _: &Signal) -> Result<(), DeliverError> {
+        Ok(())
+    }
+
+    async fn reply(
+        &self,
+        _: &CommandOrigin,
+        _: &Reply,
+        _: IdempotencyKey,
+    ) -> Result<(), DeliverError> {
+        Ok(())
+    }
+
+    async fn conceal(&self, _: &CommandOrigin) -> Result<(), DeliverError> {
+        Ok(())
     }
 }
 

@@ -25,25 +25,20 @@ async fn run() {
         SledStore::open(&root.path().join("store"), SledOptions::default()).expect("it opens");
     let mut plain = Append::new(root.path());
     let mut number = 0;
-    let (mut one, mut many) = (Vec::new(), Vec::new());
+    let mut one = Vec::new();
     for _ in 0..PAIRS {
         let bare = plain.append();
-        one.push(ratio(commit(&store, &mut number, 1).await, bare));
-        let single = commit(&store, &mut number, 1).await;
-        many.push(ratio(commit(&store, &mut number, 512).await, single));
+        one.push(ratio(commit(&store, &mut number).await, bare));
     }
     report("commit_durable", median(one), 1.5);
-    report("commit_512_rows", median(many), 3.0);
     store.close().await.expect("it closes");
 }
 
-async fn commit(store: &SledStore, number: &mut u64, rows: usize) -> Duration {
+async fn commit(store: &SledStore, number: &mut u64) -> Duration {
     let mut batch = Batch::new();
-    for _ in 0..rows {
-        *number += 1;
-        let key = KeyBuilder::new(TableId::PortalLog).number(*number).build();
-        batch.put(key, vec![0x5A; 512]).expect("it is short");
-    }
+    *number += 1;
+    let key = KeyBuilder::new(TableId::PortalLog).number(*number).build();
+    batch.put(key, vec![0x5A; 512]).expect("it is short");
     let began = Instant::now();
     store
         .commit(batch, Durability::Durable)

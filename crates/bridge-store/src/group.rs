@@ -1,4 +1,7 @@
 //! The thread that owns the database: requests in order, commits in groups.
+//!
+//! A group's batches are applied one after the other, written to the journal in one record, synced
+//! once if any must last, and then answered.
 
 use std::{
     fs::File,
@@ -12,7 +15,7 @@ use bridge_core::store::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::open::Directory;
+use crate::{journal::Journal, open::Directory, schema};
 
 /// Most requests answered by one sync.
 const GROUP_LIMIT: usize = 512;
@@ -34,6 +37,7 @@ pub(crate) struct Owner {
     pub(crate) db: sled::Db,
     /// Our own handle on sled's data file: what sled wrote is synced through it.
     pub(crate) data: File,
+    pub(crate) journal: Journal,
     pub(crate) _directory: Directory,
     pub(crate) commits: AtomicU64,
     pub(crate) syncs: Arc<AtomicU64>,
@@ -46,15 +50,22 @@ type Unanswered = (
 
 impl Owner {
     /// Serves requests until told to close, or until nobody can ask any more.
-    pub(crate) fn run(self, mut requests: mpsc::Receiver<Request>) {
+    pub(crate) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut group = Vec::with_capacity(GROUP_LIMIT);
         loop {
             group.clear();
             // Never waits for more: what came while the last group was synced is the next one.
             if requests.blocking_recv_many(&mut group, GROUP_LIMIT) == 0 {
                 // Nobody is left to be told; the relaxed rest is synced as well as it goes.
-                let _ = self.sync();
+                let _ = self.checkpoint();
                 return;
+            }
+            if group.len() == 1
+                && let Some(Request::Commit(batch, Durability::Durable, answer)) = group
+                    .pop_if(|request| matches!(request, Request::Commit(_, Durability::Durable, _)))
+            {
+                self.commit_alone(batch, answer);
+                continue;
             }
             let mut unanswered = Vec::new();
             let mut durable = false;
@@ -72,19 +83,50 @@ impl Owner {
                     }
                     Request::Stats(answer) => drop(answer.send(self.stats())),
                     Request::Close(answer) => {
-                        let synced = self.sync();
+                        let synced = self.checkpoint();
                         answer_all(&mut unanswered, &synced);
                         drop(self);
                         return drop(answer.send(synced));
                     }
                 }
             }
-            let synced = if durable { self.sync() } else { Ok(()) };
+            let synced = self.record(durable);
             answer_all(&mut unanswered, &synced);
         }
     }
 
-    fn apply(&self, batch: Batch) -> Result<(), CommitError> {
+    /// Answers a commit as soon as the journal has it: nobody else waits, and the database catches up
+    /// before the next request is looked at.
+    fn commit_alone(&mut self, batch: Batch, answer: oneshot::Sender<Result<(), CommitError>>) {
+        let checked = self.check(&batch);
+        self.journal.note(if checked.is_ok() {
+            &batch.operations
+        } else {
+            &[]
+        });
+        if checked.is_err() || !self.journal.has_room() {
+            let applied = checked.and_then(|()| self.change(batch.operations));
+            let kept = applied.and_then(|()| Ok(self.record(true)?));
+            // Whoever asked may have given up waiting.
+            return drop(answer.send(kept));
+        }
+        let kept = self.record(true).map_err(CommitError::Store);
+        let journaled = kept.is_ok();
+        // Whoever asked may have given up waiting.
+        drop(answer.send(kept));
+        if journaled && let Err(error) = self.change(batch.operations) {
+            // It is in the journal: the next opening does it.
+            tracing::error!(%error, "the database does not take what its journal holds");
+        }
+    }
+
+    fn apply(&mut self, batch: Batch) -> Result<(), CommitError> {
+        self.check(&batch)?;
+        self.journal.note(&batch.operations);
+        self.change(batch.operations)
+    }
+
+    fn check(&self, batch: &Batch) -> Result<(), CommitError> {
         for (number, precondition) in batch.preconditions.iter().enumerate() {
             let holds = match precondition {
                 Precondition::Absent(key) => self.get(key)?.is_none(),
@@ -94,8 +136,12 @@ impl Owner {
                 return Err(CommitError::Precondition(number));
             }
         }
+        Ok(())
+    }
+
+    fn change(&self, operations: Vec<Operation>) -> Result<(), CommitError> {
         let mut changes = sled::Batch::default();
-        for operation in batch.operations {
+        for operation in operations {
             match operation {
                 Operation::Put(key, value) => changes.insert(key.as_bytes(), value),
                 Operation::Remove(key) => changes.remove(key.as_bytes()),
@@ -138,14 +184,59 @@ impl Owner {
         })
     }
 
-    /// Writes what sled holds back, then syncs the file: sled's own flush stops short of that.
-    fn sync(&self) -> Result<(), StoreError> {
+    /// Makes the group last as it must: in the journal, or, when that is full, in sled itself.
+    fn record(&mut self, durable: bool) -> Result<(), StoreError> {
+        if !self.journal.has_room() {
+            return self.checkpoint();
+        }
+        self.journal
+            .write(durable)
+            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        if durable {
+            self.syncs.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Makes sled's own files hold everything, and begins the journal anew. sled's flush stops short
+    /// of a sync on Linux, so the file is synced through our own handle.
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        let turn = self.journal.next_turn();
+        let stored = self
+            .db
+            .insert(schema::turn_key().as_bytes(), &turn.to_be_bytes());
+        stored.map_err(|error| engine(&error))?;
         self.db.flush().map_err(|error| engine(&error))?;
         self.data
             .sync_data()
             .map_err(|error| StoreError::Engine(error.to_string()))?;
         self.syncs.fetch_add(1, Ordering::Relaxed);
+        self.journal.forget();
+        self.journal.begin(turn);
         Ok(())
+    }
+
+    /// Does again what the journal holds, after an end that was none in order.
+    pub(crate) fn recover(&mut self) -> Result<(), StoreError> {
+        let operations = self
+            .journal
+            .replay()
+            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        if operations.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(
+            operations = operations.len(),
+            "the store recovers from its journal"
+        );
+        for operation in operations {
+            let done = match operation {
+                Operation::Put(key, value) => self.db.insert(key.as_bytes(), value),
+                Operation::Remove(key) => self.db.remove(key.as_bytes()),
+            };
+            done.map_err(|error| engine(&error))?;
+        }
+        self.checkpoint()
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! [`SledStore`] is the one that keeps things. It holds sled to a discipline that avoids what is
 //! known to break there: one thread owns the database, one tree holds everything, commits are
-//! grouped, and each durable answer comes after an `fdatasync` of our own, because sled's flush does
-//! not sync on Linux. The long explanation is the storage chapter of the book.
+//! grouped, and each durable answer comes after an `fdatasync` of our own journal, because sled's
+//! flush does not sync on Linux. The long explanation is the storage chapter of the book.
 
 mod group;
+mod journal;
 mod open;
 mod schema;
 mod sled_store;

@@ -1,6 +1,6 @@
 //! The number of the stored form as a whole.
 
-use bridge_core::store::{KeyBuilder, TableId};
+use bridge_core::store::{Key, KeyBuilder, TableId};
 
 use crate::open::{Directory, OpenError};
 
@@ -38,4 +38,16 @@ pub(crate) fn check(db: &sled::Db, directory: &Directory) -> Result<(), OpenErro
         Ok(found) => Err(damaged(format!("its schema {found} never was"))),
         Err(_) => Err(damaged("its schema number is malformed".to_owned())),
     }
+}
+
+/// Reads the journal's turn; a new store begins with the first.
+pub(crate) fn turn(db: &sled::Db) -> Result<u64, sled::Error> {
+    let value = db.get(turn_key().as_bytes())?;
+    let bytes = value.and_then(|value| <[u8; 8]>::try_from(&*value).ok());
+    Ok(bytes.map_or(1, u64::from_be_bytes))
+}
+
+/// Where the journal's turn is kept.
+pub(crate) fn turn_key() -> Key {
+    KeyBuilder::new(TableId::Meta).text("journal").build()
 }

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     group::{Owner, Request},
+    journal::Journal,
     open::{Directory, OpenError},
     schema,
 };
@@ -74,13 +75,23 @@ impl SledStore {
                 path: database,
                 source,
             })?;
-        let owner = Owner {
+        let turn = schema::turn(&db).map_err(|error| damaged(error.to_string()))?;
+        let journal =
+            Journal::open(&path.join("journal"), turn).map_err(|source| OpenError::Unusable {
+                path: path.join("journal"),
+                source,
+            })?;
+        let mut owner = Owner {
             db,
             data,
+            journal,
             _directory: directory,
             commits: AtomicU64::new(0),
             syncs: Arc::new(AtomicU64::new(0)),
         };
+        owner
+            .recover()
+            .map_err(|error| damaged(error.to_string()))?;
         let (requests, taken) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new()
             .name("store".to_owned())
