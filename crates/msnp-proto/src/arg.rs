@@ -1,8 +1,11 @@
 //! Arguments of a line, taken one after the other and typed.
 
-use std::{borrow::Cow, str::FromStr};
+use std::borrow::Cow;
 
-use crate::{escape, frame::Frame};
+use crate::{
+    escape,
+    frame::{Frame, Words},
+};
 
 /// Why a line could not become a command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,25 +35,33 @@ pub enum DecodeError {
 #[derive(Debug)]
 pub(crate) struct Arguments<'f, 'a> {
     frame: &'f Frame<'a>,
-    next: usize,
+    words: Words<'a>,
+    /// How many were taken.
+    taken: usize,
 }
 
 impl<'f, 'a> Arguments<'f, 'a> {
     pub(crate) fn new(frame: &'f Frame<'a>) -> Self {
-        Self { frame, next: 0 }
+        Self {
+            frame,
+            words: frame.arguments(),
+            taken: 0,
+        }
     }
 
     /// Counts the arguments not yet taken.
     pub(crate) fn left(&self) -> usize {
-        self.frame.argument_count().saturating_sub(self.next)
+        self.words.count()
     }
 
     /// Gives the next argument's bytes without taking it.
     pub(crate) fn peek(&self) -> Option<&'a [u8]> {
-        self.frame.argument(self.next)
+        let mut words = self.words;
+        words.next()
     }
 
     /// Takes an argument that is not escaped: an address, a ticket, a GUID.
+    #[inline]
     pub(crate) fn raw(&mut self) -> Result<&'a str, DecodeError> {
         let bytes = self.take()?;
         str::from_utf8(bytes).map_err(|_| self.malformed("UTF-8"))
@@ -58,30 +69,44 @@ impl<'f, 'a> Arguments<'f, 'a> {
 
     /// Takes an optional argument that is not escaped.
     pub(crate) fn raw_if_any(&mut self) -> Result<Option<&'a str>, DecodeError> {
-        if self.left() == 0 {
-            Ok(None)
-        } else {
-            self.raw().map(Some)
+        let Some(bytes) = self.take_if_any() else {
+            return Ok(None);
+        };
+        str::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| self.malformed("UTF-8"))
+    }
+
+    /// Takes what follows a mark such as `N=`, if the next argument begins with one of some marks.
+    #[inline]
+    pub(crate) fn marked(&mut self, marks: &[&[u8; 2]]) -> Option<(&'a [u8; 2], &'a [u8])> {
+        let mut words = self.words;
+        let (mark, value) = words.next()?.split_first_chunk::<2>()?;
+        if !marks.contains(&mark) {
+            return None;
         }
+        self.words = words;
+        self.taken += 1;
+        Some((mark, value))
     }
 
     /// Takes an escaped argument.
+    #[inline]
     pub(crate) fn text(&mut self) -> Result<Cow<'a, str>, DecodeError> {
         Ok(escape::decode(self.take()?))
     }
 
     /// Takes an optional escaped argument.
+    #[inline]
     pub(crate) fn text_if_any(&mut self) -> Option<Cow<'a, str>> {
         self.take_if_any().map(escape::decode)
     }
 
     /// Takes a decimal number.
-    pub(crate) fn number<N: FromStr>(&mut self) -> Result<N, DecodeError> {
+    #[inline]
+    pub(crate) fn number<N: TryFrom<u64>>(&mut self) -> Result<N, DecodeError> {
         let bytes = self.take()?;
-        let digits = !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
-        let text = str::from_utf8(bytes).ok().filter(|_| digits);
-        text.and_then(|text| text.parse().ok())
-            .ok_or_else(|| self.malformed("a number"))
+        decimal(bytes).ok_or_else(|| self.malformed("a number"))
     }
 
     /// Takes a word that must be one of some.
@@ -96,44 +121,54 @@ impl<'f, 'a> Arguments<'f, 'a> {
 
     /// Passes over arguments.
     pub(crate) fn skip(&mut self, count: usize) {
-        self.next = self.next.saturating_add(count);
-    }
-
-    /// Gives back the argument taken last.
-    pub(crate) fn give_back(&mut self) {
-        self.next = self.next.saturating_sub(1);
+        for _ in 0..count {
+            self.take_if_any();
+        }
     }
 
     /// Takes a decimal number, if there is an argument and it is one.
-    pub(crate) fn number_if_any<N: FromStr>(&mut self) -> Option<N> {
-        let bytes = self.take_if_any()?;
-        let digits = !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
-        str::from_utf8(bytes).ok().filter(|_| digits)?.parse().ok()
+    #[inline]
+    pub(crate) fn number_if_any<N: TryFrom<u64>>(&mut self) -> Option<N> {
+        decimal(self.take_if_any()?)
     }
 
+    #[inline]
     fn take(&mut self) -> Result<&'a [u8], DecodeError> {
-        let index = self.next;
+        let index = self.taken;
         self.take_if_any().ok_or_else(|| DecodeError::Missing {
             verb: verb_name(self.frame),
             index,
         })
     }
 
+    #[inline]
     fn take_if_any(&mut self) -> Option<&'a [u8]> {
-        let index = self.next;
-        self.next = index.saturating_add(1);
-        self.frame.argument(index)
+        self.taken += 1;
+        self.words.next()
     }
 
     /// Blames the argument taken last.
     pub(crate) fn malformed(&self, expected: &'static str) -> DecodeError {
-        let index = self.next.saturating_sub(1);
+        let index = self.taken.saturating_sub(1);
         DecodeError::Malformed {
             verb: verb_name(self.frame),
             index,
             expected,
         }
     }
+}
+
+/// Reads digits alone: no sign, nothing empty, nothing too large.
+#[inline]
+fn decimal<N: TryFrom<u64>>(bytes: &[u8]) -> Option<N> {
+    if bytes.is_empty() || bytes.len() > 19 {
+        return None;
+    }
+    let number = bytes.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| number * 10 + u64::from(digit))
+    })?;
+    N::try_from(number).ok()
 }
 
 /// The verb for an error message, short whatever the peer sent.

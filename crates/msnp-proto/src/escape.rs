@@ -17,7 +17,15 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Reads an escaped argument; malformed escapes stay as they are, bad UTF-8 is replaced.
+#[inline]
 pub fn decode(argument: &[u8]) -> Cow<'_, str> {
+    if !argument.contains(&b'%') {
+        // Nearly everything is UTF-8, and checking that is faster than looking for what is not.
+        return match str::from_utf8(argument) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(argument),
+        };
+    }
     let bytes: Cow<'_, [u8]> = percent_decode(argument).into();
     match bytes {
         Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),

@@ -7,10 +7,7 @@
 //! arguments are parted by one or more spaces; a payload follows its line without a terminator of
 //! its own.
 
-use std::ops::Range;
-
 use bytes::{Buf, BytesMut};
-use smallvec::SmallVec;
 
 use crate::payload::{Direction, LinkKind, PayloadRule, payload_rule};
 
@@ -64,8 +61,8 @@ pub enum FrameError {
 #[derive(Debug)]
 pub struct Framer {
     buffer: BytesMut,
-    /// Bytes of the frame handed out last, dropped at the next call.
-    taken: usize,
+    /// Bytes that were handed out, dropped when more are pushed.
+    start: usize,
     /// Bytes known to hold no line end.
     scanned: usize,
     /// A complete line that waits for its payload.
@@ -88,23 +85,15 @@ struct Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     line: &'a [u8],
-    words: Words,
     payload: &'a [u8],
 }
-
-type Words = SmallVec<[Range<u16>; 12]>;
 
 impl Framer {
     /// Makes a framer for one direction of one link.
     pub fn new(kind: LinkKind, direction: Direction, limits: Limits) -> Self {
-        // Words are kept as 16-bit ranges of their line.
-        let limits = Limits {
-            line: limits.line.min(usize::from(u16::MAX)),
-            ..limits
-        };
         Self {
             buffer: BytesMut::new(),
-            taken: 0,
+            start: 0,
             scanned: 0,
             waiting: None,
             kind,
@@ -115,6 +104,7 @@ impl Framer {
 
     /// Takes bytes as they came from the network.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.advance(std::mem::take(&mut self.start));
         self.buffer.extend_from_slice(bytes);
     }
 
@@ -129,7 +119,6 @@ impl Framer {
         reason = "the frame borrows from the framer"
     )]
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, FrameError> {
-        self.buffer.advance(std::mem::take(&mut self.taken));
         let line = match self.waiting {
             Some(line) => line,
             None => match self.next_line()? {
@@ -138,76 +127,67 @@ impl Framer {
             },
         };
         let whole = line.payload + line.length;
-        if self.buffer.len() < whole {
+        let begin = self.start;
+        if self.buffer.len() - begin < whole {
             return Ok(None);
         }
         self.waiting = None;
-        self.taken = whole;
-        let (line_bytes, payload) = (
-            self.buffer.get(..line.end).unwrap_or_default(),
-            self.buffer.get(line.payload..whole).unwrap_or_default(),
-        );
+        self.start += whole;
+        let unread = self.buffer.get(begin..).unwrap_or_default();
         Ok(Some(Frame {
-            line: line_bytes,
-            words: words(line_bytes),
-            payload,
+            line: unread.get(..line.end).unwrap_or_default(),
+            payload: unread.get(line.payload..whole).unwrap_or_default(),
         }))
-    }
-
-    /// Gives memory back while the link is idle.
-    pub fn shrink(&mut self) {
-        self.buffer.advance(std::mem::take(&mut self.taken));
-        if self.buffer.is_empty() {
-            self.buffer = BytesMut::new();
-        }
     }
 
     fn next_line(&mut self) -> Result<Option<Line>, FrameError> {
         loop {
-            let unseen = self.buffer.get(self.scanned..).unwrap_or_default();
+            let unread = self.buffer.get(self.start..).unwrap_or_default();
+            let unseen = unread.get(self.scanned..).unwrap_or_default();
             let Some(found) = memchr::memchr(b'\n', unseen) else {
-                self.scanned = self.buffer.len();
-                return if self.scanned >= self.limits.line {
+                self.scanned = unread.len();
+                let endless = self.scanned >= self.limits.line;
+                return if endless {
                     Err(self.line_too_long())
                 } else {
                     Ok(None)
                 };
             };
             let feed = self.scanned + found;
-            self.scanned = 0;
             if feed >= self.limits.line {
                 return Err(self.line_too_long());
             }
-            let line = self.buffer.get(..feed).unwrap_or_default();
-            let end = if line.ends_with(b"\r") {
-                feed - 1
+            let line = unread.get(..feed).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let empty = line.first().is_none_or(|byte| *byte == b' ')
+                && line.iter().all(|&byte| byte == b' ');
+            let found = if empty {
+                None
             } else {
-                feed
+                Some((line.len(), self.payload_length(line)?))
             };
-            let line = line.get(..end).unwrap_or_default();
-            if line.iter().all(|&byte| byte == b' ') {
-                self.buffer.advance(feed + 1);
-                continue;
+            self.scanned = 0;
+            match found {
+                Some((end, length)) => {
+                    return Ok(Some(Line {
+                        end,
+                        payload: feed + 1,
+                        length,
+                    }));
+                }
+                None => self.start += feed + 1,
             }
-            let length = self.payload_length(line)?;
-            return Ok(Some(Line {
-                end,
-                payload: feed + 1,
-                length,
-            }));
         }
     }
 
     fn payload_length(&self, line: &[u8]) -> Result<usize, FrameError> {
-        let mut words = line
-            .split(|&byte| byte == b' ')
-            .filter(|word| !word.is_empty());
+        let mut words = Words { rest: line };
         let verb = words.next().unwrap_or_default();
         let last = match payload_rule(verb, self.kind, self.direction) {
             PayloadRule::Absent => return Ok(0),
-            PayloadRule::Last => words.next_back(),
+            PayloadRule::Last => words.last(),
             PayloadRule::LastOf(count) => {
-                let mut arguments = words.clone();
+                let mut arguments = words;
                 let last = arguments.nth(count - 1);
                 match last.filter(|_| arguments.next().is_none()) {
                     Some(last) if last.iter().all(u8::is_ascii_digit) => Some(last),
@@ -243,27 +223,19 @@ impl Framer {
 impl<'a> Frame<'a> {
     /// Makes the frame of one line without its end, for tests and tools.
     pub fn of_line(line: &'a [u8], payload: &'a [u8]) -> Self {
-        let line = line.get(..usize::from(u16::MAX)).unwrap_or(line);
-        Self {
-            line,
-            words: words(line),
-            payload,
-        }
+        Self { line, payload }
     }
 
     /// Gives the command's name as it came.
     pub fn verb(&self) -> &'a [u8] {
-        self.word(0).unwrap_or_default()
+        self.words().next().unwrap_or_default()
     }
 
-    /// Gives an argument, the first being 0.
-    pub fn argument(&self, index: usize) -> Option<&'a [u8]> {
-        self.word(index.checked_add(1)?)
-    }
-
-    /// Counts the arguments.
-    pub fn argument_count(&self) -> usize {
-        self.words.len().saturating_sub(1)
+    /// Gives the arguments.
+    pub fn arguments(&self) -> Words<'a> {
+        let mut words = self.words();
+        words.next();
+        words
     }
 
     /// Gives the payload; empty when there is none.
@@ -276,25 +248,35 @@ impl<'a> Frame<'a> {
         self.line
     }
 
-    fn word(&self, index: usize) -> Option<&'a [u8]> {
-        let range = self.words.get(index)?;
-        self.line
-            .get(usize::from(range.start)..usize::from(range.end))
+    fn words(&self) -> Words<'a> {
+        Words { rest: self.line }
     }
 }
 
-fn words(line: &[u8]) -> Words {
-    let mut words = Words::new();
-    let mut start = 0;
-    let mut add = |start: usize, end: usize| {
-        if let (true, Ok(from), Ok(to)) = (start < end, u16::try_from(start), u16::try_from(end)) {
-            words.push(from..to);
+/// The words of a line, parted by one or more spaces.
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while let Some((b' ', rest)) = self.rest.split_first() {
+            self.rest = rest;
         }
-    };
-    for space in memchr::memchr_iter(b' ', line) {
-        add(start, space);
-        start = space + 1;
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = self
+            .rest
+            .iter()
+            .position(|byte| *byte == b' ')
+            .unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest;
+        Some(word)
     }
-    add(start, line.len());
-    words
 }

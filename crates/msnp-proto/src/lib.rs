@@ -18,6 +18,7 @@ pub mod frame;
 pub mod msg;
 pub mod payload;
 pub mod session;
+mod verb;
 pub mod version;
 
 pub use self::{

@@ -7,6 +7,8 @@
 //! "The last argument is a number" decides nothing: the verb, the kind of link and the direction
 //! do.
 
+use crate::verb;
+
 /// Which server a link leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkKind {
@@ -38,18 +40,27 @@ pub(crate) enum PayloadRule {
 
 /// Tells where the length of a command's payload stands.
 pub(crate) fn payload_rule(verb: &[u8], kind: LinkKind, direction: Direction) -> PayloadRule {
-    use {
-        Direction::{ToClient, ToServer},
-        LinkKind::{Notification, Switchboard},
-        PayloadRule::{Absent, Last, LastOf},
-    };
+    use LinkKind::{Notification, Switchboard};
 
-    match (verb, kind, direction) {
-        (b"MSG", Switchboard, _) | (b"MSG", Notification, ToClient) => Last,
-        (b"NOT" | b"IPG" | b"GCF" | b"UBX", Notification, ToClient) => Last,
-        (b"UUX", Notification, _) => Last,
-        (b"QRY" | b"PAG" | b"PGD" | b"SDC", Notification, ToServer) => Last,
-        (verb, _, ToClient) if verb.iter().all(u8::is_ascii_digit) => LastOf(2),
-        _ => Absent,
+    let rule = match (verb::code(verb), direction) {
+        (verb::MSG, Direction::ToClient) | (verb::UUX, _) => PayloadRule::Last,
+        (verb::MSG, Direction::ToServer) if kind == Switchboard => PayloadRule::Last,
+        (verb::NOT | verb::IPG | verb::GCF | verb::UBX, Direction::ToClient) => PayloadRule::Last,
+        (verb::QRY | verb::PAG | verb::PGD | verb::SDC, Direction::ToServer) => PayloadRule::Last,
+        (_, Direction::ToClient) if verb.first().is_some_and(u8::is_ascii_digit) => {
+            let number = verb.iter().all(u8::is_ascii_digit);
+            return if number {
+                PayloadRule::LastOf(2)
+            } else {
+                PayloadRule::Absent
+            };
+        }
+        _ => PayloadRule::Absent,
+    };
+    // Switchboards have messages only.
+    if kind == Notification || verb == b"MSG" {
+        rule
+    } else {
+        PayloadRule::Absent
     }
 }

@@ -29,9 +29,10 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, cancel: Ca
     }
 }
 
+/// Nothing but the login's address: some clients take the whole header for it.
 async fn nexus(State(shared): State<Arc<Shared>>) -> Response {
     let urls = format!(
-        "DARealm=Passport.Net,DALogin=http://{}/login.srf,DAReg=,Properties=,ConfigVersion=12",
+        "DALogin=http://{}/login.srf",
         shared.addresses.http
     );
     spoiled(shared.faults.http().0, "/rdr/pprdr.asp").unwrap_or_else(|| {
@@ -60,7 +61,7 @@ async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respons
                 account: profile.account,
             });
             let info = format!(
-                "Passport1.4 da-status=success,tname=MSPAuth,from-PP='t={ticket}&p=',ru=http://messenger.msn.com"
+                "Passport1.4 da-status=success,from-PP='t={ticket}&p='"
             );
             (
                 StatusCode::OK,

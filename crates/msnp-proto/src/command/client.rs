@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{AckMode, DecodeError, GroupChange, ListChange, Secret, Status, TransactionId};
-use crate::{arg::Arguments, frame::Frame, payload::LinkKind, version::Version};
+use crate::{arg::Arguments, frame::Frame, payload::LinkKind, verb, version::Version};
 
 /// A command from a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,35 +141,35 @@ impl<'a> ClientCommand<'a> {
     ) -> Result<Self, DecodeError> {
         let mut arguments = Arguments::new(frame);
         let a = &mut arguments;
-        Ok(match (frame.verb(), kind) {
-            (b"PNG", _) => Self::Ping,
-            (b"OUT", _) => Self::Goodbye,
-            (b"MSG", _) => Self::Message {
+        Ok(match (verb::code(frame.verb()), kind) {
+            (verb::PNG, _) => Self::Ping,
+            (verb::OUT, _) => Self::Goodbye,
+            (verb::MSG, _) => Self::Message {
                 trid: a.number()?,
                 ack: a.word("an acknowledgement mode", AckMode::from_letter)?,
                 payload: frame.payload(),
             },
-            (b"CAL", _) => Self::Call {
+            (verb::CAL, _) => Self::Call {
                 trid: a.number()?,
                 account: a.raw()?,
             },
-            (b"ANS", _) => Self::Answer {
+            (verb::ANS, _) => Self::Answer {
                 trid: a.number()?,
                 account: a.raw()?,
                 ticket: Secret(a.raw()?),
                 session: a.raw()?,
             },
-            (b"USR", LinkKind::Switchboard) => Self::Enter {
+            (verb::USR, LinkKind::Switchboard) => Self::Enter {
                 trid: a.number()?,
                 account: a.raw()?,
                 ticket: Secret(a.raw()?),
             },
-            (b"USR", LinkKind::Notification) => authenticate(a)?,
-            (b"VER", _) => Self::Version {
+            (verb::USR, LinkKind::Notification) => authenticate(a)?,
+            (verb::VER, _) => Self::Version {
                 trid: a.number()?,
                 names: rest(a)?,
             },
-            (b"CVR", _) => {
+            (verb::CVR, _) => {
                 let trid = a.number()?;
                 a.skip(4); // language, system, its version, architecture
                 let (program, number) = (a.raw()?, a.raw()?);
@@ -182,64 +182,64 @@ impl<'a> ClientCommand<'a> {
                     account,
                 }
             }
-            (b"SYN", _) => Self::Synchronize {
+            (verb::SYN, _) => Self::Synchronize {
                 trid: a.number()?,
                 first: a.raw()?,
                 second: a.raw_if_any()?,
             },
-            (b"CHG", _) => Self::ChangeStatus {
+            (verb::CHG, _) => Self::ChangeStatus {
                 trid: a.number()?,
                 status: a.word("a status", Status::from_code)?,
                 capabilities: a.number_if_any(),
                 object: a.text_if_any().filter(|object| object != "0"),
             },
-            (b"UUX", _) => Self::SetPersonalMessage {
+            (verb::UUX, _) => Self::SetPersonalMessage {
                 trid: a.number()?,
                 payload: frame.payload(),
             },
-            (b"QRY", _) => Self::ChallengeAnswer {
+            (verb::QRY, _) => Self::ChallengeAnswer {
                 trid: a.number()?,
                 product: a.raw()?,
                 response: frame.payload(),
             },
-            (b"XFR", _) => {
+            (verb::XFR, _) => {
                 let trid = a.number()?;
                 a.word("SB", |word| (word == b"SB").then_some(()))?;
                 Self::RequestSwitchboard { trid }
             }
-            (b"BLP", _) => Self::Privacy {
+            (verb::BLP, _) => Self::Privacy {
                 trid: a.number()?,
                 verb: "BLP",
                 value: a.raw()?,
             },
-            (b"GTC", _) => Self::Privacy {
+            (verb::GTC, _) => Self::Privacy {
                 trid: a.number()?,
                 verb: "GTC",
                 value: a.raw()?,
             },
-            (b"PRP", _) => Self::Property {
+            (verb::PRP, _) => Self::Property {
                 trid: a.number()?,
                 property: a.raw()?,
                 value: a.text_if_any(),
             },
-            (b"REA", _) => Self::Rename {
+            (verb::REA, _) => Self::Rename {
                 trid: a.number()?,
                 account: a.raw()?,
                 name: a.text()?,
             },
-            (verb @ (b"ADD" | b"ADC" | b"REM"), _) => Self::EditList {
+            (code @ (verb::ADD | verb::ADC | verb::REM), _) => Self::EditList {
                 trid: a.number()?,
-                change: ListChange::decode(a, verb != b"REM", version, false)?,
+                change: ListChange::decode(a, code != verb::REM, version, false)?,
             },
-            (b"ADG", _) => edit_group(a, GroupChange::Add)?,
-            (b"REG", _) => edit_group(a, GroupChange::Rename)?,
-            (b"RMG", _) => edit_group(a, GroupChange::Remove)?,
-            (b"URL", _) => Self::Url {
+            (verb::ADG, _) => edit_group(a, GroupChange::Add)?,
+            (verb::REG, _) => edit_group(a, GroupChange::Rename)?,
+            (verb::RMG, _) => edit_group(a, GroupChange::Remove)?,
+            (verb::URL, _) => Self::Url {
                 trid: a.number()?,
                 words: rest(a)?,
             },
-            (verb, _) => Self::Unknown {
-                verb: String::from_utf8_lossy(verb),
+            _ => Self::Unknown {
+                verb: String::from_utf8_lossy(frame.verb()),
                 trid: a.number_if_any(),
             },
         })

@@ -268,15 +268,17 @@ type Tagged<'a> = (Option<&'a str>, Option<Cow<'a, str>>, Option<&'a str>);
 /// Takes the leading `N=`, `F=` and `C=` arguments, in any order.
 fn tagged<'a>(arguments: &mut Arguments<'_, 'a>) -> Result<Tagged<'a>, DecodeError> {
     let (mut account, mut name, mut id) = (None, None, None);
-    while let Some(word) = arguments.peek() {
-        match word {
-            [b'N', b'=', ..] => account = arguments.raw()?.get(2..),
-            [b'F', b'=', value @ ..] => {
-                name = Some(crate::escape::decode(value));
-                arguments.skip(1);
+    while let Some((mark, value)) = arguments.marked(&[b"N=", b"F=", b"C="]) {
+        match mark {
+            b"F=" => name = Some(crate::escape::decode(value)),
+            mark => {
+                let text = str::from_utf8(value).map_err(|_| arguments.malformed("UTF-8"))?;
+                if mark == b"N=" {
+                    account = Some(text)
+                } else {
+                    id = Some(text)
+                }
             }
-            [b'C', b'=', ..] => id = arguments.raw()?.get(2..),
-            _ => break,
         }
     }
     Ok((account, name, id))

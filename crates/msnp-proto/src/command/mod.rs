@@ -49,18 +49,6 @@ pub enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 9] = [
-        Self::Away,
-        Self::BeRightBack,
-        Self::Busy,
-        Self::Hidden,
-        Self::Idle,
-        Self::Offline,
-        Self::Online,
-        Self::OutToLunch,
-        Self::OnThePhone,
-    ];
-
     /// Gives the three letters of the wire.
     pub fn code(self) -> &'static str {
         match self {
@@ -77,10 +65,20 @@ impl Status {
     }
 
     /// Reads the three letters of the wire.
+    #[inline]
     pub fn from_code(code: &[u8]) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|status| status.code().as_bytes() == code)
+        Some(match code {
+            b"NLN" => Self::Online,
+            b"AWY" => Self::Away,
+            b"BSY" => Self::Busy,
+            b"IDL" => Self::Idle,
+            b"BRB" => Self::BeRightBack,
+            b"PHN" => Self::OnThePhone,
+            b"LUN" => Self::OutToLunch,
+            b"HDN" => Self::Hidden,
+            b"FLN" => Self::Offline,
+            _ => return None,
+        })
     }
 }
 

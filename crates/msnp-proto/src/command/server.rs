@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{DecodeError, GroupChange, ListChange, ListEntry, Secret, Status, TransactionId};
 use crate::{
-    arg::Arguments, error_code::ErrorCode, frame::Frame, payload::LinkKind, version::Version,
+    arg::Arguments, error_code::ErrorCode, frame::Frame, payload::LinkKind, verb, version::Version,
 };
 
 /// A command from a server.
@@ -232,31 +232,31 @@ impl<'a> ServerCommand<'a> {
         let mut arguments = Arguments::new(frame);
         let a = &mut arguments;
         let payload = frame.payload();
-        Ok(match (frame.verb(), kind) {
-            (b"NLN", _) => Self::Presence(presence(a)?),
-            (b"ILN", _) => Self::InitialPresence {
+        Ok(match (verb::code(frame.verb()), kind) {
+            (verb::NLN, _) => Self::Presence(presence(a)?),
+            (verb::ILN, _) => Self::InitialPresence {
                 trid: a.number()?,
                 presence: presence(a)?,
             },
-            (b"FLN", _) => Self::Offline { account: a.raw()? },
-            (b"UBX", _) => Self::PersonalMessage {
+            (verb::FLN, _) => Self::Offline { account: a.raw()? },
+            (verb::UBX, _) => Self::PersonalMessage {
                 account: a.raw()?,
                 payload,
             },
-            (b"MSG", _) => Self::Message {
+            (verb::MSG, _) => Self::Message {
                 sender: a.raw()?,
                 name: a.text()?,
                 payload,
             },
-            (b"ACK", _) => Self::Acknowledge { trid: a.number()? },
-            (b"NAK", _) => Self::NotDelivered { trid: a.number()? },
-            (b"JOI", _) => Self::Joined {
+            (verb::ACK, _) => Self::Acknowledge { trid: a.number()? },
+            (verb::NAK, _) => Self::NotDelivered { trid: a.number()? },
+            (verb::JOI, _) => Self::Joined {
                 account: a.raw()?,
                 name: a.text()?,
                 capabilities: a.number_if_any(),
             },
-            (b"BYE", _) => Self::Left { account: a.raw()? },
-            (b"IRO", _) => Self::Present {
+            (verb::BYE, _) => Self::Left { account: a.raw()? },
+            (verb::IRO, _) => Self::Present {
                 trid: a.number()?,
                 index: a.number()?,
                 count: a.number()?,
@@ -264,28 +264,24 @@ impl<'a> ServerCommand<'a> {
                 name: a.text()?,
                 capabilities: a.number_if_any(),
             },
-            (b"ANS", _) => Self::Answered { trid: a.number()? },
-            (b"CAL", _) => Self::Ringing {
+            (verb::ANS, _) => Self::Answered { trid: a.number()? },
+            (verb::CAL, _) => Self::Ringing {
                 trid: a.number()?,
                 session: second(a)?,
             },
-            (b"QNG", _) => Self::Pong {
+            (verb::QNG, _) => Self::Pong {
                 seconds: a.number_if_any(),
             },
-            (b"CHL", _) => Self::Challenge { text: second(a)? },
-            (b"QRY", _) => Self::ChallengePassed { trid: a.number()? },
-            (b"LST", _) => Self::ListEntry(ListEntry::decode(a, version)?),
-            (b"LSG", _) => group(a, version)?,
-            (b"PRP", _) => Self::Property {
-                trid: a.number_if_any().or_else(|| back(a)),
-                property: a.raw()?,
-                value: a.text_if_any(),
-            },
-            (b"BPR", _) => contact_property(a)?,
-            (b"BLP", _) => privacy(a, "BLP")?,
-            (b"GTC", _) => privacy(a, "GTC")?,
-            (b"VER", _) => version_answer(a)?,
-            (b"CVR", _) => Self::ClientVersion {
+            (verb::CHL, _) => Self::Challenge { text: second(a)? },
+            (verb::QRY, _) => Self::ChallengePassed { trid: a.number()? },
+            (verb::LST, _) => Self::ListEntry(ListEntry::decode(a, version)?),
+            (verb::LSG, _) => group(a, version)?,
+            (verb::PRP, _) => property(a)?,
+            (verb::BPR, _) => contact_property(a)?,
+            (verb::BLP, _) => privacy(a, "BLP")?,
+            (verb::GTC, _) => privacy(a, "GTC")?,
+            (verb::VER, _) => version_answer(a)?,
+            (verb::CVR, _) => Self::ClientVersion {
                 trid: a.number()?,
                 recommended: a.raw()?,
                 minimum: {
@@ -295,20 +291,20 @@ impl<'a> ServerCommand<'a> {
                 download: a.raw_if_any()?.unwrap_or_default(),
                 info: a.raw_if_any()?.unwrap_or_default(),
             },
-            (b"USR", _) => sign_in(a, version, kind)?,
-            (b"XFR", _) => Self::Transfer {
+            (verb::USR, _) => sign_in(a, version, kind)?,
+            (verb::XFR, _) => Self::Transfer {
                 trid: a.number()?,
                 to: redirect(a)?,
             },
-            (b"SYN", _) => synchronize(a, version)?,
-            (b"CHG", _) => Self::PresenceSet {
+            (verb::SYN, _) => synchronize(a, version)?,
+            (verb::CHG, _) => Self::PresenceSet {
                 trid: a.number()?,
                 status: a.word("a status", Status::from_code)?,
                 capabilities: a.number_if_any(),
                 object: object(a),
             },
-            (b"UUX", _) => Self::PersonalMessageSet { trid: a.number()? },
-            (b"RNG", _) => Self::Ring {
+            (verb::UUX, _) => Self::PersonalMessageSet { trid: a.number()? },
+            (verb::RNG, _) => Self::Ring {
                 session: a.raw()?,
                 address: a.raw()?,
                 ticket: {
@@ -318,14 +314,14 @@ impl<'a> ServerCommand<'a> {
                 caller: a.raw()?,
                 name: a.text()?,
             },
-            (verb @ (b"ADD" | b"ADC" | b"REM"), _) => Self::ListChanged {
+            (code @ (verb::ADD | verb::ADC | verb::REM), _) => Self::ListChanged {
                 trid: a.number()?,
-                change: ListChange::decode(a, verb != b"REM", version, true)?,
+                change: ListChange::decode(a, code != verb::REM, version, true)?,
             },
-            (b"ADG", _) => group_changed(a, GroupChange::Add)?,
-            (b"REG", _) => group_changed(a, GroupChange::Rename)?,
-            (b"RMG", _) => group_changed(a, GroupChange::Remove)?,
-            (b"REA", _) => Self::Renamed {
+            (verb::ADG, _) => group_changed(a, GroupChange::Add)?,
+            (verb::REG, _) => group_changed(a, GroupChange::Rename)?,
+            (verb::RMG, _) => group_changed(a, GroupChange::Remove)?,
+            (verb::REA, _) => Self::Renamed {
                 trid: a.number()?,
                 serial: if version.has_guids() {
                     None
@@ -335,27 +331,27 @@ impl<'a> ServerCommand<'a> {
                 account: a.raw()?,
                 name: a.text()?,
             },
-            (b"NOT", _) => Self::Notice { payload },
-            (b"GCF", _) => Self::Policies {
+            (verb::NOT, _) => Self::Notice { payload },
+            (verb::GCF, _) => Self::Policies {
                 trid: a.number()?,
                 payload,
             },
-            (b"SBS", _) => Self::Sbs,
-            (b"URL", _) => Self::Url {
+            (verb::SBS, _) => Self::Sbs,
+            (verb::URL, _) => Self::Url {
                 trid: a.number()?,
                 words: rest(a)?,
             },
-            (b"OUT", _) => Self::Goodbye {
+            (verb::OUT, _) => Self::Goodbye {
                 reason: a.raw_if_any()?,
             },
-            (verb, _) => match ErrorCode::from_verb(verb) {
+            _ => match ErrorCode::from_verb(frame.verb()) {
                 Some(code) => Self::Error {
                     trid: a.number_if_any(),
                     code,
                     payload,
                 },
                 None => Self::Unknown {
-                    verb: String::from_utf8_lossy(verb),
+                    verb: String::from_utf8_lossy(frame.verb()),
                     payload,
                 },
             },
@@ -392,10 +388,17 @@ fn rest<'a>(a: &mut Arguments<'_, 'a>) -> Result<Vec<&'a str>, DecodeError> {
     Ok(words)
 }
 
-/// Gives back an argument that was taken as a number and is none: the list's form has no number.
-fn back(a: &mut Arguments<'_, '_>) -> Option<TransactionId> {
-    a.give_back();
-    None
+/// `PRP MFN Ada` in the lists, `PRP 7 MFN Ada` as an answer.
+fn property<'a>(a: &mut Arguments<'_, 'a>) -> Result<ServerCommand<'a>, DecodeError> {
+    let numbered = a
+        .peek()
+        .is_some_and(|word| word.iter().all(u8::is_ascii_digit));
+    let trid = if numbered { Some(a.number()?) } else { None };
+    Ok(ServerCommand::Property {
+        trid,
+        property: a.raw()?,
+        value: a.text_if_any(),
+    })
 }
 
 fn group<'a>(
