@@ -31,10 +31,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, cancel: Ca
 
 /// Nothing but the login's address: some clients take the whole header for it.
 async fn nexus(State(shared): State<Arc<Shared>>) -> Response {
-    let urls = format!(
-        "DALogin=http://{}/login.srf",
-        shared.addresses.http
-    );
+    let urls = format!("DALogin=http://{}/login.srf", shared.addresses.http);
     spoiled(shared.faults.http().0, "/rdr/pprdr.asp").unwrap_or_else(|| {
         (
             StatusCode::OK,
@@ -60,9 +57,7 @@ async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respons
             let ticket = shared.ticket(Admits::SignIn {
                 account: profile.account,
             });
-            let info = format!(
-                "Passport1.4 da-status=success,from-PP='t={ticket}&p='"
-            );
+            let info = format!("Passport1.4 da-status=success,from-PP='t={ticket}&p='");
             (
                 StatusCode::OK,
                 [(HeaderName::from_static("authentication-info"), info)],

@@ -17,6 +17,9 @@ use crate::{
 
 /// The policy of every sign-in, as revival servers give it.
 const POLICY: &str = "ct=1,rver=1,wp=FS_40SEC_0_COMPACT,lc=1,id=1";
+/// The answer to who asks for policies: there are none.
+const POLICIES: &str =
+    "<?xml version=\"1.0\" encoding=\"utf-8\"?><config><shield/><block/></config>";
 /// The challenge of every sign-in, where challenges are on.
 const CHALLENGE: &str = "22210219642164014968";
 /// The stamp of every list: clients that send it back get the lists all the same.
@@ -303,6 +306,14 @@ impl Client {
             ClientCommand::Url { trid, .. } => {
                 let words = vec!["/", "http://messenger.msn.com", "2"];
                 self.speaker.say(&ServerCommand::Url { trid, words })
+            }
+            ClientCommand::Policies { trid, file } => {
+                let payload = POLICIES.as_bytes();
+                self.speaker.say(&ServerCommand::Policies {
+                    trid,
+                    file: Some(file),
+                    payload,
+                })
             }
             ClientCommand::Goodbye => Err(Ended),
             ClientCommand::Version { trid, .. } => {

@@ -35,16 +35,19 @@ impl Wire {
     async fn hear(&mut self, wanted: &str) -> String {
         let heard = async {
             loop {
-                if let Some(at) = self.heard.find(wanted)
-                    && let Some(end) = self.heard[at..].find('\n')
-                {
-                    return self.heard.drain(..at + end + 1).collect();
+                let at = self.heard.find(wanted);
+                let end = at.and_then(|at| Some(at + self.heard.get(at..)?.find('\n')? + 1));
+                if let Some(end) = end {
+                    return self.heard.drain(..end).collect();
                 }
-                let mut bytes = [0; 4096];
-                let length = self.stream.read(&mut bytes).await.expect("the link lives");
+                let mut bytes = Vec::with_capacity(4096);
+                let length = self
+                    .stream
+                    .read_buf(&mut bytes)
+                    .await
+                    .expect("the link lives");
                 assert!(length > 0, "closed before {wanted:?}: {}", self.heard);
-                self.heard
-                    .push_str(&String::from_utf8_lossy(&bytes[..length]));
+                self.heard.push_str(&String::from_utf8_lossy(&bytes));
             }
         };
         timeout(SOON, heard)

@@ -81,6 +81,8 @@ pub enum ClientCommand<'a> {
     },
     /// `PNG`.
     Ping,
+    /// `GCF`: asks for policies.
+    Policies { trid: TransactionId, file: &'a str },
     /// `BLP`, `GTC`: sets a privacy setting.
     Privacy {
         trid: TransactionId,
@@ -234,6 +236,10 @@ impl<'a> ClientCommand<'a> {
             (verb::ADG, _) => edit_group(a, GroupChange::Add)?,
             (verb::REG, _) => edit_group(a, GroupChange::Rename)?,
             (verb::RMG, _) => edit_group(a, GroupChange::Remove)?,
+            (verb::GCF, _) => Self::Policies {
+                trid: a.number()?,
+                file: a.raw()?,
+            },
             (verb::URL, _) => Self::Url {
                 trid: a.number()?,
                 words: rest(a)?,

@@ -115,6 +115,7 @@ impl ClientCommand<'_> {
                     .payload(payload);
             }
             Self::Ping => Line::new(out, "PNG").end(),
+            Self::Policies { trid, file } => Line::new(out, "GCF").number(trid).raw(file).end(),
             Self::Privacy { trid, verb, value } => {
                 Line::new(out, verb).number(trid).raw(value).end();
             }

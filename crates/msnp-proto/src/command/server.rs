@@ -108,9 +108,10 @@ pub enum ServerCommand<'a> {
     PersonalMessage { account: &'a str, payload: &'a [u8] },
     /// `UUX … 0`: the own personal message is set.
     PersonalMessageSet { trid: TransactionId },
-    /// `GCF`: policies.
+    /// `GCF`: policies, with the file's name when they were asked for.
     Policies {
         trid: TransactionId,
+        file: Option<&'a str>,
         payload: &'a [u8],
     },
     /// `QNG`, with the seconds until the next ping.
@@ -334,6 +335,7 @@ impl<'a> ServerCommand<'a> {
             (verb::NOT, _) => Self::Notice { payload },
             (verb::GCF, _) => Self::Policies {
                 trid: a.number()?,
+                file: if a.left() > 1 { a.raw_if_any()? } else { None },
                 payload,
             },
             (verb::SBS, _) => Self::Sbs,

@@ -136,7 +136,16 @@ impl ServerCommand<'_> {
                 Line::new(out, "UBX").raw(account).payload(payload);
             }
             Self::PersonalMessageSet { trid } => Line::new(out, "UUX").number(trid).raw("0").end(),
-            Self::Policies { trid, payload } => Line::new(out, "GCF").number(trid).payload(payload),
+            Self::Policies {
+                trid,
+                file,
+                payload,
+            } => {
+                Line::new(out, "GCF")
+                    .number(trid)
+                    .raw_if(*file)
+                    .payload(payload);
+            }
             Self::Pong { seconds } => {
                 let seconds = seconds.filter(|_| version.has_ping_interval());
                 number_if(Line::new(out, "QNG"), seconds).end();

@@ -1,0 +1,211 @@
+//! The command line: exit codes that stay, and errors that name the place and the mend.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use testkit::{Program, wait_until};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_msn-bridge");
+
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new(listen: &str) -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let text = format!(
+            "[bridge]\ndata_dir = {:?}\n[[msn.server]]\nname = \"home\"\naddress = \"127.0.0.1:9\"\n\
+             [matrix]\nhomeserver = \"http://127.0.0.1:9\"\ndomain = \"example.test\"\n\
+             listen = \"{listen}\"\n[permissions]\n\"*\" = \"user\"\n",
+            home.path().join("data"),
+        );
+        fs::write(home.path().join("config.toml"), text).expect("it is written");
+        Self(home)
+    }
+
+    fn config(&self) -> PathBuf {
+        self.0.path().join("config.toml")
+    }
+}
+
+fn run(arguments: &[&str], config: Option<&Path>) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments);
+    if let Some(config) = config {
+        command.arg("-c").arg(config);
+    }
+    command.output().expect("it runs")
+}
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn each_kind_of_failure_has_its_exit_code() {
+    assert_eq!(code(&run(&["no-such-command"], None)), Some(2));
+    assert_eq!(
+        code(&run(&["check"], Some(Path::new("/nowhere/config.toml")))),
+        Some(3)
+    );
+    assert_eq!(code(&run(&["msn", "login"], None)), Some(2));
+    let home = Home::new("127.0.0.1:0");
+    assert_eq!(code(&run(&["check"], Some(&home.config()))), Some(0));
+    assert_eq!(
+        code(&run(&["ctl", "status"], Some(&home.config()))),
+        Some(5)
+    );
+    let password = home.0.path().join("password");
+    fs::write(&password, "secret\n").expect("it is written");
+    let password = password.display().to_string();
+    let unreachable = run(
+        &[
+            "msn",
+            "login",
+            "--server",
+            "127.0.0.1:9",
+            "--user",
+            "a@b.c",
+            "--password-file",
+            &password,
+        ],
+        None,
+    );
+    assert_eq!(code(&unreachable), Some(5), "{}", said(&unreachable));
+}
+
+#[test]
+fn a_taken_port_is_named_with_its_key() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let home = Home::new(&address);
+    let output = run(&["run"], Some(&home.config()));
+    assert_eq!(code(&output), Some(3));
+    assert!(
+        said(&output).contains("matrix.listen") && said(&output).contains(&address),
+        "{}",
+        said(&output)
+    );
+}
+
+#[tokio::test]
+async fn a_second_bridge_on_the_same_store_is_refused_and_the_first_answers() {
+    let home = Home::new("127.0.0.1:0");
+    let config = home.config().display().to_string();
+    let log = home.0.path().join("log");
+    let first =
+        Program::start(Path::new(PROGRAM), &["run", "-c", &config], &log).expect("it starts");
+    let answer = wait_until(
+        std::time::Duration::from_secs(20),
+        "the first bridge answers",
+        || {
+            let output = run(&["ctl", "--json", "status"], Some(&home.config()));
+            async move { output.status.success().then_some(output) }
+        },
+    )
+    .await;
+    let status: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
+    assert_eq!(
+        status.get("portals").and_then(serde_json::Value::as_u64),
+        Some(0)
+    );
+    let second = run(&["run"], Some(&home.config()));
+    assert_eq!(code(&second), Some(1));
+    assert!(
+        said(&second).contains("in use by another process"),
+        "{}",
+        said(&second)
+    );
+    assert!(first.stop().await, "{}", testkit::tail(&log));
+}
+
+#[test]
+fn the_registration_is_the_same_each_time_and_its_tokens_are_private() {
+    let home = Home::new("127.0.0.1:29400");
+    let (first, second) = (
+        run(&["registration"], Some(&home.config())),
+        run(&["registration"], Some(&home.config())),
+    );
+    assert_eq!(first.stdout, second.stdout);
+    let text = String::from_utf8_lossy(&first.stdout).into_owned();
+    for part in [
+        "id: msnbridge",
+        "url: 'http://127.0.0.1:29400'",
+        "@msn_.+:example\\.test",
+        "exclusive: true",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let token = home.0.path().join("data/matrix-as-token");
+        assert_eq!(
+            token.metadata().expect("it is kept").permissions().mode() & 0o777,
+            0o600
+        );
+    }
+}
+
+#[test]
+fn the_demonstration_delivers_both_ways() {
+    let output = Command::new(PROGRAM)
+        .args(["demo", "--json", "--seconds", "2"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("it runs");
+    assert_eq!(code(&output), Some(0), "{}", said(&output));
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("only JSON is printed"))
+        .collect();
+    for (from, to) in [("msn", "console"), ("console", "msn")] {
+        let crossed = lines.iter().any(|line| {
+            let is = |key: &str, value: &str| {
+                line.get(key).and_then(serde_json::Value::as_str) == Some(value)
+            };
+            is("event", "delivered") && is("from_network", from) && is("to_network", to)
+        });
+        assert!(crossed, "{from} to {to}");
+    }
+}
+
+#[test]
+fn wrong_users_and_ports_of_the_embedded_network_are_named() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let users = home.path().join("users.toml");
+    let run_with = |text: &str, listen: &str| {
+        fs::write(&users, text).expect("it is written");
+        let users = users.display().to_string();
+        run(
+            &[
+                "msn-server",
+                "--listen",
+                listen,
+                "--http",
+                "127.0.0.1:0",
+                "--users",
+                &users,
+            ],
+            None,
+        )
+    };
+    let broken = run_with("[[user]]\naddress = 7\n", "127.0.0.1:0");
+    assert_eq!(code(&broken), Some(3));
+    assert!(said(&broken).contains("line 2"), "{}", said(&broken));
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let user = "[[user]]\naddress = \"a@b.c\"\npassword = \"x\"\n";
+    let refused = run_with(user, &address);
+    assert_eq!(code(&refused), Some(1));
+    assert!(said(&refused).contains(&address), "{}", said(&refused));
+}
