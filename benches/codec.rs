@@ -1,12 +1,16 @@
 //! Frame and typed decode of lines, against what no codec can do without: finding the line's end and
 //! its words.
 
+mod shared;
+
 use std::{
     hint::black_box,
     time::{Duration, Instant},
 };
 
 use msnp_proto::{Direction, Framer, Limits, LinkKind, ServerCommand, Version};
+
+use shared::{median, ratio, report};
 
 /// Pairs measured in turn.
 const PAIRS: usize = 60;
@@ -15,20 +19,11 @@ const LINES: usize = 20_000;
 
 fn main() {
     let script = script();
-    let mut ratios: Vec<f64> = (0..PAIRS)
-        .map(|_| {
-            let bare = time(|| split(&script));
-            let whole = time(|| decode(&script));
-            whole.as_secs_f64() / bare.as_secs_f64()
-        })
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    let ratio = ratios.get(PAIRS / 2).copied().unwrap_or(f64::INFINITY);
-    let bar = 3.0;
-    println!(
-        "ratio decode_line {ratio:.2} <= {bar:.2} {}",
-        if ratio <= bar { "ok" } else { "MISS" }
-    );
+    let ratios = (0..PAIRS).map(|_| {
+        let bare = time(|| split(&script));
+        ratio(time(|| decode(&script)), bare)
+    });
+    report("decode_line", median(ratios.collect()), 3.0);
 }
 
 /// What a notification server says all day.

@@ -1,9 +1,8 @@
 //! Accepting events, against the disk itself.
 
+mod shared;
+
 use std::{
-    fs::File,
-    io::Write as _,
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -27,6 +26,8 @@ use bridge_core::{
 };
 use bridge_store::{SledOptions, SledStore};
 use secrecy::SecretString;
+
+use shared::{Append, median, ratio, report};
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -294,38 +295,4 @@ impl Puppet for IdlePuppet {
     async fn contacts(&self) -> Vec<Contact> {
         Vec::new()
     }
-}
-
-struct Append(File);
-
-impl Append {
-    fn new(directory: &Path) -> Self {
-        Self(File::create(directory.join("plain")).expect("it is made"))
-    }
-
-    fn append(&mut self) -> Duration {
-        let began = Instant::now();
-        self.0.write_all(&[0x5A; 512]).expect("it is written");
-        self.0.sync_data().expect("it is synced");
-        began.elapsed()
-    }
-}
-
-fn ratio(a: Duration, b: Duration) -> f64 {
-    a.as_secs_f64() / b.as_secs_f64()
-}
-
-fn median(mut ratios: Vec<f64>) -> f64 {
-    ratios.sort_by(f64::total_cmp);
-    ratios
-        .get(ratios.len() / 2)
-        .copied()
-        .unwrap_or(f64::INFINITY)
-}
-
-fn report(name: &str, value: f64, bar: f64) {
-    println!(
-        "ratio {name} {value:.2} <= {bar:.2} {}",
-        if value <= bar { "ok" } else { "MISS" }
-    );
 }

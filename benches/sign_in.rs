@@ -1,12 +1,16 @@
 //! Sign-in over the loopback, against its bare round trips and the server's own work.
 
-use std::time::{Duration, Instant};
+mod shared;
+
+use std::time::Instant;
 
 use msnp_server::{MemoryDirectory, Network, Options, User};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
 };
+
+use shared::{median, ratio, report};
 
 const PAIRS: usize = 60;
 
@@ -114,23 +118,4 @@ async fn get(http: &str, path: &str, headers: &str) -> String {
         .await
         .expect("it is answered");
     answer
-}
-
-fn ratio(a: Duration, b: Duration) -> f64 {
-    a.as_secs_f64() / b.as_secs_f64()
-}
-
-fn median(mut ratios: Vec<f64>) -> f64 {
-    ratios.sort_by(f64::total_cmp);
-    ratios
-        .get(ratios.len() / 2)
-        .copied()
-        .unwrap_or(f64::INFINITY)
-}
-
-fn report(name: &str, value: f64, bar: f64) {
-    println!(
-        "ratio {name} {value:.2} <= {bar:.2} {}",
-        if value <= bar { "ok" } else { "MISS" }
-    );
 }

@@ -1,14 +1,13 @@
 //! Commits against the disk itself: an append and a sync in the same directory.
 
-use std::{
-    fs::File,
-    io::Write as _,
-    path::Path,
-    time::{Duration, Instant},
-};
+mod shared;
+
+use std::time::{Duration, Instant};
 
 use bridge_core::store::{Batch, Durability, KeyBuilder, Store as _, TableId};
 use bridge_store::{SledOptions, SledStore};
+
+use shared::{Append, median, ratio, report};
 
 const PAIRS: usize = 200;
 
@@ -45,38 +44,4 @@ async fn commit(store: &SledStore, number: &mut u64) -> Duration {
         .await
         .expect("it commits");
     began.elapsed()
-}
-
-struct Append(File);
-
-impl Append {
-    fn new(directory: &Path) -> Self {
-        Self(File::create(directory.join("plain")).expect("it is made"))
-    }
-
-    fn append(&mut self) -> Duration {
-        let began = Instant::now();
-        self.0.write_all(&[0x5A; 512]).expect("it is written");
-        self.0.sync_data().expect("it is synced");
-        began.elapsed()
-    }
-}
-
-fn ratio(a: Duration, b: Duration) -> f64 {
-    a.as_secs_f64() / b.as_secs_f64()
-}
-
-fn median(mut ratios: Vec<f64>) -> f64 {
-    ratios.sort_by(f64::total_cmp);
-    ratios
-        .get(ratios.len() / 2)
-        .copied()
-        .unwrap_or(f64::INFINITY)
-}
-
-fn report(name: &str, value: f64, bar: f64) {
-    println!(
-        "ratio {name} {value:.2} <= {bar:.2} {}",
-        if value <= bar { "ok" } else { "MISS" }
-    );
 }
