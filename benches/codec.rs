@@ -38,12 +38,7 @@ fn script() -> Vec<u8> {
         "CHG 8 AWY 268435456\r\n",
         "LST N=erin@example.com F=Erin C=f74b7ac1-0000-0000-0000-000000000001 11 1\r\n",
     ];
-    lines
-        .iter()
-        .cycle()
-        .take(LINES)
-        .flat_map(|line| line.bytes())
-        .collect()
+    lines.iter().cycle().take(LINES).flat_map(|line| line.bytes()).collect()
 }
 
 fn time(work: impl FnOnce()) -> Duration {
@@ -69,11 +64,7 @@ fn split(script: &[u8]) {
 
 /// The whole way: pieces as a socket brings them, frames, typed commands.
 fn decode(script: &[u8]) {
-    let mut framer = Framer::new(
-        LinkKind::Notification,
-        Direction::ToClient,
-        Limits::default(),
-    );
+    let mut framer = Framer::new(LinkKind::Notification, Direction::ToClient, Limits::default());
     for piece in script.chunks(16 * 1024) {
         framer.push(piece);
         while let Ok(Some(frame)) = framer.next() {

@@ -30,9 +30,7 @@ use secrecy::SecretString;
 use shared::{Append, median, ratio, report};
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime").block_on(ingest());
 }
 
@@ -48,22 +46,13 @@ async fn ingest() {
     };
     let key = SealKey::from_bytes(&[7; 32]).expect("32 bytes");
     let connectors: Vec<Arc<dyn Connector>> = vec![Arc::new(Idle)];
-    let mut core = Core::open(
-        Arc::clone(&store),
-        key,
-        config,
-        vec![Arc::new(Sink)],
-        connectors,
-    )
-    .await
-    .expect("it opens");
+    let mut core = Core::open(Arc::clone(&store), key, config, vec![Arc::new(Sink)], connectors)
+        .await
+        .expect("it opens");
     core.start().await.expect("it starts");
     let inbox = core.inbox();
     for line in ["login", "x"] {
-        inbox
-            .accept_all(vec![command(line)], None)
-            .await
-            .expect("accepted");
+        inbox.accept_all(vec![command(line)], None).await.expect("accepted");
     }
     while core.status().logins.is_empty() {
         tokio::task::yield_now().await;
@@ -98,11 +87,7 @@ async fn ingest() {
     }
     let syncs = store.stats().await.expect("it counts").syncs - before;
     let syncs = f64::from(u32::try_from(syncs).expect("few"));
-    report(
-        "syncs_per_30_messages",
-        syncs * 30.0 / f64::from(total),
-        1.0,
-    );
+    report("syncs_per_30_messages", syncs * 30.0 / f64::from(total), 1.0);
     core.stop(Duration::from_secs(5)).await;
     store.close().await.expect("it closes");
 }
@@ -110,23 +95,13 @@ async fn ingest() {
 async fn accept(inbox: &dyn Inbox, number: &mut u64) {
     *number += 1;
     let kind = EventKind::Message(Content::plain("x".repeat(200)));
-    let scope = Scope::Chat {
-        login: login(),
-        chat: ChatId::new("bob"),
-    };
-    inbox
-        .accept_all(vec![event(&number.to_string(), scope, kind)], None)
-        .await
-        .expect("accepted");
+    let scope = Scope::Chat { login: login(), chat: ChatId::new("bob") };
+    inbox.accept_all(vec![event(&number.to_string(), scope, kind)], None).await.expect("accepted");
 }
 
 fn command(line: &str) -> Event {
     let scope = Scope::Room(RoomId::new("room"));
-    event(
-        line,
-        scope,
-        EventKind::Command(CommandLine(line.to_owned())),
-    )
+    event(line, scope, EventKind::Command(CommandLine(line.to_owned())))
 }
 
 fn event(source: &str, scope: Scope, kind: EventKind) -> Event {
@@ -146,11 +121,7 @@ fn login() -> LoginId {
 }
 
 fn persona() -> Persona {
-    Persona {
-        network: NetworkId::new("idle"),
-        id: PersonaId::new("bob"),
-        name: None,
-    }
+    Persona { network: NetworkId::new("idle"), id: PersonaId::new("bob"), name: None }
 }
 
 /// A platform that takes everything.
@@ -244,15 +215,10 @@ impl Connector for Idle {
 impl LoginProcess for Idle {
     async fn next(&mut self, answer: Option<SecretString>) -> Result<LoginStep, LoginError> {
         Ok(match answer {
-            None => LoginStep::Ask {
-                prompt: String::new(),
-                secret: false,
-            },
-            Some(credentials) => LoginStep::Done(StoredLogin {
-                id: login(),
-                persona: persona(),
-                credentials,
-            }),
+            None => LoginStep::Ask { prompt: String::new(), secret: false },
+            Some(credentials) => {
+                LoginStep::Done(StoredLogin { id: login(), persona: persona(), credentials })
+            }
         })
     }
 }

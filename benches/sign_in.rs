@@ -16,26 +16,19 @@ const PAIRS: usize = 60;
 
 fn main() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime").block_on(sign_in());
 }
 
 async fn sign_in() {
     let users = vec![User::new("ada@example.com", "secret", "Ada", &[])];
-    let network = Network::bind(MemoryDirectory::new(users), Options::default())
-        .await
-        .expect("it binds");
+    let network =
+        Network::bind(MemoryDirectory::new(users), Options::default()).await.expect("it binds");
     let addresses = network.addresses();
     let mut ratios = Vec::new();
     for _ in 0..PAIRS {
         let began = Instant::now();
-        bare_sign_in(
-            &addresses.notification.to_string(),
-            &addresses.http.to_string(),
-        )
-        .await;
+        bare_sign_in(&addresses.notification.to_string(), &addresses.http.to_string()).await;
         let bare = began.elapsed();
         let mut config = msnp::Config::new(
             addresses.notification.to_string(),
@@ -74,33 +67,21 @@ async fn bare_sign_in(notification: &str, http: &str) {
         "Authorization: Passport1.4 OrgVerb=GET,OrgURL=http,sign-in={account},pwd=secret,ct=1\r\n"
     );
     let answer = get(http, "/login.srf", &authorization).await;
-    let ticket = answer
-        .split("from-PP='")
-        .nth(1)
-        .and_then(|rest| rest.split('\'').next());
+    let ticket = answer.split("from-PP='").nth(1).and_then(|rest| rest.split('\'').next());
     let ticket = ticket.expect("a ticket");
     say(&mut link, &format!("USR 4 TWN S {ticket}\r\n"), "USR 4 OK").await;
     say(&mut link, "SYN 5 0 0\r\n", "PRP").await;
     let personal = "<Data><PSM></PSM><CurrentMedia></CurrentMedia></Data>";
-    let words = format!(
-        "UUX 6 {}\r\n{personal}CHG 7 NLN 268435456\r\n",
-        personal.len()
-    );
+    let words = format!("UUX 6 {}\r\n{personal}CHG 7 NLN 268435456\r\n", personal.len());
     say(&mut link, &words, "CHG").await;
 }
 
 async fn say(link: &mut BufReader<TcpStream>, words: &str, answer: &str) {
-    link.get_mut()
-        .write_all(words.as_bytes())
-        .await
-        .expect("it is said");
+    link.get_mut().write_all(words.as_bytes()).await.expect("it is said");
     let mut line = String::new();
     while !line.starts_with(answer) {
         line.clear();
-        assert!(
-            link.read_line(&mut line).await.expect("it is read") > 0,
-            "no {answer}"
-        );
+        assert!(link.read_line(&mut line).await.expect("it is read") > 0, "no {answer}");
     }
 }
 
@@ -108,14 +89,8 @@ async fn get(http: &str, path: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(http).await.expect("it connects");
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n{headers}\r\n");
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .expect("it is asked");
+    stream.write_all(request.as_bytes()).await.expect("it is asked");
     let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .await
-        .expect("it is answered");
+    stream.read_to_string(&mut answer).await.expect("it is answered");
     answer
 }

@@ -12,9 +12,7 @@ use shared::{Append, median, ratio, report};
 const PAIRS: usize = 200;
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime").block_on(run());
 }
 
@@ -39,9 +37,6 @@ async fn commit(store: &SledStore, number: &mut u64) -> Duration {
     let key = KeyBuilder::new(TableId::PortalLog).number(*number).build();
     batch.put(key, vec![0x5A; 512]).expect("it is short");
     let began = Instant::now();
-    store
-        .commit(batch, Durability::Durable)
-        .await
-        .expect("it commits");
+    store.commit(batch, Durability::Durable).await.expect("it commits");
     began.elapsed()
 }

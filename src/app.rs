@@ -70,17 +70,8 @@ impl App {
             .await
             .map_err(|error| Failure::Failed(format!("the store cannot be read: {error}")))?;
         let core = Arc::new(core);
-        servers.push(control::serve(
-            &socket_path(data),
-            Arc::clone(&core),
-            cancel.clone(),
-        )?);
-        Ok(Self {
-            core,
-            store,
-            cancel,
-            servers,
-        })
+        servers.push(control::serve(&socket_path(data), Arc::clone(&core), cancel.clone())?);
+        Ok(Self { core, store, cancel, servers })
     }
 
     /// Waits until a network's side cannot go on; tells why.
@@ -113,10 +104,7 @@ async fn open_store(path: &Path) -> Result<Arc<dyn Store>, Failure> {
     match opened.await {
         Ok(Ok(store)) => Ok(Arc::new(store)),
         Ok(Err(error)) => Err(Failure::Failed(error.to_string())),
-        Err(error) => Err(Failure::Failed(format!(
-            "opening {} failed: {error}",
-            path.display()
-        ))),
+        Err(error) => Err(Failure::Failed(format!("opening {} failed: {error}", path.display()))),
     }
 }
 
@@ -151,10 +139,7 @@ pub fn matrix_tokens(
         Some(token) => Ok(token.clone()),
         None => kept_token(&data.join(name)),
     };
-    Ok((
-        token(&matrix.as_token, "matrix-as-token")?,
-        token(&matrix.hs_token, "matrix-hs-token")?,
-    ))
+    Ok((token(&matrix.as_token, "matrix-as-token")?, token(&matrix.hs_token, "matrix-hs-token")?))
 }
 
 #[cfg(feature = "matrix")]

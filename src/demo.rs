@@ -50,14 +50,10 @@ async fn tour(home: &std::path::Path, json: bool, seconds: Option<u64>) -> Resul
             println!("{text}");
         }
     };
-    let network = Network::bind(people(), Options::default())
-        .await
-        .map_err(|error| failed(&error))?;
+    let network =
+        Network::bind(people(), Options::default()).await.map_err(|error| failed(&error))?;
     let addresses = network.addresses();
-    say(format!(
-        "MSN network      {} (contacts: Echo, Greeter)",
-        addresses.notification
-    ));
+    say(format!("MSN network      {} (contacts: Echo, Greeter)", addresses.notification));
     let store = SledStore::open(&home.join("store"), SledOptions::default());
     let store = Arc::new(store.map_err(|error| failed(&error))?);
     let key = SealKey::load_or_create(&home.join("seal.key")).map_err(|error| failed(&error))?;
@@ -73,32 +69,14 @@ async fn tour(home: &std::path::Path, json: bool, seconds: Option<u64>) -> Resul
         login_url: None,
         protocol: "auto".to_owned(),
     };
-    let connector = Arc::new(MsnConnector::new(MsnConfig {
-        server: vec![server],
-    }));
-    let mut core = Core::open(
-        store.clone(),
-        key,
-        config,
-        vec![console.clone()],
-        vec![connector],
-    )
-    .await
-    .map_err(|error| failed(&error))?;
+    let connector = Arc::new(MsnConnector::new(MsnConfig { server: vec![server] }));
+    let mut core = Core::open(store.clone(), key, config, vec![console.clone()], vec![connector])
+        .await
+        .map_err(|error| failed(&error))?;
     core.start().await.map_err(|error| failed(&error))?;
-    say(format!(
-        "bridge           running after {} ms",
-        began.elapsed().as_millis()
-    ));
-    let mut visitor = Visitor {
-        console,
-        happenings,
-        json,
-        said: HashMap::new(),
-        room: None,
-        came: 0,
-        went: 0,
-    };
+    say(format!("bridge           running after {} ms", began.elapsed().as_millis()));
+    let mut visitor =
+        Visitor { console, happenings, json, said: HashMap::new(), room: None, came: 0, went: 0 };
     let outcome = visitor.tour(seconds).await;
     core.stop(Duration::from_secs(5)).await;
     let closed = bridge_core::store::Store::close(&*store).await;
@@ -108,9 +86,7 @@ async fn tour(home: &std::path::Path, json: bool, seconds: Option<u64>) -> Resul
     if visitor.came > 0 && visitor.went > 0 {
         Ok(())
     } else {
-        Err(Failure::Failed(
-            "messages did not cross both ways".to_owned(),
-        ))
+        Err(Failure::Failed("messages did not cross both ways".to_owned()))
     }
 }
 
@@ -146,24 +122,17 @@ impl Visitor {
     async fn tour(&mut self, seconds: Option<u64>) -> Result<(), Failure> {
         let end = seconds.map(|seconds| tokio::time::Instant::now() + Duration::from_secs(seconds));
         for line in ["login", ACCOUNT, PASSWORD] {
-            let shown = if line == PASSWORD {
-                "••••"
-            } else {
-                line
-            };
+            let shown = if line == PASSWORD { "••••" } else { line };
             if !self.json {
                 println!("you to bridge    {shown}");
             }
             self.command(line).await?;
-            self.until(|happening| matches!(happening, Happening::Answer { .. }))
-                .await?;
+            self.until(|happening| matches!(happening, Happening::Answer { .. })).await?;
         }
         // The greeter speaks first.
-        self.until(|happening| matches!(happening, Happening::Message { .. }))
-            .await?;
+        self.until(|happening| matches!(happening, Happening::Message { .. })).await?;
         self.say("Hello from the other side!").await?;
-        self.until(|happening| matches!(happening, Happening::Message { .. }))
-            .await?;
+        self.until(|happening| matches!(happening, Happening::Message { .. })).await?;
         if !self.json {
             println!("(type to answer; /chat ADDRESS, /contacts, /status, /help; Ctrl-C ends)");
         }
@@ -209,8 +178,7 @@ impl Visitor {
         if !self.json {
             println!("you              {text}");
         }
-        self.said
-            .insert(room.clone(), (text.to_owned(), Instant::now()));
+        self.said.insert(room.clone(), (text.to_owned(), Instant::now()));
         let said = self.console.say(&room, text).await;
         said.map_err(|error| Failure::Failed(error.to_string()))
     }

@@ -51,17 +51,11 @@ fn said(output: &Output) -> String {
 #[test]
 fn each_kind_of_failure_has_its_exit_code() {
     assert_eq!(code(&run(&["no-such-command"], None)), Some(2));
-    assert_eq!(
-        code(&run(&["check"], Some(Path::new("/nowhere/config.toml")))),
-        Some(3)
-    );
+    assert_eq!(code(&run(&["check"], Some(Path::new("/nowhere/config.toml")))), Some(3));
     assert_eq!(code(&run(&["msn", "login"], None)), Some(2));
     let home = Home::new("127.0.0.1:0");
     assert_eq!(code(&run(&["check"], Some(&home.config()))), Some(0));
-    assert_eq!(
-        code(&run(&["ctl", "status"], Some(&home.config()))),
-        Some(5)
-    );
+    assert_eq!(code(&run(&["ctl", "status"], Some(&home.config()))), Some(5));
     let password = home.0.path().join("password");
     fs::write(&password, "secret\n").expect("it is written");
     let password = password.display().to_string();
@@ -102,27 +96,16 @@ async fn a_second_bridge_on_the_same_store_is_refused_and_the_first_answers() {
     let log = home.0.path().join("log");
     let first =
         Program::start(Path::new(PROGRAM), &["run", "-c", &config], &log).expect("it starts");
-    let answer = wait_until(
-        std::time::Duration::from_secs(20),
-        "the first bridge answers",
-        || {
-            let output = run(&["ctl", "--json", "status"], Some(&home.config()));
-            async move { output.status.success().then_some(output) }
-        },
-    )
+    let answer = wait_until(std::time::Duration::from_secs(20), "the first bridge answers", || {
+        let output = run(&["ctl", "--json", "status"], Some(&home.config()));
+        async move { output.status.success().then_some(output) }
+    })
     .await;
     let status: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
-    assert_eq!(
-        status.get("portals").and_then(serde_json::Value::as_u64),
-        Some(0)
-    );
+    assert_eq!(status.get("portals").and_then(serde_json::Value::as_u64), Some(0));
     let second = run(&["run"], Some(&home.config()));
     assert_eq!(code(&second), Some(1));
-    assert!(
-        said(&second).contains("in use by another process"),
-        "{}",
-        said(&second)
-    );
+    assert!(said(&second).contains("in use by another process"), "{}", said(&second));
     assert!(first.stop().await, "{}", testkit::tail(&log));
 }
 
@@ -148,10 +131,7 @@ fn the_registration_is_the_same_each_time_and_its_tokens_are_private() {
         use std::os::unix::fs::PermissionsExt as _;
 
         let token = home.0.path().join("data/matrix-as-token");
-        assert_eq!(
-            token.metadata().expect("it is kept").permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(token.metadata().expect("it is kept").permissions().mode() & 0o777, 0o600);
     }
 }
 
@@ -186,18 +166,7 @@ fn wrong_users_and_ports_of_the_embedded_network_are_named() {
     let run_with = |text: &str, listen: &str| {
         fs::write(&users, text).expect("it is written");
         let users = users.display().to_string();
-        run(
-            &[
-                "msn-server",
-                "--listen",
-                listen,
-                "--http",
-                "127.0.0.1:0",
-                "--users",
-                &users,
-            ],
-            None,
-        )
+        run(&["msn-server", "--listen", listen, "--http", "127.0.0.1:0", "--users", &users], None)
     };
     let broken = run_with("[[user]]\naddress = 7\n", "127.0.0.1:0");
     assert_eq!(code(&broken), Some(3));

@@ -30,10 +30,8 @@ fn file(text: &str) -> File {
 }
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let variables: HashMap<String, String> = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+    let variables: HashMap<String, String> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     config::load(&file(text).path, &variables)
 }
 
@@ -126,10 +124,8 @@ fn an_empty_file_names_what_is_missing() {
 
 #[test]
 fn the_environment_wins_over_the_file() {
-    let variables = [
-        ("MSN_BRIDGE__BRIDGE__DATA_DIR", "/elsewhere"),
-        ("MSN_BRIDGE__MATRIX__AS_TOKEN", "12345"),
-    ];
+    let variables =
+        [("MSN_BRIDGE__BRIDGE__DATA_DIR", "/elsewhere"), ("MSN_BRIDGE__MATRIX__AS_TOKEN", "12345")];
     let config = load(GOOD, &variables).expect("it loads");
     assert_eq!(config.bridge.data_dir, PathBuf::from("/elsewhere"));
 }
@@ -137,15 +133,8 @@ fn the_environment_wins_over_the_file() {
 #[test]
 fn a_missing_file_and_broken_toml_say_where() {
     let missing = config::load(&PathBuf::from("/nowhere/config.toml"), &HashMap::new());
-    assert!(
-        missing
-            .expect_err("it is missing")
-            .to_string()
-            .contains("/nowhere/config.toml")
-    );
-    let broken = load("[matrix\nhomeserver = 1", &[])
-        .expect_err("it is broken")
-        .to_string();
+    assert!(missing.expect_err("it is missing").to_string().contains("/nowhere/config.toml"));
+    let broken = load("[matrix\nhomeserver = 1", &[]).expect_err("it is broken").to_string();
     assert!(broken.contains("config.toml"), "{broken}");
 }
 
@@ -158,8 +147,5 @@ fn secrets_are_hidden_in_the_effective_configuration_and_in_debug() {
     let config = load(&text, &[]).expect("it loads");
     assert!(!format!("{config:?}").contains("sesame"));
     let shown = config::effective(&file(&text).path, &HashMap::new()).expect("it shows");
-    assert!(
-        !shown.contains("sesame") && shown.contains("<hidden>"),
-        "{shown}"
-    );
+    assert!(!shown.contains("sesame") && shown.contains("<hidden>"), "{shown}");
 }

@@ -35,30 +35,20 @@ impl World {
     async fn new() -> Self {
         install_tls();
         let home = tempfile::tempdir().expect("a temporary directory");
-        let network = Network::bind(people(), Options::default())
-            .await
-            .expect("the loopback is free");
+        let network =
+            Network::bind(people(), Options::default()).await.expect("the loopback is free");
         let listen = format!("127.0.0.1:{}", free_port());
         let config = home.path().join("config.toml");
         let registration = home.path().join("registration.yaml");
         // The homeserver must know the bridge before it starts, and the bridge where it will be.
         write_config(&config, &network, &listen, "http://127.0.0.1:9");
-        let printed = Command::new(PROGRAM)
-            .args(["registration", "-c"])
-            .arg(&config)
-            .output();
+        let printed = Command::new(PROGRAM).args(["registration", "-c"]).arg(&config).output();
         fs::write(&registration, printed.expect("it runs").stdout).expect("it is written");
-        let synapse = Synapse::start(&[registration])
-            .await
-            .unwrap_or_else(|error| panic!("{error}"));
+        let synapse =
+            Synapse::start(&[registration]).await.unwrap_or_else(|error| panic!("{error}"));
         write_config(&config, &network, &listen, &synapse.url());
-        synapse
-            .register_user("ada", "secret")
-            .await
-            .expect("a new user");
-        let ada = MatrixUser::sign_in(&synapse.url(), "ada", "secret")
-            .await
-            .expect("she signs in");
+        synapse.register_user("ada", "secret").await.expect("a new user");
+        let ada = MatrixUser::sign_in(&synapse.url(), "ada", "secret").await.expect("she signs in");
         let bot = format!("@msnbot:{}", synapse.server_name());
         let log = home.path().join("bridge.log");
         let mut world = Self {
@@ -86,11 +76,7 @@ impl World {
                 self.bridge = Some(program);
                 return;
             }
-            assert!(
-                program.is_running().expect("it is known"),
-                "{}",
-                tail(&self.log)
-            );
+            assert!(program.is_running().expect("it is known"), "{}", tail(&self.log));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("the bridge is not ready: {}", tail(&self.log));
@@ -110,9 +96,7 @@ impl World {
         let removed = |seen: &Seen| {
             matches!(seen, Seen::Redacted { event } if *event == password).then_some(())
         };
-        self.ada
-            .sees(SOON, "the password is removed", removed)
-            .await;
+        self.ada.sees(SOON, "the password is removed", removed).await;
         room
     }
 
@@ -167,9 +151,7 @@ async fn hears(events: &mut Events, words: &str) -> Event {
             }
         }
     };
-    tokio::time::timeout(SOON, heard)
-        .await
-        .unwrap_or_else(|_| panic!("nobody said {words:?}"))
+    tokio::time::timeout(SOON, heard).await.unwrap_or_else(|_| panic!("nobody said {words:?}"))
 }
 
 #[tokio::test]
@@ -183,9 +165,7 @@ async fn a_matrix_user_talks_with_her_msn_contact() {
     bob.send_text(&ChatId::with(ACCOUNT), Text::plain("Hi Ada!\nHow are you?"))
         .await
         .expect("acknowledged");
-    let Seen::Message {
-        room, sender, name, ..
-    } = world.ada.hears("Hi Ada!\nHow are you?").await
+    let Seen::Message { room, sender, name, .. } = world.ada.hears("Hi Ada!\nHow are you?").await
     else {
         panic!("a message");
     };
@@ -194,41 +174,24 @@ async fn a_matrix_user_talks_with_her_msn_contact() {
     assert_ne!(room, management);
 
     // The answer goes back, and typing both ways.
-    world
-        .ada
-        .say(&room, "Fine & <well>")
-        .await
-        .expect("it is sent");
+    world.ada.say(&room, "Fine & <well>").await.expect("it is sent");
     hears(&mut bob_events, "Fine & <well>").await;
-    bob.send_typing(&ChatId::with(ACCOUNT))
-        .await
-        .expect("it is sent");
+    bob.send_typing(&ChatId::with(ACCOUNT)).await.expect("it is sent");
     let writes = |seen: &Seen| {
         matches!(seen, Seen::Typing { users, .. } if users.contains(&sender)).then_some(())
     };
     world.ada.sees(SOON, "Bob writes", writes).await;
     world.ada.typing(&room, true).await.expect("it is sent");
     let typing = async { while !matches!(bob_events.next().await, Some(Event::Typing { .. })) {} };
-    tokio::time::timeout(SOON, typing)
-        .await
-        .expect("Ada writes");
-    bob.send_nudge(&ChatId::with(ACCOUNT))
-        .await
-        .expect("acknowledged");
+    tokio::time::timeout(SOON, typing).await.expect("Ada writes");
+    bob.send_nudge(&ChatId::with(ACCOUNT)).await.expect("acknowledged");
     world.ada.hears("sent a nudge").await;
 
     // What cannot arrive is said.
     bob.sign_out().await;
     bob_events.finish().await;
-    world
-        .ada
-        .say(&room, "are you there?")
-        .await
-        .expect("it is sent");
-    world
-        .ada
-        .hears("Not delivered: Bob ☃ Smith is not online")
-        .await;
+    world.ada.say(&room, "are you there?").await.expect("it is sent");
+    world.ada.hears("Not delivered: Bob ☃ Smith is not online").await;
 
     // Commands; nothing unknown is said back.
     for (command, answer) in [
@@ -241,11 +204,7 @@ async fn a_matrix_user_talks_with_her_msn_contact() {
         ("contacts", "You are not signed in"),
     ] {
         world.ada.forget();
-        world
-            .ada
-            .say(&management, command)
-            .await
-            .expect("it is sent");
+        world.ada.say(&management, command).await.expect("it is sent");
         let Seen::Message { notice, sender, .. } = world.ada.hears(answer).await else {
             panic!("a message")
         };
@@ -259,25 +218,15 @@ async fn a_matrix_user_talks_with_her_msn_contact() {
     for file in walk(&world.config.with_file_name("data").join("store")) {
         kept.extend(fs::read(file).expect("it is read"));
     }
-    let holds = |needle: &str| {
-        kept.windows(needle.len())
-            .any(|window| window == needle.as_bytes())
-    };
+    let holds = |needle: &str| kept.windows(needle.len()).any(|window| window == needle.as_bytes());
     assert!(!holds(PASSWORD) && !holds("hunter2-is-no-command"));
 }
 
 fn walk(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(directory)
-        .expect("it is a directory")
-        .flatten()
-    {
+    for entry in fs::read_dir(directory).expect("it is a directory").flatten() {
         let path = entry.path();
-        if path.is_dir() {
-            files.extend(walk(&path))
-        } else {
-            files.push(path)
-        }
+        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
     }
     files
 }
@@ -291,10 +240,7 @@ async fn a_wrong_password_is_said_and_a_stranger_may_nothing() {
         ("login", "Which address"),
         ("not an address", "That is no address"),
         (ACCOUNT, "the password"),
-        (
-            "wrong",
-            "refused the address or the password. Say `login` to try again",
-        ),
+        ("wrong", "refused the address or the password. Say `login` to try again"),
         ("login", "Which address"),
         ("cancel", "Cancelled"),
     ] {
@@ -316,13 +262,7 @@ async fn a_wrong_password_is_said_and_a_stranger_may_nothing() {
 fn numbers(lines: impl IntoIterator<Item = String>, prefix: &str) -> Vec<u32> {
     lines
         .into_iter()
-        .filter_map(|line| {
-            line.strip_prefix(prefix)?
-                .split_whitespace()
-                .next()?
-                .parse()
-                .ok()
-        })
+        .filter_map(|line| line.strip_prefix(prefix)?.split_whitespace().next()?.parse().ok())
         .collect()
 }
 
@@ -332,12 +272,8 @@ async fn killed_under_traffic_nothing_accepted_is_lost_or_doubled_on_matrix() {
     let management = world.log_in().await;
     let (bob, mut bob_events) = world.bob().await;
     bob_is_online_for_ada(&world.ada, &management).await;
-    bob.send_text(&ChatId::with(ACCOUNT), Text::plain("first"))
-        .await
-        .expect("acknowledged");
-    let Seen::Message { room, .. } = world.ada.hears("first").await else {
-        panic!("a message")
-    };
+    bob.send_text(&ChatId::with(ACCOUNT), Text::plain("first")).await.expect("acknowledged");
+    let Seen::Message { room, .. } = world.ada.hears("first").await else { panic!("a message") };
 
     // Bob talks all the time, whether anybody hears or not.
     let talker = tokio::spawn(async move {
@@ -356,27 +292,17 @@ async fn killed_under_traffic_nothing_accepted_is_lost_or_doubled_on_matrix() {
         (bob, sent, failed)
     });
     for number in 1..=12_u32 {
-        world
-            .ada
-            .say(&room, &format!("ada {number}"))
-            .await
-            .expect("it is sent");
+        world.ada.say(&room, &format!("ada {number}")).await.expect("it is sent");
     }
     let mut bridge = world.bridge.take().expect("it runs");
     bridge.kill().expect("it is killed");
     for number in 13..=20_u32 {
-        world
-            .ada
-            .say(&room, &format!("ada {number}"))
-            .await
-            .expect("it is sent");
+        world.ada.say(&room, &format!("ada {number}")).await.expect("it is sent");
     }
     world.start_bridge().await;
     let (bob, sent, failed) = talker.await.expect("Bob talks to the end");
     bob_is_online_for_ada(&world.ada, &management).await;
-    bob.send_text(&ChatId::with(ACCOUNT), Text::plain("last"))
-        .await
-        .expect("acknowledged");
+    bob.send_text(&ChatId::with(ACCOUNT), Text::plain("last")).await.expect("acknowledged");
     world.ada.hears("last").await;
 
     // Everything accepted from MSN is on Matrix: in order, once.
@@ -395,16 +321,9 @@ async fn killed_under_traffic_nothing_accepted_is_lost_or_doubled_on_matrix() {
                 && !line.contains("source=fate")
         })
         .count();
-    assert!(
-        on_matrix.is_sorted_by(|a, b| a < b),
-        "in order and once: {on_matrix:?}"
-    );
+    assert!(on_matrix.is_sorted_by(|a, b| a < b), "in order and once: {on_matrix:?}");
     // `first`, `last`, and what was committed just before the log line was written.
-    assert!(
-        on_matrix.len() + 2 >= from_msn,
-        "{} of {from_msn} accepted",
-        on_matrix.len()
-    );
+    assert!(on_matrix.len() + 2 >= from_msn, "{} of {from_msn} accepted", on_matrix.len());
 
     // Everything Ada said is on MSN: in order, doubles marked.
     let mut heard = Vec::new();
@@ -415,13 +334,8 @@ async fn killed_under_traffic_nothing_accepted_is_lost_or_doubled_on_matrix() {
             }
         }
     };
-    tokio::time::timeout(SOON, all)
-        .await
-        .unwrap_or_else(|_| panic!("{}", tail(&world.log)));
-    let marked = heard
-        .iter()
-        .filter(|line| line.contains("(maybe said before)"))
-        .count();
+    tokio::time::timeout(SOON, all).await.unwrap_or_else(|_| panic!("{}", tail(&world.log)));
+    let marked = heard.iter().filter(|line| line.contains("(maybe said before)")).count();
     let mut on_msn = numbers(heard, "ada ");
     assert!(on_msn.is_sorted(), "{on_msn:?}");
     let doubles = on_msn.len() - 20;

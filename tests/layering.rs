@@ -35,11 +35,7 @@ fn dependencies_point_one_way() {
     let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
     let graph = package_graph();
     let known: Vec<&str> = graph.keys().map(String::as_str).collect();
-    assert_eq!(
-        known,
-        allowed.keys().copied().collect::<Vec<_>>(),
-        "a package joined or left"
-    );
+    assert_eq!(known, allowed.keys().copied().collect::<Vec<_>>(), "a package joined or left");
     for (package, uses) in &graph {
         for used in uses {
             assert!(
@@ -53,20 +49,14 @@ fn dependencies_point_one_way() {
 #[test]
 fn the_protocol_core_knows_no_runtime_and_no_clock_of_one() {
     for forbidden in ["tokio", "axum", "reqwest", "tracing"] {
-        assert!(
-            !direct_dependencies("msnp-proto").contains(&forbidden.to_owned()),
-            "{forbidden}"
-        );
+        assert!(!direct_dependencies("msnp-proto").contains(&forbidden.to_owned()), "{forbidden}");
     }
 }
 
 #[test]
 fn the_core_knows_no_network_and_no_engine() {
     for forbidden in ["matrix-sdk", "ruma", "serenity", "sled", "reqwest", "axum"] {
-        assert!(
-            !direct_dependencies("bridge-core").contains(&forbidden.to_owned()),
-            "{forbidden}"
-        );
+        assert!(!direct_dependencies("bridge-core").contains(&forbidden.to_owned()), "{forbidden}");
     }
 }
 
@@ -75,14 +65,7 @@ fn package_graph() -> BTreeMap<String, Vec<String>> {
     let ours: Vec<String> = packages.keys().cloned().collect();
     packages
         .into_iter()
-        .map(|(name, uses)| {
-            (
-                name,
-                uses.into_iter()
-                    .filter(|used| ours.contains(used))
-                    .collect(),
-            )
-        })
+        .map(|(name, uses)| (name, uses.into_iter().filter(|used| ours.contains(used)).collect()))
         .collect()
 }
 
@@ -93,13 +76,7 @@ fn direct_dependencies(package: &str) -> Vec<String> {
 /// Normal dependencies of each workspace member, by package name.
 fn metadata() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--no-deps",
-            "--format-version",
-            "1",
-            "--offline",
-        ])
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo is there: it runs this test");

@@ -32,15 +32,9 @@ pub(crate) fn ratio(a: Duration, b: Duration) -> f64 {
 
 pub(crate) fn median(mut ratios: Vec<f64>) -> f64 {
     ratios.sort_by(f64::total_cmp);
-    ratios
-        .get(ratios.len() / 2)
-        .copied()
-        .unwrap_or(f64::INFINITY)
+    ratios.get(ratios.len() / 2).copied().unwrap_or(f64::INFINITY)
 }
 
 pub(crate) fn report(name: &str, value: f64, bar: f64) {
-    println!(
-        "ratio {name} {value:.2} <= {bar:.2} {}",
-        if value <= bar { "ok" } else { "MISS" }
-    );
+    println!("ratio {name} {value:.2} <= {bar:.2} {}", if value <= bar { "ok" } else { "MISS" });
 }

@@ -83,11 +83,7 @@ async fn answer(stream: UnixStream, core: &Core) -> std::io::Result<()> {
 fn reply_json(reply: &Reply) -> Value {
     match reply {
         Reply::Text(text) => json!({ "text": text }),
-        Reply::Table {
-            title,
-            columns,
-            rows,
-        } => {
+        Reply::Table { title, columns, rows } => {
             json!({ "title": title, "columns": columns, "rows": rows })
         }
         _ => json!({ "text": "the answer has no words here" }),
@@ -113,9 +109,7 @@ pub async fn ask(data: &Path, line: &str) -> Result<Value, Failure> {
         stream.read_to_end(&mut answer).await?;
         Ok(answer)
     };
-    let answer = timeout(DEADLINE, exchange)
-        .await
-        .unwrap_or_else(|late| Err(late.into()));
+    let answer = timeout(DEADLINE, exchange).await.unwrap_or_else(|late| Err(late.into()));
     serde_json::from_slice(&answer.map_err(failed)?)
         .map_err(|error| Failure::Failed(format!("the bridge's answer cannot be read: {error}")))
 }

@@ -46,14 +46,9 @@ pub(super) fn config(file: &Path, default: bool) -> Result<(), Failure> {
 #[cfg(feature = "matrix")]
 pub(super) fn registration(file: &Path) -> Result<(), Failure> {
     let config = load(file)?;
-    let matrix = config
-        .matrix
-        .ok_or_else(|| Failure::Config("matrix: is missing".to_owned()))?;
+    let matrix = config.matrix.ok_or_else(|| Failure::Config("matrix: is missing".to_owned()))?;
     let (as_token, hs_token) = app::matrix_tokens(&matrix, &config.bridge.data_dir)?;
-    print!(
-        "{}",
-        bridge_matrix::Registration::new(matrix, as_token, hs_token).to_yaml()
-    );
+    print!("{}", bridge_matrix::Registration::new(matrix, as_token, hs_token).to_yaml());
     Ok(())
 }
 
@@ -78,9 +73,7 @@ fn load(file: &Path) -> Result<Config, Failure> {
 }
 
 fn environment() -> HashMap<String, String> {
-    std::env::vars()
-        .filter(|(name, _)| name.starts_with("MSN_BRIDGE__"))
-        .collect()
+    std::env::vars().filter(|(name, _)| name.starts_with("MSN_BRIDGE__")).collect()
 }
 
 fn failure(error: ConfigError) -> Failure {
@@ -88,11 +81,7 @@ fn failure(error: ConfigError) -> Failure {
 }
 
 fn quoted(word: &str) -> String {
-    if word.chars().any(char::is_whitespace) {
-        format!("\"{word}\"")
-    } else {
-        word.to_owned()
-    }
+    if word.chars().any(char::is_whitespace) { format!("\"{word}\"") } else { word.to_owned() }
 }
 
 fn print_answer(answer: &Value) {
@@ -102,17 +91,9 @@ fn print_answer(answer: &Value) {
     if let Some(title) = answer.get("title").and_then(Value::as_str) {
         println!("{title}");
     }
-    let rows = answer
-        .get("rows")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let rows = answer.get("rows").and_then(Value::as_array).into_iter().flatten();
     for row in answer.get("columns").into_iter().chain(rows) {
-        let cells = row
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str);
+        let cells = row.as_array().into_iter().flatten().filter_map(Value::as_str);
         println!("  {}", cells.collect::<Vec<_>>().join("  "));
     }
 }

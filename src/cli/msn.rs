@@ -107,22 +107,14 @@ async fn act(
     match action {
         Action::Login => Ok(()),
         Action::Contacts => {
-            for contact in handle
-                .roster()
-                .contacts()
-                .filter(|contact| contact.is_contact())
-            {
+            for contact in handle.roster().contacts().filter(|contact| contact.is_contact()) {
                 show.contact(contact, handle);
             }
             Ok(())
         }
         Action::Send { to, text } => send(show, handle, &to, text).await,
         Action::Watch { seconds } => {
-            for contact in handle
-                .roster()
-                .contacts()
-                .filter(|contact| contact.is_contact())
-            {
+            for contact in handle.roster().contacts().filter(|contact| contact.is_contact()) {
                 show.contact(contact, handle);
             }
             let end = async {
@@ -184,10 +176,8 @@ async fn send(show: &Show, handle: &Handle, to: &str, text: String) -> Result<()
 
 impl Account {
     async fn config(&self) -> Result<Config, Failure> {
-        let user = self
-            .user
-            .clone()
-            .ok_or_else(|| Failure::Usage("--user is missing".to_owned()))?;
+        let user =
+            self.user.clone().ok_or_else(|| Failure::Usage("--user is missing".to_owned()))?;
         let protocol: Protocol = self
             .protocol
             .parse()
@@ -299,9 +289,7 @@ fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
                 "media": contact.personal.media,
             })
         }
-        Event::Message {
-            chat, from, text, ..
-        } => {
+        Event::Message { chat, from, text, .. } => {
             let format = &text.format;
             json!({
                 "event": "message", "chat": chat.as_str(), "from": from, "text": text.words,

@@ -41,11 +41,7 @@ pub(super) async fn run(arguments: ServerArgs) -> Result<(), Failure> {
         .await
         .map_err(|error: BindError| Failure::Failed(error.to_string()))?;
     let addresses = network.addresses();
-    let (ns, sb, http) = (
-        addresses.notification,
-        addresses.switchboard,
-        addresses.http,
-    );
+    let (ns, sb, http) = (addresses.notification, addresses.switchboard, addresses.http);
     if arguments.json {
         let nexus = network.nexus_url();
         println!(
@@ -53,10 +49,7 @@ pub(super) async fn run(arguments: ServerArgs) -> Result<(), Failure> {
             json!({ "event": "listening", "ns": ns, "sb": sb, "http": http, "nexus": nexus })
         );
     } else {
-        println!(
-            "notification server {ns}, switchboard {sb}, sign-in {}",
-            network.nexus_url()
-        );
+        println!("notification server {ns}, switchboard {sb}, sign-in {}", network.nexus_url());
     }
     super::stop_signal().await;
     network.shutdown().await;

@@ -41,28 +41,17 @@ pub fn effective(
 
 fn write_section(out: &mut String, name: &str, shape: &Value, described: &Value) {
     out.push('\n');
-    write_comment(
-        out,
-        described
-            .get("description")
-            .or_else(|| shape.get("description")),
-    );
+    write_comment(out, described.get("description").or_else(|| shape.get("description")));
     line(out, format_args!("[{name}]"));
     if shape.get("properties").is_none() {
-        for (key, value) in first_example(described)
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
+        for (key, value) in
+            first_example(described).and_then(Value::as_object).into_iter().flatten()
         {
-            line(
-                out,
-                format_args!("{} = {}", toml_key(key), toml_value(value)),
-            );
+            line(out, format_args!("{} = {}", toml_key(key), toml_value(value)));
         }
     }
-    let (lists, plain): (Vec<_>, Vec<_>) = properties(shape)
-        .into_iter()
-        .partition(|(_, property)| element(property).is_some());
+    let (lists, plain): (Vec<_>, Vec<_>) =
+        properties(shape).into_iter().partition(|(_, property)| element(property).is_some());
     for (key, property) in plain {
         write_key(out, &key, &property, &required(shape));
     }
@@ -83,22 +72,14 @@ fn write_key(out: &mut String, key: &str, property: &Value, required: &[String])
     write_comment(out, property.get("description"));
     let wanted = required.iter().any(|name| name == key);
     let default = property.get("default").filter(|value| !value.is_null());
-    let value = if wanted {
-        first_example(property)
-    } else {
-        default.or(first_example(property))
-    };
+    let value = if wanted { first_example(property) } else { default.or(first_example(property)) };
     let value = value.map_or_else(|| "\"\"".to_owned(), toml_value);
     let mark = if wanted { "" } else { "# " };
     line(out, format_args!("{mark}{key} = {value}"));
 }
 
 fn write_comment(out: &mut String, description: Option<&Value>) {
-    for text in description
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .lines()
-    {
+    for text in description.and_then(Value::as_str).unwrap_or_default().lines() {
         line(out, format_args!("# {text}"));
     }
 }
@@ -142,27 +123,18 @@ fn properties(shape: &Value) -> Vec<(String, Value)> {
 }
 
 fn required(shape: &Value) -> Vec<String> {
-    let names = shape
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let names = shape.get("required").and_then(Value::as_array).into_iter().flatten();
     names.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// The element of a list of sections.
 fn element(property: &Value) -> Option<&Value> {
     let list = property.get("type").and_then(type_name) == Some("array");
-    property
-        .get("items")
-        .filter(|items| list && items.get("properties").is_some())
+    property.get("items").filter(|items| list && items.get("properties").is_some())
 }
 
 fn first_example(shape: &Value) -> Option<&Value> {
-    shape
-        .get("examples")
-        .and_then(Value::as_array)
-        .and_then(|all| all.first())
+    shape.get("examples").and_then(Value::as_array).and_then(|all| all.first())
 }
 
 fn toml_value(value: &Value) -> String {

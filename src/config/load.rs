@@ -30,15 +30,9 @@ pub fn load(file: &Path, environment: &HashMap<String, String>) -> Result<Config
     if !found.is_empty() {
         return Err(ConfigError::Invalid(found));
     }
-    let config: Config = layers
-        .try_deserialize()
-        .map_err(|error| unreadable(file, &error))?;
+    let config: Config = layers.try_deserialize().map_err(|error| unreadable(file, &error))?;
     let found = meaning_problems(&config);
-    if found.is_empty() {
-        Ok(config)
-    } else {
-        Err(ConfigError::Invalid(found))
-    }
+    if found.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(found)) }
 }
 
 /// Gives the values as set, whether they are right or not.
@@ -53,20 +47,14 @@ pub(super) fn tree(
 pub(super) fn schema() -> Value {
     let settings =
         SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings
-        .into_generator()
-        .into_root_schema_for::<Config>()
-        .to_value()
+    settings.into_generator().into_root_schema_for::<Config>().to_value()
 }
 
 fn layers(
     file: &Path,
     environment: &HashMap<String, String>,
 ) -> Result<config::Config, ConfigError> {
-    let variables = environment
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+    let variables = environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let variables = config::Environment::with_prefix("MSN_BRIDGE")
         .prefix_separator("__")
         .separator("__")
@@ -96,12 +84,7 @@ fn unreadable(file: &Path, error: &config::ConfigError) -> ConfigError {
 /// Problems that types cannot see.
 fn meaning_problems(config: &Config) -> Vec<Problem> {
     let mut found = Vec::new();
-    let mut say = |key: String, text: &str| {
-        found.push(Problem {
-            key,
-            text: text.to_owned(),
-        })
-    };
+    let mut say = |key: String, text: &str| found.push(Problem { key, text: text.to_owned() });
     if config.msn.server.is_empty() {
         say(
             "msn.server".to_owned(),
@@ -114,10 +97,7 @@ fn meaning_problems(config: &Config) -> Vec<Problem> {
         }
         let earlier = config.msn.server.iter().take(number);
         if earlier.into_iter().any(|other| other.name == server.name) {
-            say(
-                format!("msn.server[{number}].name"),
-                "names two servers; each needs its own",
-            );
+            say(format!("msn.server[{number}].name"), "names two servers; each needs its own");
         }
     }
     if config.permissions.is_empty() {

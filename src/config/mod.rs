@@ -49,9 +49,7 @@ pub struct BridgeConfig {
 
 impl Default for BridgeConfig {
     fn default() -> Self {
-        Self {
-            data_dir: PathBuf::from("data"),
-        }
+        Self { data_dir: PathBuf::from("data") }
     }
 }
 
@@ -82,10 +80,7 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self {
-            filter: "info".to_owned(),
-            format: LogFormat::Text,
-        }
+        Self { filter: "info".to_owned(), format: LogFormat::Text }
     }
 }
 
@@ -100,10 +95,7 @@ pub enum LogFormat {
 }
 
 fn permissions_example() -> BTreeMap<String, Role> {
-    [
-        ("*:example.com".to_owned(), Role::User),
-        ("@admin:example.com".to_owned(), Role::Admin),
-    ]
-    .into_iter()
-    .collect()
+    [("*:example.com".to_owned(), Role::User), ("@admin:example.com".to_owned(), Role::Admin)]
+        .into_iter()
+        .collect()
 }

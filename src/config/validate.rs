@@ -32,14 +32,8 @@ pub(super) fn problems(schema: &Value, tree: &Value) -> Vec<Problem> {
 fn check(schema: &Value, value: &Value, key: &str, found: &mut Vec<Problem>) {
     let schema = without_null(schema);
     if let Some(words) = choices(schema) {
-        if !value
-            .as_str()
-            .is_some_and(|value| words.iter().any(|word| word == value))
-        {
-            found.push(problem(
-                key,
-                format!("must be one of: {}", words.join(", ")),
-            ));
+        if !value.as_str().is_some_and(|value| words.iter().any(|word| word == value)) {
+            found.push(problem(key, format!("must be one of: {}", words.join(", "))));
         }
         return;
     }
@@ -79,10 +73,7 @@ fn check_members(
     found: &mut Vec<Problem>,
 ) {
     let none = Map::new();
-    let known = schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .unwrap_or(&none);
+    let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
     for (name, value) in members {
         let path = joined(key, name);
         match (known.get(name), schema.get("additionalProperties")) {
@@ -95,20 +86,13 @@ fn check_members(
             (None, _) => found.push(problem(&path, unknown(name, known))),
         }
     }
-    let required = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
     for name in required.filter_map(Value::as_str) {
         if members.get(name).is_none_or(Value::is_null) {
             let meaning = known.get(name).and_then(|shape| shape.get("description"));
             let meaning = meaning.and_then(Value::as_str).unwrap_or_default();
             let meaning = meaning.split('\n').next().unwrap_or_default();
-            found.push(problem(
-                &joined(key, name),
-                format!("is missing. It says: {meaning}"),
-            ));
+            found.push(problem(&joined(key, name), format!("is missing. It says: {meaning}")));
         }
     }
 }
@@ -117,8 +101,7 @@ fn check_members(
 pub(super) fn without_null(schema: &Value) -> &Value {
     let variants = schema.get("anyOf").and_then(Value::as_array);
     let inner = variants.and_then(|all| {
-        all.iter()
-            .find(|shape| shape.get("type").and_then(Value::as_str) != Some("null"))
+        all.iter().find(|shape| shape.get("type").and_then(Value::as_str) != Some("null"))
     });
     inner.unwrap_or(schema)
 }
@@ -126,29 +109,19 @@ pub(super) fn without_null(schema: &Value) -> &Value {
 /// The words a shape allows, when it allows only some.
 pub(super) fn choices(schema: &Value) -> Option<Vec<String>> {
     let listed = schema.get("enum").and_then(Value::as_array).cloned();
-    let described = schema.get("oneOf").and_then(Value::as_array).map(|all| {
-        all.iter()
-            .filter_map(|shape| shape.get("const").cloned())
-            .collect::<Vec<_>>()
-    });
+    let described = schema
+        .get("oneOf")
+        .and_then(Value::as_array)
+        .map(|all| all.iter().filter_map(|shape| shape.get("const").cloned()).collect::<Vec<_>>());
     let words = listed.or(described)?;
-    Some(
-        words
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
-    )
+    Some(words.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 /// A shape's type, leaving out that it may be absent.
 pub(super) fn type_name(kind: &Value) -> Option<&str> {
     match kind {
         Value::String(name) => Some(name),
-        Value::Array(names) => names
-            .iter()
-            .filter_map(Value::as_str)
-            .find(|name| *name != "null"),
+        Value::Array(names) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
         _ => None,
     }
 }
@@ -158,13 +131,8 @@ fn reads_as<T: std::str::FromStr>(value: &Value, is: impl Fn(&Value) -> bool) ->
 }
 
 fn unknown(name: &str, known: &Map<String, Value>) -> String {
-    let near = known
-        .keys()
-        .map(|other| (strsim::damerau_levenshtein(name, other), other));
-    match near
-        .min()
-        .filter(|(distance, other)| *distance <= other.len().div_ceil(3))
-    {
+    let near = known.keys().map(|other| (strsim::damerau_levenshtein(name, other), other));
+    match near.min().filter(|(distance, other)| *distance <= other.len().div_ceil(3)) {
         Some((_, other)) => format!("no such key. Did you mean `{other}`?"),
         None => {
             let all: Vec<&str> = known.keys().map(String::as_str).collect();
@@ -174,16 +142,9 @@ fn unknown(name: &str, known: &Map<String, Value>) -> String {
 }
 
 fn joined(key: &str, name: &str) -> String {
-    if key.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{key}.{name}")
-    }
+    if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") }
 }
 
 fn problem(key: &str, text: impl Into<String>) -> Problem {
-    Problem {
-        key: key.to_owned(),
-        text: text.into(),
-    }
+    Problem { key: key.to_owned(), text: text.into() }
 }

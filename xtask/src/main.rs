@@ -25,19 +25,8 @@ fn main() -> ExitCode {
         ["demo", rest @ ..] => demo(rest),
         ["test", rest @ ..] => test(rest),
         ["crash", rest @ ..] => cargo(
-            &[
-                &[
-                    "run",
-                    "--quiet",
-                    "-p",
-                    "bridge-store",
-                    "--bin",
-                    "store-crash",
-                    "--",
-                ],
-                rest,
-            ]
-            .concat(),
+            &[&["run", "--quiet", "-p", "bridge-store", "--bin", "store-crash", "--"], rest]
+                .concat(),
         ),
         ["bench", rest @ ..] => bench(rest.contains(&"--check")),
         ["fuzz", rest @ ..] => fuzz(rest),
@@ -48,11 +37,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if done {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Builds everything at once, so that tests and demonstration share it, then runs the scene.
@@ -78,20 +63,15 @@ fn bench(check: bool) -> bool {
         ("bridge-store", "ingest"),
     ];
     for (package, name) in benches {
-        let output = Command::new(env!("CARGO"))
-            .args(["bench", "-p", package, "--bench", name])
-            .output();
+        let output =
+            Command::new(env!("CARGO")).args(["bench", "-p", package, "--bench", name]).output();
         let Ok(output) = output else {
             eprintln!("cannot start cargo");
             return false;
         };
         fine &= output.status.success();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        lines.extend(
-            text.lines()
-                .filter(|line| line.starts_with("ratio "))
-                .map(str::to_owned),
-        );
+        lines.extend(text.lines().filter(|line| line.starts_with("ratio ")).map(str::to_owned));
         if !output.status.success() {
             eprintln!("{}", String::from_utf8_lossy(&output.stderr));
         }
@@ -105,38 +85,19 @@ fn bench(check: bool) -> bool {
 }
 
 fn fuzz(rest: &[&str]) -> bool {
-    let seconds = rest
-        .iter()
-        .skip_while(|word| **word != "--seconds")
-        .nth(1)
-        .copied()
-        .unwrap_or("60");
+    let seconds =
+        rest.iter().skip_while(|word| **word != "--seconds").nth(1).copied().unwrap_or("60");
     let wanted = rest.first().copied().filter(|word| !word.starts_with("--"));
     let targets = match wanted {
         Some(target) => vec![target],
-        None => vec![
-            "framer",
-            "server_command",
-            "client_command",
-            "message",
-            "session",
-        ],
+        None => vec!["framer", "server_command", "client_command", "message", "session"],
     };
     let limit = format!("-max_total_time={seconds}");
     targets.into_iter().all(|target| {
         println!("fuzzing {target} for {seconds} s");
         // The toolchain of the project is pinned; fuzzing needs a nightly one.
         let mut command = Command::new("rustup");
-        command.args([
-            "run",
-            "nightly",
-            "cargo",
-            "fuzz",
-            "run",
-            target,
-            "--",
-            limit.as_str(),
-        ]);
+        command.args(["run", "nightly", "cargo", "fuzz", "run", target, "--", limit.as_str()]);
         run(&mut command)
     })
 }
@@ -154,15 +115,7 @@ fn docs() -> bool {
 
 fn config() -> bool {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "run",
-            "--quiet",
-            "-p",
-            "msn-bridge",
-            "--",
-            "config",
-            "--default",
-        ])
+        .args(["run", "--quiet", "-p", "msn-bridge", "--", "config", "--default"])
         .output();
     match output {
         Ok(output) if output.status.success() => {

@@ -45,22 +45,12 @@ impl ConsoleAdapter {
             id: PersonaId::new(user),
             name: Some(user.to_owned()),
         };
-        (
-            Arc::new(Self {
-                user,
-                screen,
-                inbox: OnceLock::new(),
-            }),
-            seen,
-        )
+        (Arc::new(Self { user, screen, inbox: OnceLock::new() }), seen)
     }
 
     /// Gives the person, as the core knows her.
     pub fn user(&self) -> UserId {
-        UserId {
-            network: NetworkId::new(NETWORK),
-            id: self.user.id.clone(),
-        }
+        UserId { network: NetworkId::new(NETWORK), id: self.user.id.clone() }
     }
 
     /// Says something in a room.
@@ -68,8 +58,7 @@ impl ConsoleAdapter {
     /// # Errors
     /// As [`Inbox::accept_all`]; [`AcceptError::Closed`] before the adapter runs.
     pub async fn say(&self, room: &str, text: &str) -> Result<(), AcceptError> {
-        self.accept(room, EventKind::Message(Content::plain(text)))
-            .await
+        self.accept(room, EventKind::Message(Content::plain(text))).await
     }
 
     /// Gives the bridge a command; its answer comes as [`Happening::Answer`].
@@ -77,23 +66,14 @@ impl ConsoleAdapter {
     /// # Errors
     /// As [`say`](Self::say).
     pub async fn command(&self, line: &str) -> Result<(), AcceptError> {
-        self.accept(
-            BRIDGE_ROOM,
-            EventKind::Command(CommandLine(line.to_owned())),
-        )
-        .await
+        self.accept(BRIDGE_ROOM, EventKind::Command(CommandLine(line.to_owned()))).await
     }
 
     /// Lets the others in a room see that the person writes.
     pub fn typing(&self, room: &str, on: bool) {
         if let Some(inbox) = self.inbox.get() {
             let scope = Scope::Room(RoomId::new(room));
-            inbox.signal(
-                &self.network(),
-                scope,
-                self.user.clone(),
-                Signal::Typing { on },
-            );
+            inbox.signal(&self.network(), scope, self.user.clone(), Signal::Typing { on });
         }
     }
 
@@ -143,20 +123,10 @@ impl Adapter for ConsoleAdapter {
     }
 
     async fn create_room(&self, spec: &RoomSpec) -> Result<RoomId, DeliverError> {
-        let names = || {
-            spec.personas
-                .iter()
-                .map(Persona::shown_name)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+        let names = || spec.personas.iter().map(Persona::shown_name).collect::<Vec<_>>().join(", ");
         let name = spec.name.clone().unwrap_or_else(names);
         let room = spec.portal.to_string();
-        self.show(Happening::Room {
-            room: room.clone(),
-            name,
-        })
-        .await?;
+        self.show(Happening::Room { room: room.clone(), name }).await?;
         Ok(RoomId::new(room))
     }
 
@@ -182,25 +152,15 @@ impl Adapter for ConsoleAdapter {
         let from = item.event.sender.shown_name().to_owned();
         let happening = match &item.event.kind {
             EventKind::Message(content) => {
-                let again = if item.maybe_double {
-                    " (maybe said before)"
-                } else {
-                    ""
-                };
+                let again = if item.maybe_double { " (maybe said before)" } else { "" };
                 let text = format!("{}{again}", content.text.plain);
                 Happening::Message { room, from, text }
             }
-            EventKind::Delivery { state, .. } => Happening::Fate {
-                room,
-                text: fate(state),
-            },
+            EventKind::Delivery { state, .. } => Happening::Fate { room, text: fate(state) },
             _ => return Err(unsupported()),
         };
         self.show(happening).await?;
-        Ok(Receipt {
-            messages: vec![MessageId::new(item.key.to_string())],
-            ..Receipt::default()
-        })
+        Ok(Receipt { messages: vec![MessageId::new(item.key.to_string())], ..Receipt::default() })
     }
 
     async fn signal(
@@ -212,11 +172,9 @@ impl Adapter for ConsoleAdapter {
         let room = room.to_string();
         let who = from.shown_name().to_owned();
         let happening = match signal {
-            Signal::Presence(presence) => Happening::Presence {
-                room,
-                who,
-                state: presence.state.to_string(),
-            },
+            Signal::Presence(presence) => {
+                Happening::Presence { room, who, state: presence.state.to_string() }
+            }
             Signal::Typing { on } => Happening::Typing { room, who, on: *on },
             _ => return Ok(()),
         };
@@ -253,18 +211,9 @@ fn fate(state: &DeliveryState) -> String {
 fn words(reply: &Reply) -> String {
     match reply {
         Reply::Text(text) => text.clone(),
-        Reply::Table {
-            title,
-            columns,
-            rows,
-        } => {
-            let lines = std::iter::once(columns)
-                .chain(rows)
-                .map(|row| row.join("  "));
-            std::iter::once(title.clone())
-                .chain(lines)
-                .collect::<Vec<_>>()
-                .join("\n")
+        Reply::Table { title, columns, rows } => {
+            let lines = std::iter::once(columns).chain(rows).map(|row| row.join("  "));
+            std::iter::once(title.clone()).chain(lines).collect::<Vec<_>>().join("\n")
         }
         _ => "the answer has no words here".to_owned(),
     }

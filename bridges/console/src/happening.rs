@@ -65,16 +65,8 @@ impl fmt::Display for Happening {
             Self::Message { room, from, text } => write!(f, "[{room}] {from}: {text}"),
             Self::Presence { room, who, state } => write!(f, "[{room}] {who} is {state}"),
             Self::Room { room, name } => write!(f, "[{room}] a new room: {name}"),
-            Self::Typing {
-                room,
-                who,
-                on: true,
-            } => write!(f, "[{room}] {who} is writing…"),
-            Self::Typing {
-                room,
-                who,
-                on: false,
-            } => write!(f, "[{room}] {who} stopped writing"),
+            Self::Typing { room, who, on: true } => write!(f, "[{room}] {who} is writing…"),
+            Self::Typing { room, who, on: false } => write!(f, "[{room}] {who} stopped writing"),
         }
     }
 }

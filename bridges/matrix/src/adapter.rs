@@ -139,11 +139,7 @@ impl MatrixAdapter {
             return Some(rest.trim().to_owned());
         }
         let store = self.store().ok()?;
-        let management = store
-            .get(&format!("management {room}"))
-            .await
-            .ok()
-            .flatten();
+        let management = store.get(&format!("management {room}")).await.ok().flatten();
         management.map(|_| text.to_owned())
     }
 
@@ -195,16 +191,13 @@ impl MatrixAdapter {
 
     async fn enter_management(&self, room: &OwnedRoomId) -> Result<(), DeliverError> {
         let bot = &self.names.bot;
-        self.intent
-            .send(bot, join_room_by_id::v3::Request::new(room.clone()))
-            .await?;
+        self.intent.send(bot, join_room_by_id::v3::Request::new(room.clone())).await?;
         let noted = self.store()?.put(&format!("management {room}"), "").await;
         noted.map_err(|error| DeliverError::retry(error.to_string()))?;
         let text = "Hello! I bridge MSN Messenger. Say `login` to sign in to your account, or `help` \
                     to see what else I can do.";
         let content = RoomMessageEventContent::notice_markdown(text);
-        self.say(bot, room, &format!("hello-{room}"), &content, None)
-            .await?;
+        self.say(bot, room, &format!("hello-{room}"), &content, None).await?;
         Ok(())
     }
 
@@ -214,8 +207,7 @@ impl MatrixAdapter {
 
     fn store(&self) -> Result<&Namespace, DeliverError> {
         let cx = self.context.get();
-        cx.map(|cx| &cx.store)
-            .ok_or_else(|| DeliverError::retry("the adapter is starting"))
+        cx.map(|cx| &cx.store).ok_or_else(|| DeliverError::retry("the adapter is starting"))
     }
 
     /// Makes the bot, checks what the configuration says, and sees whether the homeserver reaches
@@ -294,10 +286,25 @@ impl MatrixAdapter {
             content,
         )
         .map_err(|error| DeliverError::retry(error.to_string()))?;
-        request.timestamp = at
-            .and_then(|at| UInt::try_from(at.0).ok())
-            .map(MilliSecondsSinceUnixEpoch);
+        request.timestamp =
+            at.and_then(|at| UInt::try_from(at.0).ok()).map(MilliSecondsSinceUnixEpoch);
         Ok(self.intent.send(user, request).await?.event_id)
+    }
+
+    /// Gives the ghost of a persona, with her name.
+    async fn ghost(&self, persona: &Persona) -> Result<OwnedUserId, DeliverError> {
+        self.ghosts.ensure(&self.intent, &self.names, self.store()?, persona).await
+    }
+
+    /// Gives the ghost of a persona, and sees to it that it is in a room.
+    async fn ghost_in(
+        &self,
+        room: &OwnedRoomId,
+        persona: &Persona,
+    ) -> Result<OwnedUserId, DeliverError> {
+        let ghost = self.ghost(persona).await?;
+        self.ghosts.ensure_joined(&self.intent, &self.names, room, &ghost).await?;
+        Ok(ghost)
     }
 
     /// Sends what a person said as her ghost, putting the ghost into the room first if it must be.
@@ -307,30 +314,15 @@ impl MatrixAdapter {
         item: &Delivery,
         content: &RoomMessageEventContent,
     ) -> Result<OwnedEventId, DeliverError> {
-        let sender = &item.event.sender;
-        let ghost = self
-            .ghosts
-            .ensure(&self.intent, &self.names, self.store()?, sender)
-            .await?;
-        self.ghosts
-            .ensure_joined(&self.intent, &self.names, room, &ghost)
-            .await?;
+        let ghost = self.ghost_in(room, &item.event.sender).await?;
         let transaction = item.key.to_string();
-        let said = self
-            .say(&ghost, room, &transaction, content, Some(item.event.at))
-            .await;
+        let said = self.say(&ghost, room, &transaction, content, Some(item.event.at)).await;
         match said {
-            Err(DeliverError::Reject {
-                reason: Reject::Forbidden,
-                ..
-            }) => {
+            Err(DeliverError::Reject { reason: Reject::Forbidden, .. }) => {
                 // Somebody put it out of the room meanwhile.
                 self.ghosts.forget(room, &ghost);
-                self.ghosts
-                    .ensure_joined(&self.intent, &self.names, room, &ghost)
-                    .await?;
-                self.say(&ghost, room, &transaction, content, Some(item.event.at))
-                    .await
+                self.ghosts.ensure_joined(&self.intent, &self.names, room, &ghost).await?;
+                self.say(&ghost, room, &transaction, content, Some(item.event.at)).await
             }
             said => said,
         }
@@ -348,14 +340,7 @@ impl MatrixAdapter {
         let text = match state {
             DeliveryState::Delivered { .. } => {
                 let Some(target) = target else { return Ok(()) };
-                let sender = &item.event.sender;
-                let ghost = self
-                    .ghosts
-                    .ensure(&self.intent, &self.names, self.store()?, sender)
-                    .await?;
-                self.ghosts
-                    .ensure_joined(&self.intent, &self.names, room, &ghost)
-                    .await?;
+                let ghost = self.ghost_in(room, &item.event.sender).await?;
                 let kind = ReceiptType::Read;
                 let request = create_receipt::v3::Request::new(room.clone(), kind, target);
                 self.intent.send(&ghost, request).await?;
@@ -369,14 +354,7 @@ impl MatrixAdapter {
         if let Some(target) = target {
             content.relates_to = Some(Relation::Reply(Reply::with_event_id(target)));
         }
-        self.say(
-            &self.names.bot.clone(),
-            room,
-            &item.key.to_string(),
-            &content,
-            None,
-        )
-        .await?;
+        self.say(&self.names.bot.clone(), room, &item.key.to_string(), &content, None).await?;
         Ok(())
     }
 }
@@ -432,17 +410,11 @@ impl Adapter for MatrixAdapter {
     async fn create_room(&self, spec: &RoomSpec) -> Result<RoomId, DeliverError> {
         let mut ghosts = Vec::new();
         for persona in &spec.personas {
-            ghosts.push(
-                self.ghosts
-                    .ensure(&self.intent, &self.names, self.store()?, persona)
-                    .await?,
-            );
+            ghosts.push(self.ghost(persona).await?);
         }
         let room = room::create(&self.intent, &self.names, spec, &ghosts).await?;
         for ghost in &ghosts {
-            self.ghosts
-                .ensure_joined(&self.intent, &self.names, &room, ghost)
-                .await?;
+            self.ghosts.ensure_joined(&self.intent, &self.names, &room, ghost).await?;
         }
         Ok(RoomId::new(room.as_str()))
     }
@@ -464,15 +436,10 @@ impl Adapter for MatrixAdapter {
         membership: Membership,
     ) -> Result<(), DeliverError> {
         let room = room_id(room)?;
-        let ghost = self
-            .ghosts
-            .ensure(&self.intent, &self.names, self.store()?, persona)
-            .await?;
+        let ghost = self.ghost(persona).await?;
         match membership {
             Membership::Join => {
-                self.ghosts
-                    .ensure_joined(&self.intent, &self.names, &room, &ghost)
-                    .await
+                self.ghosts.ensure_joined(&self.intent, &self.names, &room, &ghost).await
             }
             Membership::Leave => self.ghosts.leave(&self.intent, &room, &ghost).await,
         }
@@ -497,10 +464,7 @@ impl Adapter for MatrixAdapter {
                 });
             }
         };
-        Ok(Receipt {
-            messages,
-            delivered_to: Vec::new(),
-        })
+        Ok(Receipt { messages, delivered_to: Vec::new() })
     }
 
     async fn signal(
@@ -510,20 +474,11 @@ impl Adapter for MatrixAdapter {
         signal: &Signal,
     ) -> Result<(), DeliverError> {
         let room = room_id(room)?;
-        let ghost = self
-            .ghosts
-            .ensure(&self.intent, &self.names, self.store()?, from)
-            .await?;
+        let ghost = self.ghost(from).await?;
         match signal {
             Signal::Typing { on } => {
-                self.ghosts
-                    .ensure_joined(&self.intent, &self.names, &room, &ghost)
-                    .await?;
-                let typing = if *on {
-                    Typing::Yes(TypingInfo::new(TYPING))
-                } else {
-                    Typing::No
-                };
+                self.ghosts.ensure_joined(&self.intent, &self.names, &room, &ghost).await?;
+                let typing = if *on { Typing::Yes(TypingInfo::new(TYPING)) } else { Typing::No };
                 let request = create_typing_event::v3::Request::new(ghost.clone(), room, typing);
                 self.intent.send(&ghost, request).await?;
             }
@@ -550,16 +505,13 @@ impl Adapter for MatrixAdapter {
     ) -> Result<(), DeliverError> {
         let content = to_matrix::notice(reply);
         let bot = self.names.bot.clone();
-        self.say(&bot, &room_id(&to.room)?, &key.to_string(), &content, None)
-            .await?;
+        self.say(&bot, &room_id(&to.room)?, &key.to_string(), &content, None).await?;
         Ok(())
     }
 
     async fn conceal(&self, origin: &CommandOrigin) -> Result<(), DeliverError> {
-        let event = origin
-            .message
-            .as_ref()
-            .and_then(|name| OwnedEventId::try_from(name.as_str()).ok());
+        let event =
+            origin.message.as_ref().and_then(|name| OwnedEventId::try_from(name.as_str()).ok());
         let Some(event) = event else { return Ok(()) };
         let transaction = OwnedTransactionId::from(format!("conceal-{event}"));
         let mut request =
@@ -582,9 +534,9 @@ fn no_such(what: &str) -> DeliverError {
 fn may_pass(error: &IntentError) -> bool {
     match error {
         IntentError::Limited { .. } | IntentError::Unreachable(_) => true,
-        IntentError::Refused {
-            status, errcode, ..
-        } => *status >= 500 && !errcode.starts_with("M_CONNECTION") && errcode != "M_BAD_STATUS",
+        IntentError::Refused { status, errcode, .. } => {
+            *status >= 500 && !errcode.starts_with("M_CONNECTION") && errcode != "M_BAD_STATUS"
+        }
         IntentError::Unreadable(_) => false,
     }
 }

@@ -51,11 +51,7 @@ pub(crate) fn router(adapter: Arc<MatrixAdapter>) -> Router {
         .route("/_matrix/mau/live", get(|| async { Json(json!({})) }))
         .route("/_matrix/mau/ready", get(ready))
         .fallback(|| async {
-            refusal(
-                StatusCode::NOT_FOUND,
-                "M_UNRECOGNIZED",
-                "there is nothing at this path",
-            )
+            refusal(StatusCode::NOT_FOUND, "M_UNRECOGNIZED", "there is nothing at this path")
         })
         .with_state(adapter)
 }
@@ -95,11 +91,7 @@ async fn transaction(
             );
         }
         Err(_) => {
-            return refusal(
-                StatusCode::REQUEST_TIMEOUT,
-                "M_UNKNOWN",
-                "the body did not come",
-            );
+            return refusal(StatusCode::REQUEST_TIMEOUT, "M_UNKNOWN", "the body did not come");
         }
     };
     let transaction: Transaction = match serde_json::from_slice(&body) {
@@ -110,11 +102,7 @@ async fn transaction(
         }
     };
     let Some(inbox) = adapter.inbox() else {
-        return refusal(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "M_UNAVAILABLE",
-            "the bridge is starting",
-        );
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "M_UNAVAILABLE", "the bridge is starting");
     };
     let mut events = Vec::new();
     for raw in &transaction.events {
@@ -142,18 +130,9 @@ async fn transaction(
             tracing::warn!(%error, "a transaction held something that cannot be taken in")
         }
     }
-    for raw in transaction
-        .ephemeral
-        .iter()
-        .chain(&transaction.old_ephemeral)
-    {
+    for raw in transaction.ephemeral.iter().chain(&transaction.old_ephemeral) {
         if let Ok(EphemeralData::Typing(typing)) = raw.deserialize() {
-            let writers = typing
-                .content
-                .user_ids
-                .iter()
-                .map(ToString::to_string)
-                .collect();
+            let writers = typing.content.user_ids.iter().map(ToString::to_string).collect();
             adapter.typing_changed(&typing.room_id, writers);
         }
     }
@@ -208,9 +187,7 @@ async fn read_event(adapter: &Arc<MatrixAdapter>, event: AnyTimelineEvent) -> Op
 }
 
 fn persona(user: &str) -> Persona {
-    let localpart = user
-        .strip_prefix('@')
-        .and_then(|rest| rest.split(':').next());
+    let localpart = user.strip_prefix('@').and_then(|rest| rest.split(':').next());
     Persona {
         network: NetworkId::new(NETWORK),
         id: PersonaId::new(user),
@@ -221,27 +198,16 @@ fn persona(user: &str) -> Persona {
 impl MatrixAdapter {
     /// Compares who writes in a room with who wrote before, and tells the difference.
     fn typing_changed(&self, room: &OwnedRoomId, writers: HashSet<String>) {
-        let writers: HashSet<String> = writers
-            .into_iter()
-            .filter(|user| !self.names.is_own(user))
-            .collect();
+        let writers: HashSet<String> =
+            writers.into_iter().filter(|user| !self.names.is_own(user)).collect();
         let before = self.remember_writers(room, &writers);
         let Some(inbox) = self.inbox() else { return };
         let tell = |user: &String, on: bool| {
             let scope = Scope::Room(RoomId::new(room.as_str()));
-            inbox.signal(
-                &NetworkId::new(NETWORK),
-                scope,
-                persona(user),
-                Signal::Typing { on },
-            );
+            inbox.signal(&NetworkId::new(NETWORK), scope, persona(user), Signal::Typing { on });
         };
-        writers
-            .difference(&before)
-            .for_each(|user| tell(user, true));
-        before
-            .difference(&writers)
-            .for_each(|user| tell(user, false));
+        writers.difference(&before).for_each(|user| tell(user, true));
+        before.difference(&writers).for_each(|user| tell(user, false));
     }
 }
 
@@ -261,32 +227,19 @@ async fn user(
     if user == adapter.names.bot.as_str() {
         return Json(json!({})).into_response();
     }
-    refusal(
-        StatusCode::NOT_FOUND,
-        "M_NOT_FOUND",
-        "there is no such user",
-    )
+    refusal(StatusCode::NOT_FOUND, "M_NOT_FOUND", "there is no such user")
 }
 
 async fn nothing(State(adapter): State<Arc<MatrixAdapter>>, headers: HeaderMap) -> Response {
-    unauthorized(&adapter, &headers, None).unwrap_or_else(|| {
-        refusal(
-            StatusCode::NOT_FOUND,
-            "M_NOT_FOUND",
-            "there is no such room",
-        )
-    })
+    unauthorized(&adapter, &headers, None)
+        .unwrap_or_else(|| refusal(StatusCode::NOT_FOUND, "M_NOT_FOUND", "there is no such room"))
 }
 
 async fn ready(State(adapter): State<Arc<MatrixAdapter>>) -> Response {
     if adapter.is_ready() {
         Json(json!({})).into_response()
     } else {
-        refusal(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "M_UNAVAILABLE",
-            "not ready yet",
-        )
+        refusal(StatusCode::SERVICE_UNAVAILABLE, "M_UNAVAILABLE", "not ready yet")
     }
 }
 
@@ -297,12 +250,8 @@ fn unauthorized(
     headers: &HeaderMap,
     query: Option<&str>,
 ) -> Option<Response> {
-    let header = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let given = header
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .or(query);
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = header.and_then(|value| value.strip_prefix("Bearer ")).or(query);
     let Some(given) = given else {
         let text = "the token is missing";
         return Some(refusal(StatusCode::UNAUTHORIZED, "M_MISSING_TOKEN", text));

@@ -57,55 +57,34 @@ impl MatrixConfig {
     /// Lists what types cannot see.
     pub fn validate(&self) -> Vec<Problem> {
         let mut found = Vec::new();
-        let mut say = |key, text: &str| {
-            found.push(Problem {
-                key,
-                text: text.to_owned(),
-            })
-        };
+        let mut say = |key, text: &str| found.push(Problem { key, text: text.to_owned() });
         let web = |text: &str| {
             Url::parse(text)
                 .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
         };
         if !web(&self.homeserver) {
-            say(
-                "homeserver",
-                "must be an address such as http://127.0.0.1:8008",
-            );
+            say("homeserver", "must be an address such as http://127.0.0.1:8008");
         }
         if ruma::ServerName::parse(self.domain.as_str()).is_err() {
-            say(
-                "domain",
-                "must be a server's name such as example.com, without @ or http://",
-            );
+            say("domain", "must be a server's name such as example.com, without @ or http://");
         }
         if self.listen.parse::<SocketAddr>().is_err() {
-            say(
-                "listen",
-                "must be an address and a port such as 127.0.0.1:29400",
-            );
+            say("listen", "must be an address and a port such as 127.0.0.1:29400");
         }
         if self.url.as_ref().is_some_and(|url| !web(url)) {
             say("url", "must be an address such as http://127.0.0.1:29400");
         }
-        for (key, name) in [
-            ("bot_localpart", &self.bot_localpart),
-            ("ghost_prefix", &self.ghost_prefix),
-        ] {
+        for (key, name) in
+            [("bot_localpart", &self.bot_localpart), ("ghost_prefix", &self.ghost_prefix)]
+        {
             let fine =
                 |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-=/".contains(c);
             if name.is_empty() || name.len() > 64 || !name.chars().all(fine) {
-                say(
-                    key,
-                    "may hold lower-case letters, digits and . _ - = / only",
-                );
+                say(key, "may hold lower-case letters, digits and . _ - = / only");
             }
         }
         if self.bot_localpart.starts_with(&self.ghost_prefix) {
-            say(
-                "bot_localpart",
-                "must not begin as the contacts do (ghost_prefix)",
-            );
+            say("bot_localpart", "must not begin as the contacts do (ghost_prefix)");
         }
         if self.command_prefix.trim().is_empty() {
             say("command_prefix", "must not be empty, such as !msn");
@@ -115,9 +94,7 @@ impl MatrixConfig {
 
     /// Gives how the homeserver reaches the bridge.
     pub fn public_url(&self) -> String {
-        self.url
-            .clone()
-            .unwrap_or_else(|| format!("http://{}", self.listen))
+        self.url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
     }
 }
 

@@ -48,19 +48,12 @@ impl Ghosts {
             .ghost(persona.id.as_str())
             .ok_or_else(|| DeliverError::retry(format!("{} makes no user id", persona.network)))?;
         let name = persona.shown_name();
-        if self
-            .known()
-            .shown
-            .get(&ghost)
-            .is_some_and(|shown| shown == name)
-        {
+        if self.known().shown.get(&ghost).is_some_and(|shown| shown == name) {
             return Ok(ghost);
         }
         let fact = format!("ghost {ghost}");
-        let stored = store
-            .get(&fact)
-            .await
-            .map_err(|error| DeliverError::retry(error.to_string()))?;
+        let stored =
+            store.get(&fact).await.map_err(|error| DeliverError::retry(error.to_string()))?;
         if stored.as_deref() != Some(name) {
             if stored.is_none() {
                 register(intent, &ghost).await?;
@@ -68,10 +61,7 @@ impl Ghosts {
             #[expect(deprecated, reason = "its path is the same on every server")]
             let request = set_display_name::v3::Request::new(ghost.clone(), Some(name.to_owned()));
             intent.send(&ghost, request).await?;
-            store
-                .put(&fact, name)
-                .await
-                .map_err(|error| DeliverError::retry(error.to_string()))?;
+            store.put(&fact, name).await.map_err(|error| DeliverError::retry(error.to_string()))?;
         }
         self.known().shown.insert(ghost.clone(), name.to_owned());
         Ok(ghost)
@@ -110,10 +100,7 @@ impl Ghosts {
         ghost: &OwnedUserId,
     ) -> Result<(), DeliverError> {
         self.forget(room, ghost);
-        match intent
-            .send(ghost, leave_room::v3::Request::new(room.clone()))
-            .await
-        {
+        match intent.send(ghost, leave_room::v3::Request::new(room.clone())).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_forbidden() => Ok(()), // it is not there
             Err(error) => Err(error.into()),
@@ -153,10 +140,7 @@ pub(crate) async fn invite(
     let recipient = invite_user::v3::InvitationRecipient::from(invite_user::v3::InviteUserId::new(
         user.clone(),
     ));
-    match intent
-        .send(bot, invite_user::v3::Request::new(room.clone(), recipient))
-        .await
-    {
+    match intent.send(bot, invite_user::v3::Request::new(room.clone(), recipient)).await {
         Ok(_) => Ok(()),
         Err(error) if error.is_forbidden() && already_there(&error) => Ok(()),
         Err(error) => Err(error),

@@ -33,11 +33,7 @@ pub(crate) enum IntentError {
     #[error("the homeserver asks to wait")]
     Limited { after: Option<Duration> },
     #[error("the homeserver answered {status} {errcode}: {error}")]
-    Refused {
-        status: u16,
-        errcode: String,
-        error: String,
-    },
+    Refused { status: u16, errcode: String, error: String },
     #[error("the homeserver's answer cannot be read: {0}")]
     Unreadable(String),
     #[error("the homeserver cannot be reached: {0}")]
@@ -65,12 +61,7 @@ impl Intent {
             &Default::default(),
         );
         let homeserver = homeserver.trim_end_matches('/').to_owned();
-        Ok(Self {
-            http,
-            homeserver,
-            as_token,
-            versions,
-        })
+        Ok(Self { http, homeserver, as_token, versions })
     }
 
     /// Sends a request as one of our users.
@@ -128,11 +119,7 @@ impl Intent {
             });
         }
         let error = said.error.chars().take(200).collect();
-        Err(IntentError::Refused {
-            status: status.as_u16(),
-            errcode: said.errcode,
-            error,
-        })
+        Err(IntentError::Refused { status: status.as_u16(), errcode: said.errcode, error })
     }
 }
 
@@ -151,10 +138,9 @@ impl IntentError {
 impl From<IntentError> for DeliverError {
     fn from(error: IntentError) -> Self {
         match &error {
-            IntentError::Limited { after } => Self::Retry {
-                after: *after,
-                cause: error.to_string().into(),
-            },
+            IntentError::Limited { after } => {
+                Self::Retry { after: *after, cause: error.to_string().into() }
+            }
             IntentError::Refused { status: 500.., .. }
             | IntentError::Unreachable(_)
             | IntentError::Unreadable(_) => Self::retry(error.to_string()),

@@ -19,12 +19,7 @@ pub(crate) struct Names {
 impl Names {
     /// Takes the names from a configuration; none when they make no user ids.
     pub(crate) fn new(config: &MatrixConfig) -> Option<Self> {
-        let MatrixConfig {
-            domain,
-            bot_localpart,
-            ghost_prefix,
-            ..
-        } = config;
+        let MatrixConfig { domain, bot_localpart, ghost_prefix, .. } = config;
         Some(Self {
             bot: UserId::parse(format!("@{bot_localpart}:{domain}")).ok()?,
             sender: format!("@{bot_localpart}-sender:{domain}"),
@@ -55,9 +50,8 @@ impl Names {
     /// Tells whether a user is one of ours.
     pub(crate) fn is_own(&self, user: &str) -> bool {
         let ghost = || {
-            let name = user
-                .strip_prefix('@')
-                .and_then(|rest| rest.strip_prefix(self.prefix.as_str()));
+            let name =
+                user.strip_prefix('@').and_then(|rest| rest.strip_prefix(self.prefix.as_str()));
             name.and_then(|name| name.rsplit_once(':'))
                 .is_some_and(|(_, domain)| domain == self.domain)
         };
@@ -104,11 +98,8 @@ mod tests {
     #[test]
     fn long_addresses_stay_apart_within_the_limit() {
         let names = names();
-        let long = |end: &str| {
-            names
-                .ghost(&format!("{}{end}@example.com", "x".repeat(300)))
-                .unwrap()
-        };
+        let long =
+            |end: &str| names.ghost(&format!("{}{end}@example.com", "x".repeat(300))).unwrap();
         assert!(long("a").as_str().len() <= USER_ID_LIMIT);
         assert_ne!(long("a"), long("b"));
     }
@@ -118,11 +109,7 @@ mod tests {
         let names = names();
         assert!(names.is_own("@msnbot:example.org"));
         assert!(names.is_own("@msnbot-sender:example.org"));
-        for other in [
-            "@ada:example.org",
-            "@msn_bob:elsewhere.org",
-            "@msnbot:example.org.evil",
-        ] {
+        for other in ["@ada:example.org", "@msn_bob:elsewhere.org", "@msnbot:example.org.evil"] {
             assert!(!names.is_own(other), "{other}");
         }
     }

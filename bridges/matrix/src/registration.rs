@@ -18,11 +18,7 @@ pub struct Registration {
 impl Registration {
     /// Takes the configuration and the two tokens.
     pub fn new(config: MatrixConfig, as_token: SecretString, hs_token: SecretString) -> Self {
-        Self {
-            config,
-            as_token,
-            hs_token,
-        }
+        Self { config, as_token, hs_token }
     }
 
     /// Writes the file, secrets and all, as YAML.
@@ -30,12 +26,7 @@ impl Registration {
     /// The sender is a user nobody is: a homeserver answers some requests of it with errors, so the
     /// bot is a user of its own.
     pub fn to_yaml(&self) -> String {
-        let MatrixConfig {
-            domain,
-            bot_localpart,
-            ghost_prefix,
-            ..
-        } = &self.config;
+        let MatrixConfig { domain, bot_localpart, ghost_prefix, .. } = &self.config;
         let domain = escaped(domain);
         let bot = quoted(&format!("@{}:{domain}", escaped(bot_localpart)));
         let ghosts = quoted(&format!("@{}.+:{domain}", escaped(ghost_prefix)));

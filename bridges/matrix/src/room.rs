@@ -35,10 +35,7 @@ pub(crate) async fn create(
     request.preset = Some(RoomPreset::PrivateChat);
     request.is_direct = spec.kind == RoomKind::Direct;
     request.name.clone_from(&spec.name);
-    let users = spec
-        .invite
-        .iter()
-        .filter_map(|user| OwnedUserId::try_from(user.id.as_str()).ok());
+    let users = spec.invite.iter().filter_map(|user| OwnedUserId::try_from(user.id.as_str()).ok());
     request.invite = ghosts.iter().cloned().chain(users).collect();
     request.creation_content = raw(&json!({ PORTAL_KEY: spec.portal.to_string() }));
     let bridge = json!({
@@ -52,11 +49,7 @@ pub(crate) async fn create(
         ("m.bridge", state_key.as_str(), bridge.clone()),
         ("uk.half-shot.bridge", state_key.as_str(), bridge),
         // The bot is no partner of the conversation: clients name the room without it.
-        (
-            "io.element.functional_members",
-            "",
-            json!({ "service_members": [names.bot] }),
-        ),
+        ("io.element.functional_members", "", json!({ "service_members": [names.bot] })),
     ];
     request.initial_state = state
         .iter()
@@ -75,10 +68,7 @@ pub(crate) async fn find(
     names: &Names,
     portal: PortalId,
 ) -> Result<Option<OwnedRoomId>, IntentError> {
-    let rooms = intent
-        .send(&names.bot, joined_rooms::v3::Request::new())
-        .await?
-        .joined_rooms;
+    let rooms = intent.send(&names.bot, joined_rooms::v3::Request::new()).await?.joined_rooms;
     for room in rooms {
         let request = get_state_event_for_key::v3::Request::new(
             room.clone(),
@@ -98,9 +88,7 @@ pub(crate) async fn find(
 
 fn title(spec: &RoomSpec) -> String {
     let names = spec.personas.iter().map(|persona| persona.shown_name());
-    spec.name
-        .clone()
-        .unwrap_or_else(|| names.collect::<Vec<_>>().join(", "))
+    spec.name.clone().unwrap_or_else(|| names.collect::<Vec<_>>().join(", "))
 }
 
 fn raw<T>(value: &Value) -> Option<Raw<T>> {

@@ -70,17 +70,10 @@ impl World {
             store: Namespace::new(Arc::new(MemoryStore::new()), NetworkId::new(NETWORK)),
         };
         tokio::spawn(adapter.run(cx));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a free port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let world = Self {
-            inbox,
-            url,
-            http: reqwest::Client::new(),
-            cancel,
-        };
+        let world = Self { inbox, url, http: reqwest::Client::new(), cancel };
         // The adapter runs a moment after it was spawned; until then it asks to come again.
         while world.push("warm-up", &json!({ "events": [] })).await.0 == 503 {
             tokio::task::yield_now().await;
@@ -93,10 +86,8 @@ impl World {
     }
 
     async fn push_text(&self, id: &str, token: Option<&str>, body: String) -> (u16, Value) {
-        let mut request = self
-            .http
-            .put(format!("{}/_matrix/app/v1/transactions/{id}", self.url))
-            .body(body);
+        let mut request =
+            self.http.put(format!("{}/_matrix/app/v1/transactions/{id}", self.url)).body(body);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -137,13 +128,8 @@ async fn only_the_homeservers_token_is_let_in() {
         (Some("wrong"), 403, "M_FORBIDDEN"),
         (Some("hs-toke"), 403, "M_FORBIDDEN"),
     ] {
-        let (got, body) = world
-            .push_text("1", token, json!({ "events": [] }).to_string())
-            .await;
-        assert_eq!(
-            (got, body.get("errcode").and_then(Value::as_str)),
-            (status, Some(code))
-        );
+        let (got, body) = world.push_text("1", token, json!({ "events": [] }).to_string()).await;
+        assert_eq!((got, body.get("errcode").and_then(Value::as_str)), (status, Some(code)));
     }
     assert!(world.texts().is_empty());
 }
@@ -151,31 +137,13 @@ async fn only_the_homeservers_token_is_let_in() {
 #[tokio::test]
 async fn a_malformed_transaction_is_refused_and_the_next_is_taken() {
     let world = World::new().await;
-    for body in [
-        "",
-        "{",
-        "[]",
-        "{\"events\": 7}",
-        "{\"ephemeral\": []}",
-        "\u{0}",
-    ] {
-        let (status, answer) = world
-            .push_text("1", Some("hs-token"), body.to_owned())
-            .await;
+    for body in ["", "{", "[]", "{\"events\": 7}", "{\"ephemeral\": []}", "\u{0}"] {
+        let (status, answer) = world.push_text("1", Some("hs-token"), body.to_owned()).await;
         assert_eq!(status, 400, "{body:?}");
-        assert_eq!(
-            answer.get("errcode").and_then(Value::as_str),
-            Some("M_NOT_JSON")
-        );
+        assert_eq!(answer.get("errcode").and_then(Value::as_str), Some("M_NOT_JSON"));
     }
     assert_eq!(
-        world
-            .push(
-                "2",
-                &json!({ "events": [message("@ada:example.test", "hello")] })
-            )
-            .await
-            .0,
+        world.push("2", &json!({ "events": [message("@ada:example.test", "hello")] })).await.0,
         200
     );
     assert_eq!(world.texts(), ["hello"]);
@@ -204,10 +172,7 @@ async fn a_homeserver_is_asked_to_come_again_when_nothing_can_be_stored() {
     world.inbox.busy.store(true, Ordering::Relaxed);
     let events = json!({ "events": [message("@ada:example.test", "hello")] });
     let (status, body) = world.push("1", &events).await;
-    assert_eq!(
-        (status, body.get("errcode").and_then(Value::as_str)),
-        (503, Some("M_UNAVAILABLE"))
-    );
+    assert_eq!((status, body.get("errcode").and_then(Value::as_str)), (503, Some("M_UNAVAILABLE")));
     world.inbox.busy.store(false, Ordering::Relaxed);
     assert_eq!(world.push("1", &events).await.0, 200);
     assert_eq!(world.texts(), ["hello"]);
@@ -225,22 +190,15 @@ async fn who_began_and_who_stopped_writing_is_told_once() {
     for users in [&[ada][..], &[ada, ghost], &[ada], &[]] {
         assert_eq!(world.push("1", &typing(users)).await.0, 200);
     }
-    assert_eq!(
-        *world.inbox.signals.lock().expect("nobody panics"),
-        [true, false]
-    );
+    assert_eq!(*world.inbox.signals.lock().expect("nobody panics"), [true, false]);
 }
 
 #[tokio::test]
 async fn other_paths_are_unrecognised_and_health_is_told() {
     let world = World::new().await;
     let get = async |path: &str| {
-        let response = world
-            .http
-            .get(format!("{}{path}", world.url))
-            .bearer_auth("hs-token")
-            .send()
-            .await;
+        let response =
+            world.http.get(format!("{}{path}", world.url)).bearer_auth("hs-token").send().await;
         response.expect("it answers").status().as_u16()
     };
     assert_eq!(get("/_matrix/mau/live").await, 200);

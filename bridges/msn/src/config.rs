@@ -53,21 +53,13 @@ impl MsnServer {
             found.push(("name", "must be one word without a colon".to_owned()));
         }
         if self.address.is_empty() || self.address.contains("//") {
-            found.push((
-                "address",
-                "must be a host, or host:port, without http://".to_owned(),
-            ));
+            found.push(("address", "must be a host, or host:port, without http://".to_owned()));
         }
         if self.protocol().is_none() {
-            found.push((
-                "protocol",
-                "must be \"auto\" or a number from \"8\" to \"12\"".to_owned(),
-            ));
+            found
+                .push(("protocol", "must be \"auto\" or a number from \"8\" to \"12\"".to_owned()));
         }
-        for (key, url) in [
-            ("nexus_url", &self.nexus_url),
-            ("login_url", &self.login_url),
-        ] {
+        for (key, url) in [("nexus_url", &self.nexus_url), ("login_url", &self.login_url)] {
             let bad = |url: &String| !url.starts_with("https://") && !url.starts_with("http://");
             if url.as_ref().is_some_and(bad) {
                 found.push((key, "must begin with https:// or http://".to_owned()));

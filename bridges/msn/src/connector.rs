@@ -21,9 +21,7 @@ pub struct MsnConnector {
 impl MsnConnector {
     /// Takes the configuration, checked before.
     pub fn new(config: MsnConfig) -> Self {
-        Self {
-            servers: config.server.into(),
-        }
+        Self { servers: config.server.into() }
     }
 }
 
@@ -39,17 +37,11 @@ impl Connector for MsnConnector {
     fn load(&self, login: StoredLogin) -> Result<Arc<dyn Puppet>, LoginError> {
         let credentials = Credentials::read(&login)
             .ok_or_else(|| LoginError::Broken("its parts are missing".to_owned()))?;
-        let server = self
-            .servers
-            .iter()
-            .find(|server| server.name == credentials.server);
+        let server = self.servers.iter().find(|server| server.name == credentials.server);
         let server = server.ok_or_else(|| {
             let name = &credentials.server;
             LoginError::Broken(format!("no [[msn.server]] is named {name} any more"))
         })?;
-        Ok(Arc::new(MsnPuppet::new(
-            login.id,
-            credentials.client(server),
-        )))
+        Ok(Arc::new(MsnPuppet::new(login.id, credentials.client(server))))
     }
 }

@@ -20,11 +20,7 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// Gives the login to store; its credentials are three lines, sealed by the core.
     pub(crate) fn stored(&self, name: Option<String>) -> StoredLogin {
-        let Self {
-            server,
-            account,
-            password,
-        } = self;
+        let Self { server, account, password } = self;
         let lines = format!("{server}\n{account}\n{}", password.expose_secret());
         StoredLogin {
             id: LoginId::new(format!("{NETWORK}:{server}:{account}")),

@@ -24,10 +24,7 @@ enum Step {
 
 impl MsnLogin {
     pub(crate) fn new(servers: Arc<[MsnServer]>) -> Self {
-        Self {
-            servers,
-            step: Step::Begin,
-        }
+        Self { servers, step: Step::Begin }
     }
 
     fn ask_for_address(&mut self, server: MsnServer) -> LoginStep {
@@ -42,15 +39,11 @@ impl MsnLogin {
 #[async_trait]
 impl LoginProcess for MsnLogin {
     async fn next(&mut self, answer: Option<SecretString>) -> Result<LoginStep, LoginError> {
-        let answer = answer
-            .as_ref()
-            .map(|answer| answer.expose_secret().trim())
-            .unwrap_or_default();
+        let answer =
+            answer.as_ref().map(|answer| answer.expose_secret().trim()).unwrap_or_default();
         match std::mem::replace(&mut self.step, Step::Begin) {
             Step::Begin => match &*self.servers {
-                [] => Err(LoginError::Refused(
-                    "The bridge knows no MSN server.".to_owned(),
-                )),
+                [] => Err(LoginError::Refused("The bridge knows no MSN server.".to_owned())),
                 [only] => {
                     let only = only.clone();
                     Ok(self.ask_for_address(only))
@@ -60,24 +53,15 @@ impl LoginProcess for MsnLogin {
                         several.iter().map(|server| server.name.as_str()).collect();
                     let prompt = format!("Which network? Send one of: {}.", names.join(", "));
                     self.step = Step::Server;
-                    Ok(LoginStep::Ask {
-                        prompt,
-                        secret: false,
-                    })
+                    Ok(LoginStep::Ask { prompt, secret: false })
                 }
             },
-            Step::Server => match self
-                .servers
-                .iter()
-                .find(|server| server.name == answer)
-                .cloned()
+            Step::Server => match self.servers.iter().find(|server| server.name == answer).cloned()
             {
                 Some(server) => Ok(self.ask_for_address(server)),
                 None => {
                     self.step = Step::Server;
-                    Err(LoginError::Invalid(
-                        "That is none of them. Which network?".to_owned(),
-                    ))
+                    Err(LoginError::Invalid("That is none of them. Which network?".to_owned()))
                 }
             },
             Step::Address { server } if !is_address(answer) => {
@@ -87,10 +71,7 @@ impl LoginProcess for MsnLogin {
                 Err(LoginError::Invalid(text.to_owned()))
             }
             Step::Address { server } => {
-                self.step = Step::Password {
-                    server,
-                    account: answer.to_owned(),
-                };
+                self.step = Step::Password { server, account: answer.to_owned() };
                 Ok(LoginStep::Ask {
                     prompt: "And the password? I remove your message at once.".to_owned(),
                     secret: true,
@@ -98,25 +79,15 @@ impl LoginProcess for MsnLogin {
             }
             Step::Password { server, account } => {
                 let password = answer.to_owned().into();
-                try_out(
-                    &server,
-                    Credentials {
-                        server: server.name.clone(),
-                        account,
-                        password,
-                    },
-                )
-                .await
+                try_out(&server, Credentials { server: server.name.clone(), account, password })
+                    .await
             }
         }
     }
 }
 
 fn ask(prompt: &str) -> LoginStep {
-    LoginStep::Ask {
-        prompt: prompt.to_owned(),
-        secret: false,
-    }
+    LoginStep::Ask { prompt: prompt.to_owned(), secret: false }
 }
 
 /// Tells whether a text can be an account's address.
@@ -144,11 +115,9 @@ async fn try_out(server: &MsnServer, credentials: Credentials) -> Result<LoginSt
             events.finish().await;
             Ok(LoginStep::Done(credentials.stored(own_name)))
         }
-        Err(ConnectError::Ended(CloseReason::AuthRejected)) => Err(LoginError::Refused(
-            "The server refused the address or the password.".to_owned(),
-        )),
-        Err(error) => Err(LoginError::Unreachable(format!(
-            "The sign-in did not work: {error}."
-        ))),
+        Err(ConnectError::Ended(CloseReason::AuthRejected)) => {
+            Err(LoginError::Refused("The server refused the address or the password.".to_owned()))
+        }
+        Err(error) => Err(LoginError::Unreachable(format!("The sign-in did not work: {error}."))),
     }
 }

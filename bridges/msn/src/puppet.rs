@@ -33,11 +33,7 @@ pub(crate) struct MsnPuppet {
 
 impl MsnPuppet {
     pub(crate) fn new(login: LoginId, config: msnp::Config) -> Self {
-        Self {
-            login,
-            config,
-            session: Mutex::new(None),
-        }
+        Self { login, config, session: Mutex::new(None) }
     }
 
     fn session(&self) -> MutexGuard<'_, Option<Handle>> {
@@ -53,10 +49,7 @@ impl MsnPuppet {
     fn persona(&self, account: &str, name: Option<&str>) -> Persona {
         let roster = self.session().as_ref().map(Handle::roster);
         let known = roster.as_ref().and_then(|roster| roster.contact(account));
-        let name = known
-            .map(msnp::Contact::shown_name)
-            .or(name)
-            .filter(|name| !name.is_empty());
+        let name = known.map(msnp::Contact::shown_name).or(name).filter(|name| !name.is_empty());
         Persona {
             network: NetworkId::new(NETWORK),
             id: PersonaId::new(account.to_lowercase()),
@@ -65,10 +58,7 @@ impl MsnPuppet {
     }
 
     fn scope(&self, chat: &msnp::ChatId) -> Scope {
-        Scope::Chat {
-            login: self.login.clone(),
-            chat: ChatId::new(chat.as_str()),
-        }
+        Scope::Chat { login: self.login.clone(), chat: ChatId::new(chat.as_str()) }
     }
 
     /// Takes events in until the session ends.
@@ -101,27 +91,13 @@ impl MsnPuppet {
                 () = cx.cancel.cancelled() => return PuppetExit::Cancelled,
             };
             match event {
-                Some(msnp::Event::Message {
-                    chat,
-                    from,
-                    name,
-                    text,
-                    link,
-                    number,
-                }) => {
+                Some(msnp::Event::Message { chat, from, name, text, link, number }) => {
                     typing.remove(&chat);
                     let kind = EventKind::Message(translate::content(text));
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
-                    self.accept(cx, &chat, self.persona(&from, Some(&name)), source, kind)
-                        .await;
+                    self.accept(cx, &chat, self.persona(&from, Some(&name)), source, kind).await;
                 }
-                Some(msnp::Event::Nudge {
-                    chat,
-                    from,
-                    name,
-                    link,
-                    number,
-                }) => {
+                Some(msnp::Event::Nudge { chat, from, name, link, number }) => {
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
                     let from = self.persona(&from, Some(&name));
                     self.accept(cx, &chat, from, source, EventKind::Nudge).await;
@@ -129,8 +105,7 @@ impl MsnPuppet {
                 Some(msnp::Event::Typing { chat, from, name }) => {
                     let from = self.persona(&from, Some(&name));
                     let on = Signal::Typing { on: true };
-                    cx.inbox
-                        .signal(&network, self.scope(&chat), from.clone(), on);
+                    cx.inbox.signal(&network, self.scope(&chat), from.clone(), on);
                     typing.insert(chat, (from, Instant::now() + TYPING_LAPSES));
                 }
                 Some(msnp::Event::Presence { account }) => {
@@ -140,8 +115,7 @@ impl MsnPuppet {
                     {
                         let scope = self.scope(&msnp::ChatId::with(&account));
                         let presence = Signal::Presence(translate::presence(contact));
-                        cx.inbox
-                            .signal(&network, scope, self.persona(&account, None), presence);
+                        cx.inbox.signal(&network, scope, self.persona(&account, None), presence);
                     }
                 }
                 Some(msnp::Event::Closed { reason }) => return exit(reason),
@@ -230,9 +204,7 @@ impl Puppet for MsnPuppet {
         let to = msnp::ChatId::from_text(chat.as_str());
         let sent = match &item.event.kind {
             EventKind::Message(content) => {
-                handle
-                    .send_text(&to, translate::text(content, item.maybe_double))
-                    .await
+                handle.send_text(&to, translate::text(content, item.maybe_double)).await
             }
             EventKind::Nudge => handle.send_nudge(&to).await,
             _ => {
@@ -244,10 +216,7 @@ impl Puppet for MsnPuppet {
         };
         let peer = self.persona(chat.as_str(), None);
         match sent {
-            Ok(()) => Ok(Receipt {
-                messages: Vec::new(),
-                delivered_to: vec![peer.id],
-            }),
+            Ok(()) => Ok(Receipt { messages: Vec::new(), delivered_to: vec![peer.id] }),
             Err(error) => Err(translate::refusal(error, peer.shown_name())),
         }
     }
@@ -272,10 +241,7 @@ impl Puppet for MsnPuppet {
             });
         }
         let chat = msnp::ChatId::with(person.as_str());
-        Ok((
-            ChatId::new(chat.as_str()),
-            self.persona(person.as_str(), None),
-        ))
+        Ok((ChatId::new(chat.as_str()), self.persona(person.as_str(), None)))
     }
 
     async fn contacts(&self) -> Vec<Contact> {
@@ -310,9 +276,6 @@ fn exit(reason: CloseReason) -> PuppetExit {
         CloseReason::Protocol(_) | CloseReason::NoCommonVersion => {
             PuppetExit::ProtocolBug(reason.to_string())
         }
-        reason => PuppetExit::Transient {
-            reason: reason.to_string(),
-            after: None,
-        },
+        reason => PuppetExit::Transient { reason: reason.to_string(), after: None },
     }
 }

@@ -19,29 +19,15 @@ pub(crate) fn content(text: Text) -> Content {
     let mut spans: Vec<Span> = looks
         .into_iter()
         .filter(|(on, _)| *on)
-        .map(|(_, style)| Span {
-            start: 0,
-            end,
-            style,
-        })
+        .map(|(_, style)| Span { start: 0, end, style })
         .collect();
     let msnp::Colour { red, green, blue } = format.colour;
     // Black is what every client writes when nobody chose a colour.
     if (red, green, blue) != (0, 0, 0) {
         let style = Style::Colour(Colour { red, green, blue });
-        spans.push(Span {
-            start: 0,
-            end,
-            style,
-        });
+        spans.push(Span { start: 0, end, style });
     }
-    Content {
-        text: StyledText {
-            plain: words,
-            spans,
-        },
-        emote: false,
-    }
+    Content { text: StyledText { plain: words, spans }, emote: false }
 }
 
 /// Makes an MSN text of a neutral one; a look is kept where it spans all the words.
@@ -59,36 +45,21 @@ pub(crate) fn text(content: &Content, maybe_double: bool) -> Text {
             Style::Strike => format.strike = true,
             Style::Font(font) => format.font.clone_from(font),
             Style::Colour(Colour { red, green, blue }) => {
-                format.colour = msnp::Colour {
-                    red: *red,
-                    green: *green,
-                    blue: *blue,
-                };
+                format.colour = msnp::Colour { red: *red, green: *green, blue: *blue };
             }
             _ => {}
         }
     }
-    let mut words = if content.emote {
-        format!("* {plain}")
-    } else {
-        plain.clone()
-    };
+    let mut words = if content.emote { format!("* {plain}") } else { plain.clone() };
     if maybe_double {
         words.push_str(" (maybe said before)");
     }
-    Text {
-        words,
-        format,
-        shown_as: None,
-    }
+    Text { words, format, shown_as: None }
 }
 
 pub(crate) fn presence(contact: &Contact) -> Presence {
     let text = &contact.personal.text;
-    Presence {
-        state: state(contact.status),
-        status_text: (!text.is_empty()).then(|| text.clone()),
-    }
+    Presence { state: state(contact.status), status_text: (!text.is_empty()).then(|| text.clone()) }
 }
 
 fn state(status: Status) -> PresenceState {
@@ -119,10 +90,9 @@ pub(crate) fn refusal(error: RequestError, name: &str) -> DeliverError {
                 "{name} is not online, and messages are not kept for later. Send it again then."
             ),
         ),
-        RequestError::Blocked => reject(
-            Reject::Forbidden,
-            format!("{name} does not take messages from you."),
-        ),
+        RequestError::Blocked => {
+            reject(Reject::Forbidden, format!("{name} does not take messages from you."))
+        }
         RequestError::ChatOver => reject(
             Reject::UnknownRecipient,
             "That conversation is over; somebody must begin a new one.".to_owned(),
@@ -142,11 +112,7 @@ mod tests {
     fn a_look_over_all_words_survives_both_ways() {
         let mut said = Text::plain("Hello");
         said.format.bold = true;
-        said.format.colour = msnp::Colour {
-            red: 255,
-            green: 0,
-            blue: 1,
-        };
+        said.format.colour = msnp::Colour { red: 255, green: 0, blue: 1 };
         let there = content(said.clone());
         assert_eq!(there.text.spans.len(), 2);
         assert_eq!(text(&there, false), said);

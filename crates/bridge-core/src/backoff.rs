@@ -13,11 +13,7 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// Begins at the least wait.
     pub(crate) fn new(least: Duration, longest: Duration) -> Self {
-        Self {
-            least,
-            longest,
-            last: least,
-        }
+        Self { least, longest, last: least }
     }
 
     /// Gives the next wait: between the least and three times the last, at most the longest.

@@ -68,9 +68,7 @@ pub struct StoredLogin {
 
 impl fmt::Debug for StoredLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoredLogin")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("StoredLogin").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

@@ -75,17 +75,11 @@ impl Core {
         // Commands are stored already; past this the way in waits for answers.
         let (queue, commands) = mpsc::channel(1024);
         let index = read_index(&*store).await?;
-        let adapters: BTreeMap<_, _> = adapters
-            .into_iter()
-            .map(|adapter| (adapter.network(), adapter))
-            .collect();
-        let connectors: BTreeMap<_, _> = connectors
-            .into_iter()
-            .map(|connector| (connector.network(), connector))
-            .collect();
-        let shared = Shared::new(
-            store, key, config, adapters, connectors, ingest, queue, index,
-        );
+        let adapters: BTreeMap<_, _> =
+            adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect();
+        let connectors: BTreeMap<_, _> =
+            connectors.into_iter().map(|connector| (connector.network(), connector)).collect();
+        let shared = Shared::new(store, key, config, adapters, connectors, ingest, queue, index);
         Ok(Self {
             shared: Arc::new(shared),
             inputs: Some(Inputs { requests, commands }),
@@ -102,12 +96,8 @@ impl Core {
             return Ok(());
         };
         let shared = &self.shared;
-        shared
-            .tasks
-            .spawn(ingest::run(Arc::clone(shared), inputs.requests));
-        shared
-            .tasks
-            .spawn(command::run(Arc::clone(shared), inputs.commands));
+        shared.tasks.spawn(ingest::run(Arc::clone(shared), inputs.requests));
+        shared.tasks.spawn(command::run(Arc::clone(shared), inputs.commands));
         shared.tasks.spawn(signals::run(Arc::clone(shared)));
         shared.tasks.spawn(tidy(Arc::clone(shared)));
         for adapter in shared.adapters.values() {
@@ -140,11 +130,7 @@ impl Core {
 
     /// Does an operator's command.
     pub async fn execute(&self, line: &str) -> Reply {
-        let caller = Caller {
-            shared: &self.shared,
-            user: None,
-            role: Role::Admin,
-        };
+        let caller = Caller { shared: &self.shared, user: None, role: Role::Admin };
         command::execute(&caller, line).await
     }
 
@@ -170,10 +156,7 @@ impl Core {
     pub async fn failed(&self) -> String {
         let mut failed = self.failed.subscribe();
         let found = failed.wait_for(Option::is_some).await;
-        found
-            .ok()
-            .and_then(|reason| reason.clone())
-            .unwrap_or_default()
+        found.ok().and_then(|reason| reason.clone()).unwrap_or_default()
     }
 
     /// Waits until nothing waits for delivery, at most so long; tells whether that came about.
@@ -211,12 +194,7 @@ async fn read_index(store: &dyn Store) -> Result<Index, StoreError> {
             let state = state.unwrap_or_default();
             (now.cursor, now.left_over) = (state.cursor, state.in_flight);
         }
-        let furthest = portal
-            .legs
-            .iter()
-            .map(|leg| leg.cursor)
-            .max()
-            .unwrap_or_default();
+        let furthest = portal.legs.iter().map(|leg| leg.cursor).max().unwrap_or_default();
         portal.head = portal.head.max(furthest);
         index.add(id, portal);
     }
@@ -227,10 +205,7 @@ async fn read_index(store: &dyn Store) -> Result<Index, StoreError> {
 async fn read_heads(store: &dyn Store) -> Result<BTreeMap<PortalId, u64>, StoreError> {
     let mut heads = BTreeMap::new();
     for (key, _) in scan_all(store, KeyBuilder::new(TableId::PortalLog).prefix()).await? {
-        let number = key
-            .as_bytes()
-            .get(17..)
-            .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+        let number = key.as_bytes().get(17..).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
         if let (Some(id), Some(number)) = (portal_of(key.as_bytes()), number) {
             heads.insert(id, u64::from_be_bytes(number) + 1);
         }
@@ -239,9 +214,7 @@ async fn read_heads(store: &dyn Store) -> Result<BTreeMap<PortalId, u64>, StoreE
 }
 
 fn portal_of(key: &[u8]) -> Option<PortalId> {
-    key.get(1..17)
-        .and_then(|bytes| uuid::Uuid::from_slice(bytes).ok())
-        .map(PortalId)
+    key.get(1..17).and_then(|bytes| uuid::Uuid::from_slice(bytes).ok()).map(PortalId)
 }
 
 async fn scan_all(

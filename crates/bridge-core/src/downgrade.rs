@@ -8,10 +8,7 @@ pub fn downgrade(event: &Event, to: Capabilities) -> Option<Event> {
         EventKind::Nudge if !to.nudge => {
             let mut content = Content::plain("sent a nudge");
             content.emote = true;
-            Some(Event {
-                kind: EventKind::Message(content),
-                ..event.clone()
-            })
+            Some(Event { kind: EventKind::Message(content), ..event.clone() })
         }
         EventKind::Delivery { .. } if !to.delivery_state => None,
         EventKind::Command(_) => None,
@@ -45,11 +42,7 @@ mod tests {
             message: None,
             at: Timestamp(0),
             scope: Scope::Room(RoomId::new("room")),
-            sender: Persona {
-                network,
-                id: PersonaId::new("ada"),
-                name: None,
-            },
+            sender: Persona { network, id: PersonaId::new("ada"), name: None },
             kind,
         }
     }
@@ -67,24 +60,12 @@ mod tests {
         };
         assert_eq!(downgrade(&event(message()), NONE), Some(event(message())));
         assert_eq!(downgrade(&event(delivered()), NONE), None);
-        let shows = Capabilities {
-            delivery_state: true,
-            ..NONE
-        };
-        assert_eq!(
-            downgrade(&event(delivered()), shows),
-            Some(event(delivered()))
-        );
+        let shows = Capabilities { delivery_state: true, ..NONE };
+        assert_eq!(downgrade(&event(delivered()), shows), Some(event(delivered())));
         let words = Some(("sent a nudge".to_owned(), true));
         assert_eq!(nudged(downgrade(&event(EventKind::Nudge), NONE)), words);
-        let nudges = Capabilities {
-            nudge: true,
-            ..NONE
-        };
-        assert_eq!(
-            downgrade(&event(EventKind::Nudge), nudges),
-            Some(event(EventKind::Nudge))
-        );
+        let nudges = Capabilities { nudge: true, ..NONE };
+        assert_eq!(downgrade(&event(EventKind::Nudge), nudges), Some(event(EventKind::Nudge)));
         let command = EventKind::Command(CommandLine("login".to_owned()));
         assert_eq!(downgrade(&event(command), shows), None);
     }

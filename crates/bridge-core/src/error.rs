@@ -38,10 +38,7 @@ pub enum DeliverError {
 impl DeliverError {
     /// Makes a [`Retry`](Self::Retry) without a time of the network's own.
     pub fn retry(cause: impl Into<Cause>) -> Self {
-        Self::Retry {
-            after: None,
-            cause: cause.into(),
-        }
+        Self::Retry { after: None, cause: cause.into() }
     }
 }
 

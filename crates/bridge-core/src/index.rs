@@ -45,22 +45,12 @@ pub(crate) struct LegNow {
 impl Portal {
     pub(crate) fn new(record: PortalRecord, head: u64) -> Self {
         let legs = vec![LegNow::default(); record.legs.len()];
-        Self {
-            record,
-            head,
-            legs,
-            rows: Arc::default(),
-            making: Arc::default(),
-        }
+        Self { record, head, legs, rows: Arc::default(), making: Arc::default() }
     }
 
     /// The number below which every row has been passed by every leg.
     pub(crate) fn passed(&self) -> u64 {
-        self.legs
-            .iter()
-            .map(|leg| leg.cursor)
-            .min()
-            .unwrap_or(self.head)
+        self.legs.iter().map(|leg| leg.cursor).min().unwrap_or(self.head)
     }
 
     /// Rows that some leg still needs.
@@ -81,9 +71,7 @@ impl Index {
     pub(crate) fn find(&self, endpoint: &Endpoint) -> Option<(PortalId, u16)> {
         let id = *self.endpoints.get(endpoint)?;
         let legs = &self.portals.get(&id)?.record.legs;
-        let leg = legs
-            .iter()
-            .position(|leg| leg.endpoint().as_ref() == Some(endpoint))?;
+        let leg = legs.iter().position(|leg| leg.endpoint().as_ref() == Some(endpoint))?;
         Some((id, u16::try_from(leg).ok()?))
     }
 
@@ -92,9 +80,6 @@ impl Index {
     }
 
     pub(crate) fn leg_now(&mut self, portal: PortalId, leg: u16) -> Option<&mut LegNow> {
-        self.portals
-            .get_mut(&portal)?
-            .legs
-            .get_mut(usize::from(leg))
+        self.portals.get_mut(&portal)?.legs.get_mut(usize::from(leg))
     }
 }

@@ -62,15 +62,8 @@ impl Inbox for Arc<Shared> {
         cursor: Option<SourceCursor>,
     ) -> Result<(), AcceptError> {
         let (answer, answered) = oneshot::channel();
-        let request = Request::Accept {
-            events,
-            cursor,
-            answer,
-        };
-        self.ingest
-            .send(request)
-            .await
-            .map_err(|_| AcceptError::Closed)?;
+        let request = Request::Accept { events, cursor, answer };
+        self.ingest.send(request).await.map_err(|_| AcceptError::Closed)?;
         answered.await.unwrap_or(Err(AcceptError::Closed))
     }
 
@@ -113,11 +106,7 @@ async fn store(shared: &Arc<Shared>, group: &mut Vec<Request>) {
         if staged.batch.is_empty() {
             break staged;
         }
-        match shared
-            .store
-            .commit(staged.batch.clone(), Durability::Durable)
-            .await
-        {
+        match shared.store.commit(staged.batch.clone(), Durability::Durable).await {
             Ok(()) => break staged,
             Err(CommitError::Precondition(_)) => {
                 // Some source tells again what it told before: find out what, and leave that out.
@@ -154,10 +143,8 @@ impl Staged {
     /// Finds the portal of a place, made just now or before.
     fn find(&self, shared: &Shared, endpoint: &Endpoint) -> Option<(PortalId, u16)> {
         let made = self.portals.iter().find_map(|(id, record)| {
-            let leg = record
-                .legs
-                .iter()
-                .position(|leg| leg.endpoint().as_ref() == Some(endpoint))?;
+            let leg =
+                record.legs.iter().position(|leg| leg.endpoint().as_ref() == Some(endpoint))?;
             Some((*id, u16::try_from(leg).ok()?))
         });
         made.or_else(|| shared.index().find(endpoint))
@@ -179,18 +166,13 @@ impl Staged {
         portal: PortalId,
         row: &LogRow,
     ) -> Result<(), StoreError> {
-        let head = self.heads.entry(portal).or_insert_with(|| {
-            shared
-                .index()
-                .portals
-                .get(&portal)
-                .map_or(0, |portal| portal.head)
-        });
+        let head = self
+            .heads
+            .entry(portal)
+            .or_insert_with(|| shared.index().portals.get(&portal).map_or(0, |portal| portal.head));
         put_row(&mut self.batch, portal, *head, row)?;
         *head += 1;
-        let Event {
-            network, source, ..
-        } = &row.event;
+        let Event { network, source, .. } = &row.event;
         self.rows.push((row.row, network.clone(), source.clone()));
         Ok(())
     }
@@ -220,12 +202,7 @@ fn stage(
                             stage_event(shared, &mut staged, event)?;
                         }
                     }
-                    if let Some(SourceCursor {
-                        network,
-                        stream,
-                        position,
-                    }) = cursor
-                    {
+                    if let Some(SourceCursor { network, stream, position }) = cursor {
                         let key = cursor_key(network, stream);
                         Table::put(&mut staged.batch, key, &Position(position.clone()))?;
                     }
@@ -233,17 +210,8 @@ fn stage(
                 }
                 Err(error) => Err(error),
             },
-            Request::Report {
-                portal,
-                batch,
-                only,
-                event,
-                ..
-            } => {
-                staged
-                    .batch
-                    .operations
-                    .extend(batch.operations.iter().cloned());
+            Request::Report { portal, batch, only, event, .. } => {
+                staged.batch.operations.extend(batch.operations.iter().cloned());
                 let row = LogRow {
                     row: RowId::new(),
                     accepted: Timestamp::now(),
@@ -254,9 +222,7 @@ fn stage(
                 staged.append(shared, *portal, &row)?;
                 Ok(None)
             }
-            Request::Open {
-                endpoint, record, ..
-            } => match staged.find(shared, endpoint) {
+            Request::Open { endpoint, record, .. } => match staged.find(shared, endpoint) {
                 Some((portal, _)) => Ok(Some(portal)),
                 None => Ok(Some(staged.open(endpoint, record.clone())?)),
             },
@@ -280,10 +246,7 @@ fn admits(shared: &Shared, events: &[Event]) -> Result<(), AcceptError> {
             Scope::Room(room) => Endpoint::Room(event.network.clone(), room.clone()),
             Scope::Login(_) => continue,
         };
-        let portal = index
-            .endpoints
-            .get(&endpoint)
-            .and_then(|id| index.portals.get(id));
+        let portal = index.endpoints.get(&endpoint).and_then(|id| index.portals.get(id));
         if portal.is_some_and(|portal| portal.waiting() >= shared.config.high_water) {
             return Err(AcceptError::Busy);
         }
@@ -295,24 +258,12 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
     let (portal, origin) = match (&event.scope, &event.kind) {
         (Scope::Room(room), EventKind::Command(line)) => {
             let row = RowId::new();
-            let user = UserId {
-                network: event.network.clone(),
-                id: event.sender.id.clone(),
-            };
-            let origin = CommandOrigin {
-                user,
-                room: room.clone(),
-                message: event.message.clone(),
-            };
+            let user = UserId { network: event.network.clone(), id: event.sender.id.clone() };
+            let origin = CommandOrigin { user, room: room.clone(), message: event.message.clone() };
             let line = SecretString::from(line.0.clone());
             note_seen(staged, event)?;
             stage_command(shared, staged, row, &origin, &line)?;
-            staged.commands.push(Queued {
-                row,
-                origin,
-                line,
-                again: false,
-            });
+            staged.commands.push(Queued { row, origin, line, again: false });
             return Ok(());
         }
         (Scope::Room(room), _) => {
@@ -349,14 +300,7 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
         let names = Names(vec![message.clone()]);
         Table::put(&mut staged.batch, names_key(row.row, origin), &names)?;
         let key = row_of_key(&event.network, message);
-        Table::put(
-            &mut staged.batch,
-            key,
-            &RowOf {
-                portal,
-                row: row.row,
-            },
-        )?;
+        Table::put(&mut staged.batch, key, &RowOf { portal, row: row.row })?;
     }
     staged.append(shared, portal, &row)
 }

@@ -46,18 +46,9 @@ pub(crate) async fn pump(shared: Arc<Shared>, portal: PortalId, leg: u16) {
 
 /// Makes the rooms of a portal, before anybody speaks, and invites their owners.
 pub(crate) async fn open_rooms(shared: &Arc<Shared>, portal: PortalId) -> Result<(), DeliverError> {
-    let legs = shared
-        .index()
-        .portals
-        .get(&portal)
-        .map(|portal| portal.record.legs.clone());
+    let legs = shared.index().portals.get(&portal).map(|portal| portal.record.legs.clone());
     for (number, leg) in (0..).zip(legs.unwrap_or_default()) {
-        let Leg::Room {
-            network,
-            room,
-            owner,
-        } = leg
-        else {
+        let Leg::Room { network, room, owner } = leg else {
             continue;
         };
         let adapter = shared.adapters.get(&network).cloned();
@@ -96,11 +87,7 @@ enum Passed {
 
 impl Pump {
     fn new(shared: Arc<Shared>, portal: PortalId, leg: u16) -> Self {
-        let now = shared
-            .index()
-            .leg_now(portal, leg)
-            .copied()
-            .unwrap_or_default();
+        let now = shared.index().leg_now(portal, leg).copied().unwrap_or_default();
         let (least, longest) = shared.config.retry;
         Self {
             shared,
@@ -145,20 +132,13 @@ impl Pump {
     }
 
     fn head(&self) -> u64 {
-        self.shared
-            .index()
-            .portals
-            .get(&self.portal)
-            .map_or(0, |portal| portal.head)
+        self.shared.index().portals.get(&self.portal).map_or(0, |portal| portal.head)
     }
 
     /// Ends the task unless a row came meanwhile.
     fn retire(&self) -> bool {
         let mut index = self.shared.index();
-        let head = index
-            .portals
-            .get(&self.portal)
-            .map_or(0, |portal| portal.head);
+        let head = index.portals.get(&self.portal).map_or(0, |portal| portal.head);
         if head > self.cursor {
             return false;
         }
@@ -176,34 +156,21 @@ impl Pump {
         let Some(leg) = self.shared.index().leg(self.portal, self.leg).cloned() else {
             return self.advance(Some(row)).await;
         };
-        let Some(event) = self
-            .capabilities(&leg)
-            .and_then(|to| downgrade(&row.event, to))
-        else {
+        let Some(event) = self.capabilities(&leg).and_then(|to| downgrade(&row.event, to)) else {
             return self.advance(Some(row)).await;
         };
         let doubtful = self.left_over.take() == Some(InFlight::Row(self.cursor));
-        let key = IdempotencyKey {
-            row: row.row,
-            leg: self.leg,
-        };
-        let mut item = Delivery {
-            key,
-            row: row.row,
-            event,
-            maybe_double: doubtful,
-        };
+        let key = IdempotencyKey { row: row.row, leg: self.leg };
+        let mut item = Delivery { key, row: row.row, event, maybe_double: doubtful };
         let passed = self.deliver(row, &mut item).await;
         self.backoff.reset();
         match passed {
             Passed::Delivered(receipt) => self.note_delivered(row, &leg, receipt).await,
             Passed::Failed(reason, tell_user) => {
-                self.note_fate(row, DeliveryState::Failed { reason, tell_user })
-                    .await;
+                self.note_fate(row, DeliveryState::Failed { reason, tell_user }).await;
             }
             Passed::Unknown(tell_user) => {
-                self.note_fate(row, DeliveryState::Unknown { tell_user })
-                    .await;
+                self.note_fate(row, DeliveryState::Unknown { tell_user }).await;
             }
         }
     }
@@ -272,11 +239,7 @@ impl Pump {
                 }
                 puppet.deliver(&chat, item).await
             }
-            Some(Leg::Room {
-                network,
-                room,
-                owner,
-            }) => {
+            Some(Leg::Room { network, room, owner }) => {
                 let adapter = self.shared.adapters.get(&network).cloned();
                 let adapter = adapter
                     .ok_or_else(|| DeliverError::Gone("the network is switched off".into()))?;
@@ -296,11 +259,9 @@ impl Pump {
     fn capabilities(&self, leg: &Leg) -> Option<Capabilities> {
         match leg {
             Leg::Chat { login, .. } => self.shared.puppets.capabilities(login),
-            Leg::Room { network, .. } => self
-                .shared
-                .adapters
-                .get(network)
-                .map(|adapter| adapter.capabilities()),
+            Leg::Room { network, .. } => {
+                self.shared.adapters.get(network).map(|adapter| adapter.capabilities())
+            }
         }
     }
 
@@ -310,25 +271,14 @@ impl Pump {
         adapter: &dyn crate::Adapter,
         owner: &UserId,
     ) -> Result<RoomId, DeliverError> {
-        let making = self
-            .shared
-            .index()
-            .portals
-            .get(&self.portal)
-            .map(|portal| Arc::clone(&portal.making));
+        let making =
+            self.shared.index().portals.get(&self.portal).map(|portal| Arc::clone(&portal.making));
         let making = making.ok_or_else(|| DeliverError::Gone("the portal is gone".into()))?;
         let _made_once = making.lock().await;
-        let record = self
-            .shared
-            .index()
-            .portals
-            .get(&self.portal)
-            .map(|portal| portal.record.clone());
+        let record =
+            self.shared.index().portals.get(&self.portal).map(|portal| portal.record.clone());
         let record = record.ok_or_else(|| DeliverError::Gone("the portal is gone".into()))?;
-        if let Some(Leg::Room {
-            room: Some(room), ..
-        }) = record.legs.get(usize::from(self.leg))
-        {
+        if let Some(Leg::Room { room: Some(room), .. }) = record.legs.get(usize::from(self.leg)) {
             return Ok(room.clone());
         }
         let found = if self.left_over == Some(InFlight::Room) {
@@ -362,19 +312,12 @@ impl Pump {
         }
         let endpoint = Endpoint::Room(adapter.network(), room.clone());
         let mut batch = Batch::new();
-        let state = LegState {
-            cursor: self.cursor,
-            in_flight: None,
-        };
+        let state = LegState { cursor: self.cursor, in_flight: None };
         Table::put(&mut batch, portal_key(self.portal), &record).map_err(retry_store)?;
         Table::put(&mut batch, endpoint.key(), &EndpointRecord(self.portal))
             .map_err(retry_store)?;
         Table::put(&mut batch, leg_key(self.portal, self.leg), &state).map_err(retry_store)?;
-        self.shared
-            .store
-            .commit(batch, Durability::Durable)
-            .await
-            .map_err(retry_commit)?;
+        self.shared.store.commit(batch, Durability::Durable).await.map_err(retry_commit)?;
         self.left_over = None;
         let mut index = self.shared.index();
         index.endpoints.insert(endpoint, self.portal);
@@ -385,17 +328,10 @@ impl Pump {
     }
 
     async fn note_in_flight(&self, what: InFlight) -> Result<(), DeliverError> {
-        let state = LegState {
-            cursor: self.cursor,
-            in_flight: Some(what),
-        };
+        let state = LegState { cursor: self.cursor, in_flight: Some(what) };
         let mut batch = Batch::new();
         Table::put(&mut batch, leg_key(self.portal, self.leg), &state).map_err(retry_store)?;
-        self.shared
-            .store
-            .commit(batch, Durability::Durable)
-            .await
-            .map_err(retry_commit)
+        self.shared.store.commit(batch, Durability::Durable).await.map_err(retry_commit)
     }
 
     async fn note_delivered(&mut self, row: &LogRow, leg: &Leg, receipt: Receipt) {
@@ -404,26 +340,15 @@ impl Pump {
             Leg::Chat { peer, .. } => &peer.network,
             Leg::Room { network, .. } => network,
         };
-        let row_of = RowOf {
-            portal: self.portal,
-            row: row.row,
-        };
+        let row_of = RowOf { portal: self.portal, row: row.row };
         for message in &receipt.messages {
             self.add(&mut batch, row_of_key(network, message), &row_of);
         }
         if !receipt.messages.is_empty() {
-            self.add(
-                &mut batch,
-                names_key(row.row, self.leg),
-                &Names(receipt.messages),
-            );
+            self.add(&mut batch, names_key(row.row, self.leg), &Names(receipt.messages));
         }
         let idempotent = self.capabilities(leg).is_some_and(|to| to.idempotent);
-        let durability = if idempotent {
-            Durability::Relaxed
-        } else {
-            Durability::Durable
-        };
+        let durability = if idempotent { Durability::Relaxed } else { Durability::Durable };
         let people = receipt.delivered_to;
         let told = !people.is_empty()
             && matches!(row.event.kind, EventKind::Message(_) | EventKind::Nudge);
@@ -434,22 +359,13 @@ impl Pump {
     async fn note_fate(&mut self, row: &LogRow, state: DeliveryState) {
         tracing::info!(portal = %self.portal, leg = self.leg, row = %row.row, "not delivered");
         let told = !matches!(row.event.kind, EventKind::Delivery { .. });
-        self.leave(
-            row,
-            Batch::new(),
-            Durability::Durable,
-            told.then_some(state),
-        )
-        .await;
+        self.leave(row, Batch::new(), Durability::Durable, told.then_some(state)).await;
     }
 
     /// Leaves a row out.
     async fn advance(&mut self, row: Option<&LogRow>) {
         match row {
-            Some(row) => {
-                self.leave(row, Batch::new(), Durability::Relaxed, None)
-                    .await
-            }
+            Some(row) => self.leave(row, Batch::new(), Durability::Relaxed, None).await,
             None => {
                 self.step_over();
                 let mut batch = Batch::new();
@@ -483,8 +399,7 @@ impl Pump {
 
     fn shows_fate(&self, origin: u16) -> bool {
         let leg = self.shared.index().leg(self.portal, origin).cloned();
-        leg.and_then(|leg| self.capabilities(&leg))
-            .is_some_and(|to| to.delivery_state)
+        leg.and_then(|leg| self.capabilities(&leg)).is_some_and(|to| to.delivery_state)
     }
 
     async fn report(&self, row: &LogRow, batch: Batch, origin: u16, state: DeliveryState) {
@@ -508,10 +423,7 @@ impl Pump {
             at: Timestamp::now(),
             scope: scope_of(&row.event),
             sender,
-            kind: EventKind::Delivery {
-                target: row.event.message.clone(),
-                state,
-            },
+            kind: EventKind::Delivery { target: row.event.message.clone(), state },
         };
         loop {
             let (answer, answered) = oneshot::channel();
@@ -542,17 +454,11 @@ impl Pump {
             now.cursor = self.cursor;
             now.left_over = None;
         }
-        index
-            .portals
-            .get(&self.portal)
-            .is_some_and(|portal| portal.passed() > number)
+        index.portals.get(&self.portal).is_some_and(|portal| portal.passed() > number)
     }
 
     fn add_state(&self, batch: &mut Batch) {
-        let state = LegState {
-            cursor: self.cursor,
-            in_flight: None,
-        };
+        let state = LegState { cursor: self.cursor, in_flight: None };
         self.add(batch, leg_key(self.portal, self.leg), &state);
     }
 
@@ -567,10 +473,7 @@ impl Pump {
         while let Err(error) = self.shared.store.commit(batch.clone(), durability).await {
             match error {
                 CommitError::Store(StoreError::Closed) => return,
-                error => {
-                    self.wait_for_store(&StoreError::Engine(error.to_string()))
-                        .await
-                }
+                error => self.wait_for_store(&StoreError::Engine(error.to_string())).await,
             }
         }
     }

@@ -18,18 +18,13 @@ pub(crate) async fn add(
     owner: &UserId,
     login: StoredLogin,
 ) -> Result<(), String> {
-    let taken = shared
-        .puppets
-        .owner(&login.id)
-        .filter(|other| other != owner);
+    let taken = shared.puppets.owner(&login.id).filter(|other| other != owner);
     if taken.is_some() {
         return Err("somebody else is signed in to that account here.".to_owned());
     }
     let key = login_key(&login.id);
-    let sealed = shared
-        .key
-        .seal(key.as_bytes(), &login.credentials)
-        .map_err(|error| error.to_string())?;
+    let sealed =
+        shared.key.seal(key.as_bytes(), &login.credentials).map_err(|error| error.to_string())?;
     let record = LoginRecord {
         network: login.persona.network.clone(),
         owner: owner.clone(),
@@ -38,11 +33,7 @@ pub(crate) async fn add(
     };
     let mut batch = Batch::new();
     Table::put(&mut batch, key, &record).map_err(|error| error.to_string())?;
-    shared
-        .store
-        .commit(batch, Durability::Durable)
-        .await
-        .map_err(|error| error.to_string())?;
+    shared.store.commit(batch, Durability::Durable).await.map_err(|error| error.to_string())?;
     bring_to_life(shared, owner.clone(), login)
 }
 
@@ -60,11 +51,7 @@ pub(crate) async fn load_all(shared: &Arc<Shared>) -> Result<(), StoreError> {
                 continue;
             }
         };
-        let login = StoredLogin {
-            id,
-            persona: record.persona,
-            credentials,
-        };
+        let login = StoredLogin { id, persona: record.persona, credentials };
         if let Err(error) = bring_to_life(shared, record.owner, login) {
             tracing::error!(%error, "a login cannot be used");
         }

@@ -19,16 +19,12 @@ impl Endpoint {
     pub(crate) fn key(&self) -> Key {
         let key = KeyBuilder::new(TableId::Endpoint);
         match self {
-            Self::Chat(login, chat) => key
-                .small(0)
-                .text(login.as_str())
-                .text(chat.as_str())
-                .build(),
-            Self::Room(network, room) => key
-                .small(1)
-                .text(network.as_str())
-                .text(room.as_str())
-                .build(),
+            Self::Chat(login, chat) => {
+                key.small(0).text(login.as_str()).text(chat.as_str()).build()
+            }
+            Self::Room(network, room) => {
+                key.small(1).text(network.as_str()).text(room.as_str()).build()
+            }
         }
     }
 }
@@ -45,28 +41,18 @@ pub(crate) struct PortalRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Leg {
     /// A conversation of a signed-in account, and the other person in it.
-    Chat {
-        login: LoginId,
-        chat: ChatId,
-        peer: Persona,
-    },
+    Chat { login: LoginId, chat: ChatId, peer: Persona },
     /// A room of an adapter; none until the first delivery makes it.
-    Room {
-        network: NetworkId,
-        room: Option<RoomId>,
-        owner: UserId,
-    },
+    Room { network: NetworkId, room: Option<RoomId>, owner: UserId },
 }
 
 impl Leg {
     pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         match self {
             Self::Chat { login, chat, .. } => Some(Endpoint::Chat(login.clone(), chat.clone())),
-            Self::Room {
-                network,
-                room: Some(room),
-                ..
-            } => Some(Endpoint::Room(network.clone(), room.clone())),
+            Self::Room { network, room: Some(room), .. } => {
+                Some(Endpoint::Room(network.clone(), room.clone()))
+            }
             Self::Room { room: None, .. } => None,
         }
     }
@@ -170,45 +156,27 @@ pub(crate) fn portal_key(portal: PortalId) -> Key {
 }
 
 pub(crate) fn log_key(portal: PortalId, number: u64) -> Key {
-    KeyBuilder::new(TableId::PortalLog)
-        .portal(portal)
-        .number(number)
-        .build()
+    KeyBuilder::new(TableId::PortalLog).portal(portal).number(number).build()
 }
 
 pub(crate) fn leg_key(portal: PortalId, leg: u16) -> Key {
-    KeyBuilder::new(TableId::Leg)
-        .portal(portal)
-        .small(leg)
-        .build()
+    KeyBuilder::new(TableId::Leg).portal(portal).small(leg).build()
 }
 
 pub(crate) fn dedupe_key(network: &NetworkId, source: &SourceId) -> Key {
-    KeyBuilder::new(TableId::Dedupe)
-        .text(network.as_str())
-        .text(source.as_str())
-        .build()
+    KeyBuilder::new(TableId::Dedupe).text(network.as_str()).text(source.as_str()).build()
 }
 
 pub(crate) fn cursor_key(network: &NetworkId, stream: &str) -> Key {
-    KeyBuilder::new(TableId::Cursor)
-        .text(network.as_str())
-        .text(stream)
-        .build()
+    KeyBuilder::new(TableId::Cursor).text(network.as_str()).text(stream).build()
 }
 
 pub(crate) fn names_key(row: RowId, leg: u16) -> Key {
-    KeyBuilder::new(TableId::MessageForward)
-        .row(row)
-        .small(leg)
-        .build()
+    KeyBuilder::new(TableId::MessageForward).row(row).small(leg).build()
 }
 
 pub(crate) fn row_of_key(network: &NetworkId, message: &MessageId) -> Key {
-    KeyBuilder::new(TableId::MessageReverse)
-        .text(network.as_str())
-        .text(message.as_str())
-        .build()
+    KeyBuilder::new(TableId::MessageReverse).text(network.as_str()).text(message.as_str()).build()
 }
 
 pub(crate) fn login_key(login: &LoginId) -> Key {
@@ -235,10 +203,7 @@ pub(crate) fn put_row(
     }
     batch.put(log_key(portal, number), vec![IN_PIECES])?;
     for (piece, bytes) in (0..).zip(bytes.chunks(MAX_VALUE_LENGTH)) {
-        let key = KeyBuilder::new(TableId::Overflow)
-            .portal(portal)
-            .number(number)
-            .small(piece);
+        let key = KeyBuilder::new(TableId::Overflow).portal(portal).number(number).small(piece);
         batch.put(key.build(), bytes.to_vec())?;
     }
     Ok(())
@@ -253,10 +218,7 @@ pub(crate) async fn get_row(
     match store.get(&log_key(portal, number)).await? {
         None => Ok(None),
         Some(value) if value == [IN_PIECES] => {
-            let pieces = KeyBuilder::new(TableId::Overflow)
-                .portal(portal)
-                .number(number)
-                .prefix();
+            let pieces = KeyBuilder::new(TableId::Overflow).portal(portal).number(number).prefix();
             let pieces = store.scan(pieces, usize::from(u16::MAX)).await?;
             let bytes: Vec<u8> = pieces.into_iter().flat_map(|(_, piece)| piece).collect();
             Table::decode(&bytes).map(Some)
@@ -271,10 +233,7 @@ pub(crate) fn remove_row(batch: &mut Batch, portal: PortalId, number: u64, row: 
     let length = Table::encode(row).map_or(0, |bytes| bytes.len());
     if length > MAX_VALUE_LENGTH {
         for (piece, _) in (0_u16..).zip(0..length.div_ceil(MAX_VALUE_LENGTH)) {
-            let key = KeyBuilder::new(TableId::Overflow)
-                .portal(portal)
-                .number(number)
-                .small(piece);
+            let key = KeyBuilder::new(TableId::Overflow).portal(portal).number(number).small(piece);
             batch.remove(key.build());
         }
     }

@@ -42,10 +42,8 @@ impl SealKey {
     /// # Errors
     /// [`SealError::KeyFile`] names the file.
     pub fn load_or_create(path: &Path) -> Result<Self, SealError> {
-        let failed = |reason: String| SealError::KeyFile {
-            path: path.display().to_string(),
-            reason,
-        };
+        let failed =
+            |reason: String| SealError::KeyFile { path: path.display().to_string(), reason };
         match fs::read(path) {
             Ok(bytes) => {
                 let key = Zeroizing::new(bytes);
@@ -74,10 +72,7 @@ impl SealKey {
     pub fn seal(&self, place: &[u8], text: &SecretString) -> Result<Vec<u8>, SealError> {
         let mut sealed = vec![0; NONCE];
         random(&mut sealed)?;
-        let payload = Payload {
-            msg: text.expose_secret().as_bytes(),
-            aad: place,
-        };
+        let payload = Payload { msg: text.expose_secret().as_bytes(), aad: place };
         let body = self
             .0
             .encrypt(XNonce::from_slice(&sealed), payload)
@@ -92,14 +87,9 @@ impl SealKey {
     /// [`SealError::Unopened`].
     pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<SecretString, SealError> {
         let (nonce, body) = sealed.split_at_checked(NONCE).ok_or(SealError::Unopened)?;
-        let payload = Payload {
-            msg: body,
-            aad: place,
-        };
-        let bytes = self
-            .0
-            .decrypt(XNonce::from_slice(nonce), payload)
-            .map_err(|_| SealError::Unopened)?;
+        let payload = Payload { msg: body, aad: place };
+        let bytes =
+            self.0.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| SealError::Unopened)?;
         let text = String::from_utf8(bytes).map_err(|_| SealError::Unopened)?;
         Ok(text.into())
     }
@@ -131,17 +121,9 @@ mod tests {
     fn what_is_sealed_opens_in_its_place_only() {
         let key = SealKey::from_bytes(&[7; 32]).unwrap();
         let sealed = key.seal(b"here", &"hunter2".to_owned().into()).unwrap();
-        assert_eq!(
-            key.open(b"here", &sealed).unwrap().expose_secret(),
-            "hunter2"
-        );
+        assert_eq!(key.open(b"here", &sealed).unwrap().expose_secret(), "hunter2");
         assert!(key.open(b"there", &sealed).is_err());
-        assert!(
-            SealKey::from_bytes(&[8; 32])
-                .unwrap()
-                .open(b"here", &sealed)
-                .is_err()
-        );
+        assert!(SealKey::from_bytes(&[8; 32]).unwrap().open(b"here", &sealed).is_err());
         assert!(!sealed.windows(7).any(|window| window == b"hunter2"));
     }
 }

@@ -72,10 +72,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "called once, from the one place that has them"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "called once, from the one place that has them")]
     pub(crate) fn new(
         store: Arc<dyn Store>,
         key: SealKey,
@@ -143,16 +140,8 @@ impl Shared {
             kind: crate::model::RoomKind::Direct,
             name: None,
             legs: vec![
-                Leg::Chat {
-                    login: login.clone(),
-                    chat: chat.clone(),
-                    peer,
-                },
-                Leg::Room {
-                    network: owner.network.clone(),
-                    room: None,
-                    owner,
-                },
+                Leg::Chat { login: login.clone(), chat: chat.clone(), peer },
+                Leg::Room { network: owner.network.clone(), room: None, owner },
             ],
         })
     }

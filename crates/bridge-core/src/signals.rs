@@ -47,12 +47,7 @@ impl Signals {
             Signal::Presence(_) => Kind::Presence,
             Signal::Typing { .. } => Kind::Typing,
         };
-        let slot = Slot {
-            portal,
-            origin,
-            from: from.id.clone(),
-            kind,
-        };
+        let slot = Slot { portal, origin, from: from.id.clone(), kind };
         let mut slots = self.slots();
         if slots.len() < LIMIT || slots.contains_key(&slot) {
             slots.insert(slot, (from, signal));
@@ -63,17 +58,9 @@ impl Signals {
     /// Takes what waits, but for slots that are being shown: order within one slot is kept.
     fn take(&self, busy: &HashSet<Slot>) -> Vec<(Slot, Persona, Signal)> {
         let mut slots = self.slots();
-        let free: Vec<Slot> = slots
-            .keys()
-            .filter(|slot| !busy.contains(slot))
-            .cloned()
-            .collect();
+        let free: Vec<Slot> = slots.keys().filter(|slot| !busy.contains(slot)).cloned().collect();
         free.into_iter()
-            .filter_map(|slot| {
-                slots
-                    .remove(&slot)
-                    .map(|(from, signal)| (slot, from, signal))
-            })
+            .filter_map(|slot| slots.remove(&slot).map(|(from, signal)| (slot, from, signal)))
             .collect()
     }
 
@@ -100,10 +87,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             busy.insert(slot.clone());
             let shared = Arc::clone(&shared);
             showing.spawn(async move {
-                if timeout(DEADLINE, show(&shared, &slot, &from, &signal))
-                    .await
-                    .is_err()
-                {
+                if timeout(DEADLINE, show(&shared, &slot, &from, &signal)).await.is_err() {
                     tracing::debug!(portal = %slot.portal, "a signal took too long to show");
                 }
                 slot
@@ -118,9 +102,8 @@ async fn show(shared: &Shared, slot: &Slot, from: &Persona, signal: &Signal) {
         let Some(portal) = index.portals.get(&slot.portal) else {
             return;
         };
-        let others = (0_u16..)
-            .zip(&portal.record.legs)
-            .filter(|(number, _)| *number != slot.origin);
+        let others =
+            (0_u16..).zip(&portal.record.legs).filter(|(number, _)| *number != slot.origin);
         others.map(|(_, leg)| leg.clone()).collect()
     };
     for leg in legs {
@@ -131,11 +114,7 @@ async fn show(shared: &Shared, slot: &Slot, from: &Persona, signal: &Signal) {
                 }
                 _ => continue,
             },
-            Leg::Room {
-                network,
-                room: Some(room),
-                ..
-            } => match shared.adapters.get(&network) {
+            Leg::Room { network, room: Some(room), .. } => match shared.adapters.get(&network) {
                 Some(adapter) if takes(adapter.capabilities(), signal) => {
                     adapter.signal(&room, from, signal).await
                 }

@@ -108,9 +108,7 @@ impl Puppets {
     }
 
     pub(crate) fn capabilities(&self, login: &LoginId) -> Option<Capabilities> {
-        self.entries()
-            .get(login)
-            .map(|entry| entry.puppet.capabilities())
+        self.entries().get(login).map(|entry| entry.puppet.capabilities())
     }
 
     /// Gives a puppet that is signed in now.
@@ -141,8 +139,7 @@ impl Puppets {
     pub(crate) fn of(&self, owner: &UserId) -> Vec<(LoginId, Arc<dyn Puppet>)> {
         let entries = self.entries();
         let own = entries.iter().filter(|(_, entry)| entry.owner == *owner);
-        own.map(|(login, entry)| (login.clone(), Arc::clone(&entry.puppet)))
-            .collect()
+        own.map(|(login, entry)| (login.clone(), Arc::clone(&entry.puppet))).collect()
     }
 
     pub(crate) fn status(&self) -> Vec<LoginStatus> {
@@ -201,14 +198,7 @@ pub(crate) fn supervise(shared: &Arc<Shared>, owner: UserId, puppet: Arc<dyn Pup
     if let Some(before) = before {
         before.cancel.cancel();
     }
-    let life = Life {
-        shared: Arc::clone(shared),
-        login,
-        owner,
-        puppet,
-        online,
-        cancel,
-    };
+    let life = Life { shared: Arc::clone(shared), login, owner, puppet, online, cancel };
     shared.tasks.spawn(life.run());
 }
 
@@ -245,10 +235,7 @@ impl Life {
                     return self.tell(text).await;
                 }
                 PuppetExit::KickedElsewhere if kicked_before => {
-                    self.set(
-                        LoginState::Kicked,
-                        Some("signed in somewhere else".to_owned()),
-                    );
+                    self.set(LoginState::Kicked, Some("signed in somewhere else".to_owned()));
                     let text = "The account signed in somewhere else again, and the bridge leaves \
                                 it alone. Use `login` when it shall come back.";
                     return self.tell(text.to_owned()).await;

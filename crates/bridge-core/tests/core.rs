@@ -20,9 +20,7 @@ use support::{
 };
 
 async fn world() -> World {
-    let world = World::open(Arc::new(MemoryStore::new()), config())
-        .await
-        .expect("it opens");
+    let world = World::open(Arc::new(MemoryStore::new()), config()).await.expect("it opens");
     world.sign_in().await;
     world
 }
@@ -33,30 +31,19 @@ async fn messages_cross_both_ways_once_and_in_order() {
     let inbox = world.core.inbox();
     for number in 0..50 {
         let event = from_chat(&format!("c{number}"), &format!("hello {number}"));
-        inbox
-            .accept_all(vec![event], None)
-            .await
-            .expect("it is accepted");
+        inbox.accept_all(vec![event], None).await.expect("it is accepted");
     }
     let room = world.room().await;
     let wanted: Vec<String> = (0..50).map(|number| format!("hello {number}")).collect();
     assert_eq!(world.rooms.texts(), wanted);
     let events = (0..50)
         .map(|number| from_room(&format!("r{number}"), &room, said(&format!("hi {number}"))));
-    inbox
-        .accept_all(events.collect(), None)
-        .await
-        .expect("they are accepted");
+    inbox.accept_all(events.collect(), None).await.expect("they are accepted");
     world.settle().await;
     let wanted: Vec<String> = (0..50).map(|number| format!("hi {number}")).collect();
     assert_eq!(world.chats.texts(), wanted);
     // Each answer's fate came back to its room, and nothing else did.
-    let fates = world
-        .rooms
-        .given()
-        .iter()
-        .filter(|given| matches!(given, Given::Fate(_)))
-        .count();
+    let fates = world.rooms.given().iter().filter(|given| matches!(given, Given::Fate(_))).count();
     assert_eq!(fates, 50);
 }
 
@@ -65,10 +52,7 @@ async fn what_is_told_again_is_dropped() {
     let world = world().await;
     let inbox = world.core.inbox();
     let first = || from_chat("one", "once");
-    inbox
-        .accept_all(vec![first(), first()], None)
-        .await
-        .expect("accepted");
+    inbox.accept_all(vec![first(), first()], None).await.expect("accepted");
     inbox
         .accept_all(vec![first(), from_chat("two", "then"), first()], None)
         .await
@@ -84,12 +68,7 @@ async fn order_is_kept_while_a_leg_backs_off() {
     world.rooms.fail_next([again(), again(), again()]);
     for number in 0..5 {
         let event = from_chat(&format!("c{number}"), &format!("{number}"));
-        world
-            .core
-            .inbox()
-            .accept_all(vec![event], None)
-            .await
-            .expect("accepted");
+        world.core.inbox().accept_all(vec![event], None).await.expect("accepted");
     }
     world.settle().await;
     assert_eq!(world.rooms.texts(), ["0", "1", "2", "3", "4"]);
@@ -98,12 +77,7 @@ async fn order_is_kept_while_a_leg_backs_off() {
 #[tokio::test(start_paused = true)]
 async fn a_stuck_leg_holds_up_only_itself() {
     let world = world().await;
-    world
-        .core
-        .inbox()
-        .accept_all(vec![from_chat("c1", "before")], None)
-        .await
-        .expect("accepted");
+    world.core.inbox().accept_all(vec![from_chat("c1", "before")], None).await.expect("accepted");
     let room = world.room().await;
     world.chats.stuck.store(true, Ordering::Relaxed);
     world
@@ -112,34 +86,18 @@ async fn a_stuck_leg_holds_up_only_itself() {
         .accept_all(vec![from_room("r1", &room, said("stuck"))], None)
         .await
         .expect("accepted");
-    world
-        .core
-        .inbox()
-        .accept_all(vec![from_chat("c2", "after")], None)
-        .await
-        .expect("accepted");
-    world
-        .until("the other leg goes on", |world| {
-            world.rooms.texts().len() == 2
-        })
-        .await;
+    world.core.inbox().accept_all(vec![from_chat("c2", "after")], None).await.expect("accepted");
+    world.until("the other leg goes on", |world| world.rooms.texts().len() == 2).await;
     assert!(world.chats.texts().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_arrive_is_told_where_it_came_from() {
     let world = world().await;
-    world
-        .core
-        .inbox()
-        .accept_all(vec![from_chat("c1", "hello")], None)
-        .await
-        .expect("accepted");
+    world.core.inbox().accept_all(vec![from_chat("c1", "hello")], None).await.expect("accepted");
     let room = world.room().await;
-    let refusal = DeliverError::Reject {
-        reason: Reject::Offline,
-        tell_user: "Bob sleeps.".to_owned(),
-    };
+    let refusal =
+        DeliverError::Reject { reason: Reject::Offline, tell_user: "Bob sleeps.".to_owned() };
     world.chats.fail_next([refusal]);
     world
         .core
@@ -162,22 +120,13 @@ async fn what_cannot_arrive_is_told_where_it_came_from() {
             .any(|given| matches!(given, Given::Fate(fate) if fate.contains(text)))
     };
     assert!(told("Bob sleeps."));
-    assert_eq!(
-        world.chats.texts(),
-        ["hello?"],
-        "one that fails does not hold up the next"
-    );
+    assert_eq!(world.chats.texts(), ["hello?"], "one that fails does not hold up the next");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unsure_attempt_is_repeated_once_with_its_mark_and_then_said_to_be_unsure() {
     let world = world().await;
-    world
-        .core
-        .inbox()
-        .accept_all(vec![from_chat("c1", "hello")], None)
-        .await
-        .expect("accepted");
+    world.core.inbox().accept_all(vec![from_chat("c1", "hello")], None).await.expect("accepted");
     let room = world.room().await;
     let unsure = || DeliverError::Ambiguous("the link broke".into());
     world.chats.fail_next([unsure()]);
@@ -188,13 +137,7 @@ async fn an_unsure_attempt_is_repeated_once_with_its_mark_and_then_said_to_be_un
         .await
         .expect("accepted");
     world.settle().await;
-    assert!(matches!(
-        &world.chats.given()[..],
-        [Given::Message {
-            maybe_double: true,
-            ..
-        }]
-    ));
+    assert!(matches!(&world.chats.given()[..], [Given::Message { maybe_double: true, .. }]));
     world.chats.fail_next([unsure(), unsure()]);
     world
         .core
@@ -210,25 +153,13 @@ async fn an_unsure_attempt_is_repeated_once_with_its_mark_and_then_said_to_be_un
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_waited_too_long_is_reported_and_never_silent() {
-    let short = CoreConfig {
-        max_age: Duration::from_millis(1),
-        ..config()
-    };
-    let world = World::open(Arc::new(MemoryStore::new()), short)
-        .await
-        .expect("it opens");
+    let short = CoreConfig { max_age: Duration::from_millis(1), ..config() };
+    let world = World::open(Arc::new(MemoryStore::new()), short).await.expect("it opens");
     world.sign_in().await;
     // The age is the wall clock's, which a paused clock does not stop.
     let_the_wall_clock_move();
-    world
-        .rooms
-        .fail_next((0..100).map(|_| DeliverError::retry("never")));
-    world
-        .core
-        .inbox()
-        .accept_all(vec![from_chat("c1", "old")], None)
-        .await
-        .expect("accepted");
+    world.rooms.fail_next((0..100).map(|_| DeliverError::retry("never")));
+    world.core.inbox().accept_all(vec![from_chat("c1", "old")], None).await.expect("accepted");
     let_the_wall_clock_move();
     world.settle().await;
     assert!(world.rooms.texts().is_empty());
@@ -236,13 +167,8 @@ async fn a_message_that_waited_too_long_is_reported_and_never_silent() {
 
 #[tokio::test(start_paused = true)]
 async fn sources_are_asked_to_come_again_when_too_much_waits() {
-    let low = CoreConfig {
-        high_water: 10,
-        ..config()
-    };
-    let world = World::open(Arc::new(MemoryStore::new()), low)
-        .await
-        .expect("it opens");
+    let low = CoreConfig { high_water: 10, ..config() };
+    let world = World::open(Arc::new(MemoryStore::new()), low).await.expect("it opens");
     world.sign_in().await;
     world.rooms.stuck.store(true, Ordering::Relaxed);
     let mut outcomes = Vec::new();
@@ -250,40 +176,24 @@ async fn sources_are_asked_to_come_again_when_too_much_waits() {
         let event = from_chat(&format!("c{number}"), "more");
         outcomes.push(world.core.inbox().accept_all(vec![event], None).await);
     }
-    let busy = outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, Err(AcceptError::Busy)))
-        .count();
+    let busy = outcomes.iter().filter(|outcome| matches!(outcome, Err(AcceptError::Busy))).count();
     assert_eq!(busy, 10);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_event_of_an_unknown_account_is_refused() {
-    let world = World::open(Arc::new(MemoryStore::new()), config())
-        .await
-        .expect("it opens");
-    let refused = world
-        .core
-        .inbox()
-        .accept_all(vec![from_chat("c1", "hello")], None)
-        .await;
+    let world = World::open(Arc::new(MemoryStore::new()), config()).await.expect("it opens");
+    let refused = world.core.inbox().accept_all(vec![from_chat("c1", "hello")], None).await;
     assert!(matches!(refused, Err(AcceptError::UnknownLogin(_))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_message_longer_than_a_stored_value_crosses_whole() {
     let store = Arc::new(MemoryStore::new());
-    let world = World::open(store.clone(), config())
-        .await
-        .expect("it opens");
+    let world = World::open(store.clone(), config()).await.expect("it opens");
     world.sign_in().await;
     let long = "long words ☃ ".repeat(5000);
-    world
-        .core
-        .inbox()
-        .accept_all(vec![from_chat("c1", &long)], None)
-        .await
-        .expect("accepted");
+    world.core.inbox().accept_all(vec![from_chat("c1", &long)], None).await.expect("accepted");
     world.settle().await;
     assert_eq!(world.rooms.texts(), [long]);
     let left = bytes_of(&store).await;
@@ -293,18 +203,12 @@ async fn a_message_longer_than_a_stored_value_crosses_whole() {
 #[tokio::test(start_paused = true)]
 async fn a_password_is_concealed_and_nowhere_in_the_store() {
     let store = Arc::new(MemoryStore::new());
-    let world = World::open(store.clone(), config())
-        .await
-        .expect("it opens");
+    let world = World::open(store.clone(), config()).await.expect("it opens");
     world.sign_in().await;
     assert!(world.rooms.given().contains(&Given::Concealed));
     let bytes = bytes_of(&store).await;
     let password = support::PASSWORD.as_bytes();
-    assert!(
-        !bytes
-            .windows(password.len())
-            .any(|window| window == password)
-    );
+    assert!(!bytes.windows(password.len()).any(|window| window == password));
     assert!(
         world
             .rooms
@@ -317,57 +221,28 @@ async fn a_password_is_concealed_and_nowhere_in_the_store() {
 #[tokio::test(start_paused = true)]
 async fn typing_is_passed_on_both_ways_and_stored_nowhere() {
     let store = Arc::new(MemoryStore::new());
-    let world = World::open(store.clone(), config())
-        .await
-        .expect("it opens");
+    let world = World::open(store.clone(), config()).await.expect("it opens");
     world.sign_in().await;
-    world
-        .core
-        .inbox()
-        .accept_all(vec![from_chat("c1", "hello")], None)
-        .await
-        .expect("accepted");
+    world.core.inbox().accept_all(vec![from_chat("c1", "hello")], None).await.expect("accepted");
     let room = world.room().await;
     let before = bytes_of(&store).await;
     let inbox = world.core.inbox();
-    let chat = Scope::Chat {
-        login: support::login_id(),
-        chat: bridge_core::id::ChatId::new("bob"),
-    };
-    inbox.signal(
-        &NetworkId::new("chats"),
-        chat,
-        bob(),
-        Signal::Typing { on: true },
-    );
+    let chat =
+        Scope::Chat { login: support::login_id(), chat: bridge_core::id::ChatId::new("bob") };
+    inbox.signal(&NetworkId::new("chats"), chat, bob(), Signal::Typing { on: true });
     let room = Scope::Room(bridge_core::id::RoomId::new(room));
-    inbox.signal(
-        &NetworkId::new("rooms"),
-        room,
-        bob(),
-        Signal::Typing { on: true },
-    );
+    inbox.signal(&NetworkId::new("rooms"), room, bob(), Signal::Typing { on: true });
     let shown = |record: &Record| record.given().contains(&Given::Signal(true));
-    world
-        .until("both see it", |world| {
-            shown(&world.rooms) && shown(&world.chats)
-        })
-        .await;
+    world.until("both see it", |world| shown(&world.rooms) && shown(&world.chats)).await;
     assert_eq!(bytes_of(&store).await, before);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_puppet_that_panics_ends_alone() {
     let store = Arc::new(MemoryStore::new());
-    let world = World::with(
-        store,
-        config(),
-        Arc::default(),
-        Arc::default(),
-        Session::Panics,
-    )
-    .await
-    .expect("it opens");
+    let world = World::with(store, config(), Arc::default(), Arc::default(), Session::Panics)
+        .await
+        .expect("it opens");
     world.sign_in().await;
     world
         .until("it is seen", |world| {
@@ -377,11 +252,7 @@ async fn a_puppet_that_panics_ends_alone() {
     world.command("after", "version").await;
     let answered =
         |given: &Given| matches!(given, Given::Answer(text) if text.contains("msn-bridge"));
-    world
-        .until("the core lives", |world| {
-            world.rooms.given().iter().any(answered)
-        })
-        .await;
+    world.until("the core lives", |world| world.rooms.given().iter().any(answered)).await;
 }
 
 fn let_the_wall_clock_move() {
@@ -402,29 +273,17 @@ async fn death_between_any_two_commits_loses_nothing_accepted() {
         let mut accepted = (BTreeSet::new(), BTreeSet::new());
         {
             let mortal = Arc::new(MortalStore::new(Arc::clone(&kept), 1000));
-            let world = World::with(
-                mortal,
-                config(),
-                rooms.clone(),
-                chats.clone(),
-                Session::Lasts,
-            )
-            .await
-            .expect("it opens");
+            let world = World::with(mortal, config(), rooms.clone(), chats.clone(), Session::Lasts)
+                .await
+                .expect("it opens");
             world.sign_in().await;
             world.core.stop(Duration::from_secs(1)).await;
         }
         {
             let mortal = Arc::new(MortalStore::new(Arc::clone(&kept), commits));
-            let world = World::with(
-                mortal,
-                config(),
-                rooms.clone(),
-                chats.clone(),
-                Session::Lasts,
-            )
-            .await
-            .expect("it opens");
+            let world = World::with(mortal, config(), rooms.clone(), chats.clone(), Session::Lasts)
+                .await
+                .expect("it opens");
             let inbox = world.core.inbox();
             for number in 0..6 {
                 let text = format!("{number}");
@@ -438,18 +297,10 @@ async fn death_between_any_two_commits_loses_nothing_accepted() {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 // A room that was not noted is no room of the bridge's.
                 let noted = !rooms.texts().is_empty();
-                let room = world
-                    .core
-                    .portals()
-                    .first()
-                    .filter(|_| noted)
-                    .map(ToString::to_string);
+                let room = world.core.portals().first().filter(|_| noted).map(ToString::to_string);
                 let Some(room) = room else { continue };
                 if inbox
-                    .accept_all(
-                        vec![from_room(&format!("r{number}"), &room, said(&text))],
-                        None,
-                    )
+                    .accept_all(vec![from_room(&format!("r{number}"), &room, said(&text))], None)
                     .await
                     .is_ok()
                 {
@@ -484,29 +335,17 @@ async fn death_between_any_two_commits_loses_nothing_accepted() {
         let mut before: Option<String> = None;
         let mut texts = BTreeSet::new();
         for given in chats.given().iter() {
-            let Given::Message {
-                text, maybe_double, ..
-            } = given
-            else {
+            let Given::Message { text, maybe_double, .. } = given else {
                 continue;
             };
             if before.as_ref() == Some(text) {
-                assert!(
-                    maybe_double,
-                    "{commits}: {text} is doubled without its mark"
-                );
+                assert!(maybe_double, "{commits}: {text} is doubled without its mark");
             }
-            assert!(
-                before.as_ref() <= Some(text),
-                "{commits}: {text} after {before:?}"
-            );
+            assert!(before.as_ref() <= Some(text), "{commits}: {text} after {before:?}");
             before = Some(text.clone());
             texts.insert(text.clone());
         }
-        assert!(
-            accepted.1.is_subset(&texts),
-            "{commits}: {accepted:?} {texts:?}"
-        );
+        assert!(accepted.1.is_subset(&texts), "{commits}: {accepted:?} {texts:?}");
         stories += 1;
     }
     assert_eq!(stories, 59);

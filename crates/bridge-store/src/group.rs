@@ -24,11 +24,7 @@ pub(crate) enum Request {
     Close(oneshot::Sender<Result<(), StoreError>>),
     Commit(Batch, Durability, oneshot::Sender<Result<(), CommitError>>),
     Get(Key, oneshot::Sender<Result<Option<Value>, StoreError>>),
-    Scan(
-        KeyRange,
-        usize,
-        oneshot::Sender<Result<Vec<(Key, Value)>, StoreError>>,
-    ),
+    Scan(KeyRange, usize, oneshot::Sender<Result<Vec<(Key, Value)>, StoreError>>),
     Stats(oneshot::Sender<Result<StoreStats, StoreError>>),
 }
 
@@ -43,10 +39,7 @@ pub(crate) struct Owner {
     pub(crate) syncs: Arc<AtomicU64>,
 }
 
-type Unanswered = (
-    oneshot::Sender<Result<(), CommitError>>,
-    Result<(), CommitError>,
-);
+type Unanswered = (oneshot::Sender<Result<(), CommitError>>, Result<(), CommitError>);
 
 impl Owner {
     /// Serves requests until told to close, or until nobody can ask any more.
@@ -99,11 +92,7 @@ impl Owner {
     /// before the next request is looked at.
     fn commit_alone(&mut self, batch: Batch, answer: oneshot::Sender<Result<(), CommitError>>) {
         let checked = self.check(&batch);
-        self.journal.note(if checked.is_ok() {
-            &batch.operations
-        } else {
-            &[]
-        });
+        self.journal.note(if checked.is_ok() { &batch.operations } else { &[] });
         if checked.is_err() || !self.journal.has_room() {
             let applied = checked.and_then(|()| self.change(batch.operations));
             let kept = applied.and_then(|()| Ok(self.record(true)?));
@@ -147,18 +136,13 @@ impl Owner {
                 Operation::Remove(key) => changes.remove(key.as_bytes()),
             }
         }
-        self.db
-            .apply_batch(changes)
-            .map_err(|error| engine(&error))?;
+        self.db.apply_batch(changes).map_err(|error| engine(&error))?;
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
-        let found = self
-            .db
-            .get(key.as_bytes())
-            .map_err(|error| engine(&error))?;
+        let found = self.db.get(key.as_bytes()).map_err(|error| engine(&error))?;
         Ok(found.map(|value| value.to_vec()))
     }
 
@@ -189,9 +173,7 @@ impl Owner {
         if !self.journal.has_room() {
             return self.checkpoint();
         }
-        self.journal
-            .write(durable)
-            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        self.journal.write(durable).map_err(|error| StoreError::Engine(error.to_string()))?;
         if durable {
             self.syncs.fetch_add(1, Ordering::Relaxed);
         }
@@ -202,14 +184,10 @@ impl Owner {
     /// of a sync on Linux, so the file is synced through our own handle.
     fn checkpoint(&mut self) -> Result<(), StoreError> {
         let turn = self.journal.next_turn();
-        let stored = self
-            .db
-            .insert(schema::turn_key().as_bytes(), &turn.to_be_bytes());
+        let stored = self.db.insert(schema::turn_key().as_bytes(), &turn.to_be_bytes());
         stored.map_err(|error| engine(&error))?;
         self.db.flush().map_err(|error| engine(&error))?;
-        self.data
-            .sync_data()
-            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        self.data.sync_data().map_err(|error| StoreError::Engine(error.to_string()))?;
         self.syncs.fetch_add(1, Ordering::Relaxed);
         self.journal.forget();
         self.journal.begin(turn);
@@ -218,17 +196,12 @@ impl Owner {
 
     /// Does again what the journal holds, after an end that was none in order.
     pub(crate) fn recover(&mut self) -> Result<(), StoreError> {
-        let operations = self
-            .journal
-            .replay()
-            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        let operations =
+            self.journal.replay().map_err(|error| StoreError::Engine(error.to_string()))?;
         if operations.is_empty() {
             return Ok(());
         }
-        tracing::info!(
-            operations = operations.len(),
-            "the store recovers from its journal"
-        );
+        tracing::info!(operations = operations.len(), "the store recovers from its journal");
         for operation in operations {
             let done = match operation {
                 Operation::Put(key, value) => self.db.insert(key.as_bytes(), value),

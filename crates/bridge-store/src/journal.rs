@@ -35,23 +35,14 @@ pub(crate) struct Journal {
 impl Journal {
     /// Opens the journal, or makes one.
     pub(crate) fn open(path: &Path, turn: u64) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(path)?;
+        let file =
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
         if file.metadata()?.len() != u64::try_from(SIZE).unwrap_or(u64::MAX) {
             file.set_len(0)?;
             file.write_all_at(&vec![0; SIZE], 0)?;
             file.sync_all()?;
         }
-        Ok(Self {
-            file,
-            turn,
-            position: 0,
-            record: vec![0; HEAD],
-        })
+        Ok(Self { file, turn, position: 0, record: vec![0; HEAD] })
     }
 
     /// Gives the operations of the present turn, in order.
@@ -115,11 +106,7 @@ impl Journal {
             self.position += self.record.len();
             self.forget();
         }
-        if durable {
-            self.file.sync_data()
-        } else {
-            Ok(())
-        }
+        if durable { self.file.sync_data() } else { Ok(()) }
     }
 
     /// Drops the record under way: what it holds is safe elsewhere.
@@ -167,10 +154,7 @@ fn read_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// A little-endian number of up to four bytes.
 fn number(bytes: &[u8]) -> u32 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |number, byte| (number << 8) | u32::from(*byte))
+    bytes.iter().rev().fold(0, |number, byte| (number << 8) | u32::from(*byte))
 }
 
 #[cfg(test)]
@@ -180,10 +164,7 @@ mod tests {
     use super::*;
 
     fn put(number: u64) -> Operation {
-        Operation::Put(
-            KeyBuilder::new(TableId::Meta).number(number).build(),
-            vec![7; 100],
-        )
+        Operation::Put(KeyBuilder::new(TableId::Meta).number(number).build(), vec![7; 100])
     }
 
     fn journal(turn: u64) -> (tempfile::TempDir, Journal) {

@@ -59,10 +59,7 @@ pub(crate) struct Directory {
 impl Directory {
     /// Makes the directory, readable by its owner only, and locks it.
     pub(crate) fn claim(path: &Path) -> Result<Self, OpenError> {
-        let unusable = |source| OpenError::Unusable {
-            path: path.to_owned(),
-            source,
-        };
+        let unusable = |source| OpenError::Unusable { path: path.to_owned(), source };
         make_private(path).map_err(unusable)?;
         let lock = OpenOptions::new()
             .create(true)
@@ -71,13 +68,8 @@ impl Directory {
             .open(path.join("lock"))
             .map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
-                path: path.to_owned(),
-            }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(unusable(source)),
         }
     }

@@ -32,9 +32,7 @@ pub struct SledOptions {
 
 impl Default for SledOptions {
     fn default() -> Self {
-        Self {
-            cache_bytes: 32 * 1024 * 1024,
-        }
+        Self { cache_bytes: 32 * 1024 * 1024 }
     }
 }
 
@@ -54,10 +52,7 @@ impl SledStore {
     /// [`OpenError`] names the place and what to do; nothing is changed by a failed opening.
     pub fn open(path: &Path, options: SledOptions) -> Result<Self, OpenError> {
         let directory = Directory::claim(path)?;
-        let damaged = |reason: String| OpenError::Damaged {
-            path: path.to_owned(),
-            reason,
-        };
+        let damaged = |reason: String| OpenError::Damaged { path: path.to_owned(), reason };
         let database = path.join("sled");
         let db = sled::Config::new()
             .path(&database)
@@ -71,16 +66,10 @@ impl SledStore {
             .read(true)
             .write(true)
             .open(database.join("db"))
-            .map_err(|source| OpenError::Unusable {
-                path: database,
-                source,
-            })?;
+            .map_err(|source| OpenError::Unusable { path: database, source })?;
         let turn = schema::turn(&db).map_err(|error| damaged(error.to_string()))?;
-        let journal =
-            Journal::open(&path.join("journal"), turn).map_err(|source| OpenError::Unusable {
-                path: path.join("journal"),
-                source,
-            })?;
+        let journal = Journal::open(&path.join("journal"), turn)
+            .map_err(|source| OpenError::Unusable { path: path.join("journal"), source })?;
         let mut owner = Owner {
             db,
             data,
@@ -89,21 +78,13 @@ impl SledStore {
             commits: AtomicU64::new(0),
             syncs: Arc::new(AtomicU64::new(0)),
         };
-        owner
-            .recover()
-            .map_err(|error| damaged(error.to_string()))?;
+        owner.recover().map_err(|error| damaged(error.to_string()))?;
         let (requests, taken) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || owner.run(taken))
-            .map_err(|source| OpenError::Unusable {
-                path: path.to_owned(),
-                source,
-            })?;
-        Ok(Self {
-            requests,
-            thread: Mutex::new(Some(thread)),
-        })
+            .map_err(|source| OpenError::Unusable { path: path.to_owned(), source })?;
+        Ok(Self { requests, thread: Mutex::new(Some(thread)) })
     }
 
     async fn ask<T>(
@@ -111,10 +92,7 @@ impl SledStore {
         request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.requests
-            .send(request(answer))
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        self.requests.send(request(answer)).await.map_err(|_| StoreError::Closed)?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 }
@@ -133,13 +111,8 @@ impl Store for SledStore {
     async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), CommitError> {
         let (answer, answered) = oneshot::channel();
         let request = Request::Commit(batch, durability, answer);
-        self.requests
-            .send(request)
-            .await
-            .map_err(|_| StoreError::Closed)?;
-        answered
-            .await
-            .unwrap_or(Err(CommitError::Store(StoreError::Closed)))
+        self.requests.send(request).await.map_err(|_| StoreError::Closed)?;
+        answered.await.unwrap_or(Err(CommitError::Store(StoreError::Closed)))
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {
@@ -148,11 +121,7 @@ impl Store for SledStore {
 
     async fn close(&self) -> Result<(), StoreError> {
         let closed = self.ask(Request::Close).await;
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             // The thread answered and ends now; a panic of its own closed the store all the same.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;

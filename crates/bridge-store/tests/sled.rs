@@ -11,9 +11,7 @@ fn key(number: u64) -> Key {
 
 fn put(number: u64) -> Batch {
     let mut batch = Batch::new();
-    batch
-        .put(key(number), number.to_be_bytes().to_vec())
-        .expect("it is short");
+    batch.put(key(number), number.to_be_bytes().to_vec()).expect("it is short");
     batch
 }
 
@@ -49,9 +47,7 @@ async fn what_was_durable_is_there_after_reopening() {
 async fn a_second_opening_is_refused_with_the_place_and_the_mend() {
     let root = tempfile::tempdir().unwrap();
     let store = SledStore::open(root.path(), SledOptions::default()).unwrap();
-    let second = SledStore::open(root.path(), SledOptions::default())
-        .err()
-        .unwrap();
+    let second = SledStore::open(root.path(), SledOptions::default()).err().unwrap();
     assert!(matches!(second, OpenError::Locked { .. }));
     let text = second.to_string();
     assert!(text.contains(&root.path().display().to_string()) && text.contains("stop that one"));
@@ -65,19 +61,13 @@ fn a_newer_schema_is_refused_and_kept_as_it_is() {
     let key = KeyBuilder::new(TableId::Meta).text("schema").build();
     {
         let db = sled::open(root.path().join("sled")).unwrap();
-        db.insert(key.as_bytes(), &(SCHEMA + 1).to_be_bytes())
-            .unwrap();
+        db.insert(key.as_bytes(), &(SCHEMA + 1).to_be_bytes()).unwrap();
         db.flush().unwrap();
     }
-    let refused = SledStore::open(root.path(), SledOptions::default())
-        .err()
-        .unwrap();
+    let refused = SledStore::open(root.path(), SledOptions::default()).err().unwrap();
     assert!(matches!(refused, OpenError::NewerSchema { found, .. } if found == SCHEMA + 1));
     let db = sled::open(root.path().join("sled")).unwrap();
-    assert_eq!(
-        db.get(key.as_bytes()).unwrap().unwrap(),
-        (SCHEMA + 1).to_be_bytes()
-    );
+    assert_eq!(db.get(key.as_bytes()).unwrap().unwrap(), (SCHEMA + 1).to_be_bytes());
 }
 
 #[test]
@@ -85,9 +75,7 @@ fn a_file_in_the_way_is_named() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("store");
     std::fs::write(&path, b"not a directory").unwrap();
-    let refused = SledStore::open(&path, SledOptions::default())
-        .err()
-        .unwrap();
+    let refused = SledStore::open(&path, SledOptions::default()).err().unwrap();
     assert!(matches!(refused, OpenError::Unusable { .. }));
     assert!(refused.to_string().contains("store"));
 }
@@ -110,12 +98,7 @@ async fn many_in_flight_share_a_sync() {
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..512 {
         let store = Arc::clone(&store);
-        tasks.spawn(async move {
-            store
-                .commit(put(number), Durability::Durable)
-                .await
-                .unwrap()
-        });
+        tasks.spawn(async move { store.commit(put(number), Durability::Durable).await.unwrap() });
     }
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
@@ -134,10 +117,6 @@ async fn killed_in_mid_write_it_keeps_every_acknowledged_row() {
         .await
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("20 kills"), "{text}");
 }

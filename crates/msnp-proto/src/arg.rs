@@ -42,11 +42,7 @@ pub(crate) struct Arguments<'f, 'a> {
 
 impl<'f, 'a> Arguments<'f, 'a> {
     pub(crate) fn new(frame: &'f Frame<'a>) -> Self {
-        Self {
-            frame,
-            words: frame.arguments(),
-            taken: 0,
-        }
+        Self { frame, words: frame.arguments(), taken: 0 }
     }
 
     /// Counts the arguments not yet taken.
@@ -72,9 +68,7 @@ impl<'f, 'a> Arguments<'f, 'a> {
         let Some(bytes) = self.take_if_any() else {
             return Ok(None);
         };
-        str::from_utf8(bytes)
-            .map(Some)
-            .map_err(|_| self.malformed("UTF-8"))
+        str::from_utf8(bytes).map(Some).map_err(|_| self.malformed("UTF-8"))
     }
 
     /// Takes what follows a mark such as `N=`, if the next argument begins with one of some marks.
@@ -135,10 +129,8 @@ impl<'f, 'a> Arguments<'f, 'a> {
     #[inline]
     fn take(&mut self) -> Result<&'a [u8], DecodeError> {
         let index = self.taken;
-        self.take_if_any().ok_or_else(|| DecodeError::Missing {
-            verb: verb_name(self.frame),
-            index,
-        })
+        self.take_if_any()
+            .ok_or_else(|| DecodeError::Missing { verb: verb_name(self.frame), index })
     }
 
     #[inline]
@@ -150,11 +142,7 @@ impl<'f, 'a> Arguments<'f, 'a> {
     /// Blames the argument taken last.
     pub(crate) fn malformed(&self, expected: &'static str) -> DecodeError {
         let index = self.taken.saturating_sub(1);
-        DecodeError::Malformed {
-            verb: verb_name(self.frame),
-            index,
-            expected,
-        }
+        DecodeError::Malformed { verb: verb_name(self.frame), index, expected }
     }
 }
 

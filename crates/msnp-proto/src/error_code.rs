@@ -37,12 +37,7 @@ impl ErrorCode {
     /// Reads an error's number from a line's first word.
     pub fn from_verb(verb: &[u8]) -> Option<Self> {
         let digits = verb.len() == 3 && verb.iter().all(u8::is_ascii_digit);
-        str::from_utf8(verb)
-            .ok()
-            .filter(|_| digits)?
-            .parse()
-            .ok()
-            .map(Self)
+        str::from_utf8(verb).ok().filter(|_| digits)?.parse().ok().map(Self)
     }
 
     /// Says what it means, in words for people.

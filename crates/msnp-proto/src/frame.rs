@@ -22,10 +22,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            line: 8 * 1024,
-            payload: 1024 * 1024,
-        }
+        Self { line: 8 * 1024, payload: 1024 * 1024 }
     }
 }
 
@@ -114,10 +111,7 @@ impl Framer {
     ///
     /// # Errors
     /// [`FrameError`] when the peer broke the framing; the framer gives no more frames then.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "the frame borrows from the framer"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "the frame borrows from the framer")]
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, FrameError> {
         let line = match self.waiting {
             Some(line) => line,
@@ -147,11 +141,7 @@ impl Framer {
             let Some(found) = memchr::memchr(b'\n', unseen) else {
                 self.scanned = unread.len();
                 let endless = self.scanned >= self.limits.line;
-                return if endless {
-                    Err(self.line_too_long())
-                } else {
-                    Ok(None)
-                };
+                return if endless { Err(self.line_too_long()) } else { Ok(None) };
             };
             let feed = self.scanned + found;
             if feed >= self.limits.line {
@@ -161,19 +151,11 @@ impl Framer {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let empty = line.first().is_none_or(|byte| *byte == b' ')
                 && line.iter().all(|&byte| byte == b' ');
-            let found = if empty {
-                None
-            } else {
-                Some((line.len(), self.payload_length(line)?))
-            };
+            let found = if empty { None } else { Some((line.len(), self.payload_length(line)?)) };
             self.scanned = 0;
             match found {
                 Some((end, length)) => {
-                    return Ok(Some(Line {
-                        end,
-                        payload: feed + 1,
-                        length,
-                    }));
+                    return Ok(Some(Line { end, payload: feed + 1, length }));
                 }
                 None => self.start += feed + 1,
             }
@@ -204,19 +186,13 @@ impl Framer {
         let length = text.parse().unwrap_or(usize::MAX);
         if length > self.limits.payload {
             let limit = self.limits.payload;
-            return Err(FrameError::PayloadTooLong {
-                verb: name(),
-                length,
-                limit,
-            });
+            return Err(FrameError::PayloadTooLong { verb: name(), length, limit });
         }
         Ok(length)
     }
 
     fn line_too_long(&self) -> FrameError {
-        FrameError::LineTooLong {
-            limit: self.limits.line,
-        }
+        FrameError::LineTooLong { limit: self.limits.line }
     }
 }
 
@@ -270,11 +246,7 @@ impl<'a> Iterator for Words<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let end = self
-            .rest
-            .iter()
-            .position(|byte| *byte == b' ')
-            .unwrap_or(self.rest.len());
+        let end = self.rest.iter().position(|byte| *byte == b' ').unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
         Some(word)

@@ -49,18 +49,10 @@ pub(crate) fn payload_rule(verb: &[u8], kind: LinkKind, direction: Direction) ->
         (verb::QRY | verb::PAG | verb::PGD | verb::SDC, Direction::ToServer) => PayloadRule::Last,
         (_, Direction::ToClient) if verb.first().is_some_and(u8::is_ascii_digit) => {
             let number = verb.iter().all(u8::is_ascii_digit);
-            return if number {
-                PayloadRule::LastOf(2)
-            } else {
-                PayloadRule::Absent
-            };
+            return if number { PayloadRule::LastOf(2) } else { PayloadRule::Absent };
         }
         _ => PayloadRule::Absent,
     };
     // Switchboards have messages only.
-    if kind == Notification || verb == b"MSG" {
-        rule
-    } else {
-        PayloadRule::Absent
-    }
+    if kind == Notification || verb == b"MSG" { rule } else { PayloadRule::Absent }
 }

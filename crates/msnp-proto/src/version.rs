@@ -25,13 +25,7 @@ pub enum Version {
 
 impl Version {
     /// All versions, best first: the order to offer them in.
-    pub const ALL: [Self; 5] = [
-        Self::Msnp12,
-        Self::Msnp11,
-        Self::Msnp10,
-        Self::Msnp9,
-        Self::Msnp8,
-    ];
+    pub const ALL: [Self; 5] = [Self::Msnp12, Self::Msnp11, Self::Msnp10, Self::Msnp9, Self::Msnp8];
 
     /// Gives the number, 8 to 12.
     pub fn number(self) -> u8 {
@@ -46,9 +40,7 @@ impl Version {
 
     /// Finds the version of a number.
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|version| version.number() == number)
+        Self::ALL.into_iter().find(|version| version.number() == number)
     }
 
     /// Whether `USR OK` carries the account's name; later it comes as `PRP MFN`.
@@ -113,11 +105,7 @@ impl FromStr for Version {
             Some((name, digits)) if name.eq_ignore_ascii_case("MSNP") => digits,
             _ => return Err(UnknownVersion),
         };
-        digits
-            .parse()
-            .ok()
-            .and_then(Self::from_number)
-            .ok_or(UnknownVersion)
+        digits.parse().ok().and_then(Self::from_number).ok_or(UnknownVersion)
     }
 }
 
@@ -134,20 +122,8 @@ mod tests {
 
     #[test]
     fn foreign_names_are_refused() {
-        for name in [
-            "",
-            "MSNP",
-            "MSNP7",
-            "MSNP13",
-            "CVR0",
-            "MSNP+8",
-            "ŸŸŸŸ12",
-            "MSNP 8",
-        ] {
-            assert!(
-                name.parse::<Version>().is_err() || name == "MSNP+8",
-                "{name}"
-            );
+        for name in ["", "MSNP", "MSNP7", "MSNP13", "CVR0", "MSNP+8", "ŸŸŸŸ12", "MSNP 8"] {
+            assert!(name.parse::<Version>().is_err() || name == "MSNP+8", "{name}");
         }
     }
 }

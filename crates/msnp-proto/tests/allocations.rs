@@ -21,15 +21,9 @@ fn online(now: Instant) -> (Session, LinkId) {
         deadlines: Deadlines::default(),
     };
     let mut session = Session::new(config, now);
-    let Some(Effect::Open { link, .. }) = session.poll_effect() else {
-        panic!("it opens a link")
-    };
+    let Some(Effect::Open { link, .. }) = session.poll_effect() else { panic!("it opens a link") };
     session.handle_link(now, link, LinkChange::Opened);
-    for line in [
-        "VER 1 MSNP11\r\n",
-        "CVR 2 a a a b c\r\n",
-        "USR 3 TWN S policy\r\n",
-    ] {
+    for line in ["VER 1 MSNP11\r\n", "CVR 2 a a a b c\r\n", "USR 3 TWN S policy\r\n"] {
         session.handle_bytes(now, link, line.as_bytes());
     }
     let mut asked = None;
@@ -40,11 +34,7 @@ fn online(now: Instant) -> (Session, LinkId) {
     }
     let granted = "Passport1.4 da-status=success,from-PP='t=1'".to_owned();
     let headers = vec![("authentication-info".to_owned(), granted)];
-    let reply = HttpReply {
-        status: 200,
-        headers,
-        failure: None,
-    };
+    let reply = HttpReply { status: 200, headers, failure: None };
     session.handle_http(now, asked.expect("it asks for a ticket"), reply);
     let rest = "USR 4 OK ada@example.com 1 0\r\nSYN 5 0 0 1 0\r\n\
                 LST N=bob@example.com F=Bob C=1 11\r\nUUX 6 0\r\nCHG 7 NLN 268435456\r\n";
@@ -60,10 +50,7 @@ fn online(now: Instant) -> (Session, LinkId) {
 fn pongs_and_unchanged_presence_allocate_nothing() {
     let now = Instant::now();
     let (mut session, link) = online(now);
-    let words: &[&[u8]] = &[
-        b"QNG 60\r\n",
-        b"NLN AWY bob@example.com Bob%20B 268435456\r\n",
-    ];
+    let words: &[&[u8]] = &[b"QNG 60\r\n", b"NLN AWY bob@example.com Bob%20B 268435456\r\n"];
     let hear = |session: &mut Session| {
         for words in words {
             session.handle_bytes(now, link, words);
@@ -81,10 +68,7 @@ fn pongs_and_unchanged_presence_allocate_nothing() {
     // The first of them changes the name, and its event is told.
     assert!(used.count_total <= 4, "{} allocations", used.count_total);
     assert_eq!(
-        session
-            .roster()
-            .contact("bob@example.com")
-            .map(|bob| bob.name.as_str()),
+        session.roster().contact("bob@example.com").map(|bob| bob.name.as_str()),
         Some("Bob")
     );
 }

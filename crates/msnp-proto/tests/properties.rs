@@ -13,10 +13,7 @@ type Found = (Vec<(Vec<u8>, Vec<u8>)>, Option<FrameError>);
 
 /// Frames of bytes given in pieces; the error ends them.
 fn frames(bytes: &[u8], cuts: &[usize]) -> Found {
-    let limits = Limits {
-        line: 256,
-        payload: 512,
-    };
+    let limits = Limits { line: 256, payload: 512 };
     let mut framer = Framer::new(LinkKind::Switchboard, Direction::ToClient, limits);
     let mut found = Vec::new();
     let mut rest = bytes;
@@ -146,20 +143,14 @@ fn lengths_that_lie_are_typed_errors() {
         ("MSG a b -5\r\n", "MSG: the payload length is not a number"),
         ("MSG a b x\r\n", "MSG: the payload length is not a number"),
         ("MSG\r\n", "MSG: the payload length is not a number"),
-        (
-            "MSG a b 513\r\n",
-            "MSG: a payload of 513 bytes is longer than 512",
-        ),
+        ("MSG a b 513\r\n", "MSG: a payload of 513 bytes is longer than 512"),
         (
             "MSG a b 99999999999999999999999\r\n",
             "MSG: a payload of 18446744073709551615 bytes is longer than 512",
         ),
     ] {
         let (_, error) = frames(line.as_bytes(), &[3]);
-        assert_eq!(
-            error.map(|error| error.to_string()).as_deref(),
-            Some(wanted)
-        );
+        assert_eq!(error.map(|error| error.to_string()).as_deref(), Some(wanted));
     }
     let (_, error) = frames(&[b'A'; 300], &[7]);
     assert_eq!(error, Some(FrameError::LineTooLong { limit: 256 }));
@@ -169,10 +160,8 @@ fn lengths_that_lie_are_typed_errors() {
 fn numeric_errors_may_carry_a_payload() {
     let (found, error) = frames(b"241 9 5\r\nhello217 3\r\n217 4 x\r\n", &[4]);
     assert_eq!(error, None);
-    let lines: Vec<_> = found
-        .iter()
-        .map(|(line, payload)| (line.as_slice(), payload.as_slice()))
-        .collect();
+    let lines: Vec<_> =
+        found.iter().map(|(line, payload)| (line.as_slice(), payload.as_slice())).collect();
     let wanted: [(&[u8], &[u8]); 3] = [(b"241 9 5", b"hello"), (b"217 3", b""), (b"217 4 x", b"")];
     assert_eq!(lines, wanted);
 }
@@ -180,10 +169,7 @@ fn numeric_errors_may_carry_a_payload() {
 #[test]
 fn broken_xml_gives_its_words_all_the_same() {
     let read = |payload: &[u8]| PersonalMessage::read(payload).text;
-    assert_eq!(
-        read(b"<Data><PSM>hello &#x26; <world> \xE2\x98\x83</PSM>"),
-        "hello & <world> ☃"
-    );
+    assert_eq!(read(b"<Data><PSM>hello &#x26; <world> \xE2\x98\x83</PSM>"), "hello & <world> ☃");
     assert_eq!(read(b""), "");
     assert_eq!(read(b"<Data><PSM>never closed"), "");
 }

@@ -16,10 +16,7 @@ fn streams(text: &str) -> BTreeMap<(String, char), Vec<u8>> {
             continue;
         };
         let words = characters.as_str().strip_prefix(' ').unwrap_or_default();
-        streams
-            .entry((link.to_owned(), side))
-            .or_default()
-            .extend(unescape(words));
+        streams.entry((link.to_owned(), side)).or_default().extend(unescape(words));
     }
     streams
 }
@@ -58,10 +55,7 @@ fn all_streams() -> Vec<Stream> {
     let mut all = Vec::new();
     for file in fs::read_dir(folder).expect("the folder is there").flatten() {
         let name = file.file_name().to_string_lossy().into_owned();
-        let Some(number) = name
-            .strip_suffix(".txt")
-            .map(|stem| &stem[stem.len() - 2..])
-        else {
+        let Some(number) = name.strip_suffix(".txt").map(|stem| &stem[stem.len() - 2..]) else {
             continue;
         };
         let version = Version::from_number(number.parse().expect("a number")).expect("a version");
@@ -72,11 +66,7 @@ fn all_streams() -> Vec<Stream> {
                 Some(kind) if kind.starts_with("SB") => LinkKind::Switchboard,
                 _ => continue,
             };
-            let direction = if side == 'C' {
-                Direction::ToServer
-            } else {
-                Direction::ToClient
-            };
+            let direction = if side == 'C' { Direction::ToServer } else { Direction::ToClient };
             all.push(Stream {
                 name: format!("{name} {link} {side}"),
                 version,
@@ -96,9 +86,8 @@ fn frames(stream: &Stream, piece: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut frames = Vec::new();
     for bytes in stream.bytes.chunks(piece) {
         framer.push(bytes);
-        while let Some(frame) = framer
-            .next()
-            .unwrap_or_else(|error| panic!("{}: {error}", stream.name))
+        while let Some(frame) =
+            framer.next().unwrap_or_else(|error| panic!("{}: {error}", stream.name))
         {
             frames.push((frame.line().to_vec(), frame.payload().to_vec()));
         }
@@ -110,23 +99,11 @@ fn frames(stream: &Stream, piece: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
 fn every_byte_is_framed_whatever_the_pieces() {
     for stream in all_streams() {
         let whole = frames(&stream, usize::MAX);
-        let length: usize = whole
-            .iter()
-            .map(|(line, payload)| line.len() + 2 + payload.len())
-            .sum();
-        assert_eq!(
-            length,
-            stream.bytes.len(),
-            "{}: bytes are left over",
-            stream.name
-        );
+        let length: usize =
+            whole.iter().map(|(line, payload)| line.len() + 2 + payload.len()).sum();
+        assert_eq!(length, stream.bytes.len(), "{}: bytes are left over", stream.name);
         for piece in [1, 2, 3, 7, 1460] {
-            assert_eq!(
-                frames(&stream, piece),
-                whole,
-                "{} in pieces of {piece}",
-                stream.name
-            );
+            assert_eq!(frames(&stream, piece), whole, "{} in pieces of {piece}", stream.name);
         }
     }
 }
@@ -134,9 +111,7 @@ fn every_byte_is_framed_whatever_the_pieces() {
 #[test]
 fn every_command_of_the_servers_is_understood() {
     let mut odd: Vec<String> = Vec::new();
-    for stream in all_streams()
-        .into_iter()
-        .filter(|stream| stream.direction == Direction::ToClient)
+    for stream in all_streams().into_iter().filter(|stream| stream.direction == Direction::ToClient)
     {
         for (line, payload) in frames(&stream, usize::MAX) {
             let frame = msnp_proto::Frame::of_line(&line, &payload);
@@ -154,9 +129,7 @@ fn every_command_of_the_servers_is_understood() {
 
 #[test]
 fn every_command_of_a_server_is_the_same_after_writing_and_reading_it() {
-    for stream in all_streams()
-        .into_iter()
-        .filter(|stream| stream.direction == Direction::ToClient)
+    for stream in all_streams().into_iter().filter(|stream| stream.direction == Direction::ToClient)
     {
         for (line, payload) in frames(&stream, usize::MAX) {
             let frame = msnp_proto::Frame::of_line(&line, &payload);
@@ -169,22 +142,14 @@ fn every_command_of_a_server_is_the_same_after_writing_and_reading_it() {
             framer.push(&written);
             let again = framer.next().expect("it frames").expect("it is whole");
             let again = ServerCommand::decode(&again, stream.version, stream.kind);
-            assert_eq!(
-                again.as_ref(),
-                Ok(&command),
-                "{}: {}",
-                stream.name,
-                line.escape_ascii()
-            );
+            assert_eq!(again.as_ref(), Ok(&command), "{}: {}", stream.name, line.escape_ascii());
         }
     }
 }
 
 #[test]
 fn every_command_of_a_client_is_the_same_after_writing_and_reading_it() {
-    for stream in all_streams()
-        .into_iter()
-        .filter(|stream| stream.direction == Direction::ToServer)
+    for stream in all_streams().into_iter().filter(|stream| stream.direction == Direction::ToServer)
     {
         for (line, payload) in frames(&stream, usize::MAX) {
             let frame = msnp_proto::Frame::of_line(&line, &payload);
@@ -197,13 +162,7 @@ fn every_command_of_a_client_is_the_same_after_writing_and_reading_it() {
             framer.push(&written);
             let again = framer.next().expect("it frames").expect("it is whole");
             let again = ClientCommand::decode(&again, stream.version, stream.kind);
-            assert_eq!(
-                again.as_ref(),
-                Ok(&command),
-                "{}: {}",
-                stream.name,
-                line.escape_ascii()
-            );
+            assert_eq!(again.as_ref(), Ok(&command), "{}: {}", stream.name, line.escape_ascii());
         }
     }
 }

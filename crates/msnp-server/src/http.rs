@@ -33,11 +33,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, cancel: Ca
 async fn nexus(State(shared): State<Arc<Shared>>) -> Response {
     let urls = format!("DALogin=http://{}/login.srf", shared.addresses.http);
     spoiled(shared.faults.http().0, "/rdr/pprdr.asp").unwrap_or_else(|| {
-        (
-            StatusCode::OK,
-            [(HeaderName::from_static("passporturls"), urls)],
-        )
-            .into_response()
+        (StatusCode::OK, [(HeaderName::from_static("passporturls"), urls)]).into_response()
     })
 }
 
@@ -46,31 +42,20 @@ async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respons
     if let Some(response) = spoiled(shared.faults.http().1, &location) {
         return response;
     }
-    let header = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some((account, password)) = header.and_then(passport::read_authorization) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     match shared.directory.authenticate(&account, &password).await {
         Some(profile) => {
-            let ticket = shared.ticket(Admits::SignIn {
-                account: profile.account,
-            });
+            let ticket = shared.ticket(Admits::SignIn { account: profile.account });
             let info = format!("Passport1.4 da-status=success,from-PP='t={ticket}&p='");
-            (
-                StatusCode::OK,
-                [(HeaderName::from_static("authentication-info"), info)],
-            )
+            (StatusCode::OK, [(HeaderName::from_static("authentication-info"), info)])
                 .into_response()
         }
         None => {
             let refused = "Passport1.4 da-status=failed,srealm=Passport.NET,prompt";
-            (
-                StatusCode::UNAUTHORIZED,
-                [(header::WWW_AUTHENTICATE, refused)],
-            )
-                .into_response()
+            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, refused)]).into_response()
         }
     }
 }

@@ -54,25 +54,9 @@ pub(crate) fn split(
     // A client that lets this much wait does not read, and is cut off.
     let (outgoing, taken) = mpsc::channel(4096);
     let framer = Framer::new(kind, Direction::ToServer, Limits::default());
-    let reader = Reader {
-        stream: reading,
-        buffer: BytesMut::new(),
-        framer,
-    };
-    let speaker = Speaker {
-        outgoing,
-        kind,
-        version: Version::Msnp8,
-    };
-    (
-        reader,
-        speaker,
-        Writing {
-            stream: writing,
-            taken,
-            faults,
-        },
-    )
+    let reader = Reader { stream: reading, buffer: BytesMut::new(), framer };
+    let speaker = Speaker { outgoing, kind, version: Version::Msnp8 };
+    (reader, speaker, Writing { stream: writing, taken, faults })
 }
 
 impl Reader {
@@ -98,11 +82,7 @@ impl Speaker {
     }
 
     pub(crate) fn refuse(&self, trid: TransactionId, code: ErrorCode) -> Result<(), Ended> {
-        self.say(&ServerCommand::Error {
-            trid: Some(trid),
-            code,
-            payload: &[],
-        })
+        self.say(&ServerCommand::Error { trid: Some(trid), code, payload: &[] })
     }
 
     /// Does the misdeed asked for when a client said a verb, if any.

@@ -75,11 +75,8 @@ impl MemoryDirectory {
         let mut inner = self.inner();
         let key = key(&user.address);
         let personal = personal_of(&user.status_message);
-        let contacts: BTreeSet<String> = user
-            .contacts
-            .iter()
-            .map(|contact| self::key(contact))
-            .collect();
+        let contacts: BTreeSet<String> =
+            user.contacts.iter().map(|contact| self::key(contact)).collect();
         inner.accounts.insert(
             key.clone(),
             Account {
@@ -97,13 +94,8 @@ impl MemoryDirectory {
         }
         let others: Vec<String> = inner.accounts.keys().cloned().collect();
         for other in others {
-            let names = |account: &Account| {
-                account
-                    .user
-                    .contacts
-                    .iter()
-                    .any(|name| self::key(name) == key)
-            };
+            let names =
+                |account: &Account| account.user.contacts.iter().any(|name| self::key(name) == key);
             if other != key && inner.accounts.get(&other).is_some_and(names) {
                 inner.befriend(&other, &key);
             }
@@ -113,10 +105,8 @@ impl MemoryDirectory {
     /// Signs an account out, as its operator might.
     pub fn kick(&self, account: &str) {
         let inner = self.inner();
-        if let Some((_, pushes)) = inner
-            .accounts
-            .get(&key(account))
-            .and_then(|found| found.attached.as_ref())
+        if let Some((_, pushes)) =
+            inner.accounts.get(&key(account)).and_then(|found| found.attached.as_ref())
         {
             // A client that takes no more is signed out by its own link.
             let _ = pushes.try_send(Push::Kicked);
@@ -125,10 +115,7 @@ impl MemoryDirectory {
 
     /// Tells whether an account is attached and shows it.
     pub fn is_present(&self, account: &str) -> bool {
-        self.inner()
-            .accounts
-            .get(&key(account))
-            .is_some_and(Account::is_shown)
+        self.inner().accounts.get(&key(account)).is_some_and(Account::is_shown)
     }
 
     /// Starts the scripted users; they run until the set is dropped.
@@ -137,11 +124,7 @@ impl MemoryDirectory {
         for account in inner.accounts.values() {
             if let Some(script) = account.user.script {
                 let directory: Arc<dyn Directory> = Arc::new(self.clone());
-                tasks.spawn(script::play(
-                    script,
-                    account.user.address.clone(),
-                    directory,
-                ));
+                tasks.spawn(script::play(script, account.user.address.clone(), directory));
             }
         }
     }
@@ -153,10 +136,7 @@ impl MemoryDirectory {
 
 impl Account {
     fn profile(&self) -> Profile {
-        Profile {
-            account: self.user.address.clone(),
-            name: self.user.name.clone(),
-        }
+        Profile { account: self.user.address.clone(), name: self.user.name.clone() }
     }
 
     fn is_shown(&self) -> bool {
@@ -166,11 +146,7 @@ impl Account {
     fn presence(&self) -> PresenceOf {
         PresenceOf {
             profile: self.profile(),
-            status: if self.is_shown() {
-                self.status
-            } else {
-                Status::Offline
-            },
+            status: if self.is_shown() { self.status } else { Status::Offline },
             capabilities: self.capabilities,
             object: self.object.clone(),
             personal: Arc::clone(&self.personal),
@@ -178,9 +154,7 @@ impl Account {
     }
 
     fn blocks(&self, other: &str) -> bool {
-        self.entries
-            .get(other)
-            .is_some_and(|entry| entry.lists.has(List::Block))
+        self.entries.get(other).is_some_and(|entry| entry.lists.has(List::Block))
     }
 }
 
@@ -242,10 +216,7 @@ impl Inner {
             return Some(key(who));
         }
         let entries = &self.accounts.get(account)?.entries;
-        entries
-            .iter()
-            .find(|(_, entry)| entry.id == who)
-            .map(|(key, _)| key.clone())
+        entries.iter().find(|(_, entry)| entry.id == who).map(|(key, _)| key.clone())
     }
 }
 
@@ -259,10 +230,7 @@ impl Directory for MemoryDirectory {
     }
 
     async fn profile(&self, account: &str) -> Option<Profile> {
-        self.inner()
-            .accounts
-            .get(&key(account))
-            .map(Account::profile)
+        self.inner().accounts.get(&key(account)).map(Account::profile)
     }
 
     async fn attach(&self, account: &str, pushes: mpsc::Sender<Push>) -> SessionId {
@@ -284,11 +252,7 @@ impl Directory for MemoryDirectory {
         let Some(found) = inner.accounts.get_mut(&key) else {
             return;
         };
-        if found
-            .attached
-            .as_ref()
-            .is_none_or(|(attached, _)| *attached != session)
-        {
+        if found.attached.as_ref().is_none_or(|(attached, _)| *attached != session) {
             return;
         }
         let was_shown = found.is_shown();
@@ -302,16 +266,8 @@ impl Directory for MemoryDirectory {
 
     async fn roster(&self, account: &str) -> (Vec<Entry>, Vec<Group>) {
         let inner = self.inner();
-        let entries = inner
-            .accounts
-            .get(&key(account))
-            .map(|found| &found.entries);
-        (
-            entries
-                .map(|entries| entries.values().cloned().collect())
-                .unwrap_or_default(),
-            Vec::new(),
-        )
+        let entries = inner.accounts.get(&key(account)).map(|found| &found.entries);
+        (entries.map(|entries| entries.values().cloned().collect()).unwrap_or_default(), Vec::new())
     }
 
     async fn edit(&self, account: &str, edit: ListEdit) -> Result<Entry, EditError> {
@@ -320,9 +276,7 @@ impl Directory for MemoryDirectory {
         }
         let mut inner = self.inner();
         let owner = key(account);
-        let who = inner
-            .resolve(&owner, &edit.who)
-            .ok_or(EditError::NotThere)?;
+        let who = inner.resolve(&owner, &edit.who).ok_or(EditError::NotThere)?;
         if !inner.accounts.contains_key(&who) {
             return Err(EditError::Unknown);
         }
@@ -330,15 +284,9 @@ impl Directory for MemoryDirectory {
         let entry = entries.and_then(|entries| entries.get(&who));
         let there = entry.is_some_and(|entry| entry.lists.has(edit.list));
         if there == edit.add {
-            return Err(if there {
-                EditError::AlreadyThere
-            } else {
-                EditError::NotThere
-            });
+            return Err(if there { EditError::AlreadyThere } else { EditError::NotThere });
         }
-        let entry = inner
-            .put(&owner, &who, edit.list, edit.add)
-            .ok_or(EditError::Unknown)?;
+        let entry = inner.put(&owner, &who, edit.list, edit.add).ok_or(EditError::Unknown)?;
         if edit.list == List::Forward {
             inner.put(&who, &owner, List::Reverse, edit.add);
             let (adder, added) = (inner.accounts.get(&owner), inner.accounts.get(&who));
@@ -415,10 +363,7 @@ impl Directory for MemoryDirectory {
         let Some(found) = inner.accounts.get(&key) else {
             return Vec::new();
         };
-        let contacts = found
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.lists.has(List::Forward));
+        let contacts = found.entries.iter().filter(|(_, entry)| entry.lists.has(List::Forward));
         contacts
             .filter_map(|(contact, _)| inner.accounts.get(contact))
             .filter(|contact| contact.is_shown() && !contact.blocks(&key))
@@ -444,18 +389,11 @@ impl Directory for MemoryDirectory {
             .accounts
             .get(&callee)
             .filter(|called| called.is_shown() && !called.blocks(&caller));
-        let pushes = called
-            .and_then(|called| called.attached.as_ref())
-            .ok_or(CallError::NotOnline)?;
-        let caller = inner
-            .accounts
-            .get(&caller)
-            .map(Account::profile)
-            .ok_or(CallError::NotOnline)?;
-        pushes
-            .1
-            .try_send(Push::Ring { talk, caller })
-            .map_err(|_| CallError::NotOnline)
+        let pushes =
+            called.and_then(|called| called.attached.as_ref()).ok_or(CallError::NotOnline)?;
+        let caller =
+            inner.accounts.get(&caller).map(Account::profile).ok_or(CallError::NotOnline)?;
+        pushes.1.try_send(Push::Ring { talk, caller }).map_err(|_| CallError::NotOnline)
     }
 
     async fn join(
@@ -469,10 +407,7 @@ impl Directory for MemoryDirectory {
         let Some(found) = inner.accounts.get(&key) else {
             return Vec::new();
         };
-        let newcomer = Member {
-            profile: found.profile(),
-            capabilities: found.capabilities,
-        };
+        let newcomer = Member { profile: found.profile(), capabilities: found.capabilities };
         let Some(members) = inner.talks.get_mut(&talk) else {
             return Vec::new();
         };
@@ -480,11 +415,8 @@ impl Directory for MemoryDirectory {
             // Whoever does not take what is pushed is cut off by its own link.
             let _ = member.try_send(ChatPush::Joined(newcomer.clone()));
         }
-        let present: Vec<String> = members
-            .keys()
-            .filter(|member| **member != key)
-            .cloned()
-            .collect();
+        let present: Vec<String> =
+            members.keys().filter(|member| **member != key).cloned().collect();
         members.insert(key, pushes);
         present
             .iter()
@@ -506,10 +438,7 @@ impl Directory for MemoryDirectory {
         let from = found.profile();
         let others = members.iter().filter(|(member, _)| **member != key);
         let said = others.map(|(_, pushes)| {
-            pushes.try_send(ChatPush::Said {
-                from: from.clone(),
-                payload: Arc::clone(&payload),
-            })
+            pushes.try_send(ChatPush::Said { from: from.clone(), payload: Arc::clone(&payload) })
         });
         said.filter(Result::is_ok).count() > 0
     }
@@ -539,10 +468,5 @@ fn key(account: &str) -> String {
 
 fn personal_of(status_message: &str) -> Arc<[u8]> {
     let text = status_message.to_owned();
-    msnp_proto::msg::PersonalMessage {
-        text,
-        media: String::new(),
-    }
-    .write()
-    .into()
+    msnp_proto::msg::PersonalMessage { text, media: String::new() }.write().into()
 }

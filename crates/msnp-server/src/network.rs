@@ -41,12 +41,7 @@ impl Default for Options {
     /// Free ports of the loopback, no misdeeds.
     fn default() -> Self {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self {
-            notification: free,
-            switchboard: free,
-            http: free,
-            faults: Faults::default(),
-        }
+        Self { notification: free, switchboard: free, http: free, faults: Faults::default() }
     }
 }
 
@@ -92,12 +87,7 @@ pub(crate) enum Admits {
     /// The notification server, as this account.
     SignIn { account: String },
     /// A switchboard, as this account, in this conversation.
-    Talk {
-        account: String,
-        talk: TalkId,
-        version: Version,
-        called: bool,
-    },
+    Talk { account: String, talk: TalkId, version: Version, called: bool },
 }
 
 struct Ticket {
@@ -134,18 +124,9 @@ impl Network {
             Arc::clone(&shared),
             cancel.clone(),
         ));
-        tasks.spawn(serve(
-            switchboard,
-            LinkKind::Switchboard,
-            Arc::clone(&shared),
-            cancel.clone(),
-        ));
+        tasks.spawn(serve(switchboard, LinkKind::Switchboard, Arc::clone(&shared), cancel.clone()));
         tasks.spawn(http::serve(http, shared, cancel.clone()));
-        Ok(Self {
-            addresses,
-            cancel,
-            tasks,
-        })
+        Ok(Self { addresses, cancel, tasks })
     }
 
     /// Gives the addresses it listens on.
@@ -177,13 +158,7 @@ impl Shared {
         if tickets.len() >= TICKETS_LIMIT {
             tickets.retain(|_, ticket| ticket.until > now);
         }
-        tickets.insert(
-            text.clone(),
-            Ticket {
-                admits,
-                until: now + TICKET_LIFE,
-            },
-        );
+        tickets.insert(text.clone(), Ticket { admits, until: now + TICKET_LIFE });
         text
     }
 
@@ -198,16 +173,11 @@ impl Shared {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| BindError { address, source })
+    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
 }
 
 fn address_of(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, BindError> {
-    listener.local_addr().map_err(|source| BindError {
-        address: asked,
-        source,
-    })
+    listener.local_addr().map_err(|source| BindError { address: asked, source })
 }
 
 async fn serve(

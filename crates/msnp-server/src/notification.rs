@@ -26,30 +26,15 @@ const CHALLENGE: &str = "22210219642164014968";
 const STAMP: &str = "2000-01-01T00:00:00.0-00:00";
 
 pub(crate) async fn serve(shared: Arc<Shared>, mut reader: Reader, mut speaker: Speaker) {
-    let signed_in = timeout(
-        GREETING_DEADLINE,
-        sign_in(&shared, &mut reader, &mut speaker),
-    )
-    .await;
+    let signed_in = timeout(GREETING_DEADLINE, sign_in(&shared, &mut reader, &mut speaker)).await;
     let Ok(Ok(account)) = signed_in else { return };
     // A client that lets this much wait does not read, and is cut off.
     let (pushed, pushes) = mpsc::channel(4096);
     let session = shared.directory.attach(&account, pushed).await;
-    let mut client = Client {
-        shared,
-        speaker,
-        account,
-        session,
-        pushes,
-        visible: false,
-    };
+    let mut client = Client { shared, speaker, account, session, pushes, visible: false };
     // However it ends, the contacts are told.
     let _ended = client.talk(&mut reader).await;
-    client
-        .shared
-        .directory
-        .detach(&client.account, client.session)
-        .await;
+    client.shared.directory.detach(&client.account, client.session).await;
 }
 
 /// Goes from the first word to `USR OK`; gives the account.
@@ -75,17 +60,11 @@ async fn sign_in(
             }
             match command {
                 ClientCommand::Version { trid, names } => {
-                    let known = names
-                        .iter()
-                        .filter_map(|name| name.parse::<Version>().ok())
-                        .max();
+                    let known = names.iter().filter_map(|name| name.parse::<Version>().ok()).max();
                     if let Some(version) = known {
                         speaker.version = version;
                     }
-                    speaker.say(&ServerCommand::Version {
-                        trid,
-                        version: known,
-                    })?;
+                    speaker.say(&ServerCommand::Version { trid, version: known })?;
                     known.ok_or(Ended)?;
                 }
                 ClientCommand::ClientVersion { trid, number, .. } => {
@@ -98,11 +77,7 @@ async fn sign_in(
                         info: web,
                     })?;
                 }
-                ClientCommand::AuthenticateAs {
-                    trid,
-                    scheme: "TWN",
-                    account,
-                } => {
+                ClientCommand::AuthenticateAs { trid, scheme: "TWN", account } => {
                     wanted = Some(account.to_lowercase());
                     let scheme = "TWN";
                     speaker.say(&ServerCommand::AuthenticateWith {
@@ -138,11 +113,7 @@ async fn sign_in(
 async fn greet(shared: &Shared, speaker: &Speaker, trid: u32, account: &str) -> Result<(), Ended> {
     let profile = shared.directory.profile(account).await.unwrap_or_default();
     let name = Some(profile.name.into());
-    speaker.say(&ServerCommand::SignedIn {
-        trid,
-        account,
-        name,
-    })?;
+    speaker.say(&ServerCommand::SignedIn { trid, account, name })?;
     if speaker.version.has_personal_messages() {
         speaker.say(&ServerCommand::Sbs)?;
     }
@@ -152,11 +123,7 @@ async fn greet(shared: &Shared, speaker: &Speaker, trid: u32, account: &str) -> 
          MSPAuth: \r\nClientIP: 127.0.0.1\r\nClientPort: 0\r\nABCHMigrated: 1\r\n\r\n"
     );
     let (sender, payload) = ("Hotmail", payload.as_bytes());
-    speaker.say(&ServerCommand::Message {
-        sender,
-        name: sender.into(),
-        payload,
-    })?;
+    speaker.say(&ServerCommand::Message { sender, name: sender.into(), payload })?;
     if shared.faults.challenges() {
         speaker.say(&ServerCommand::Challenge { text: CHALLENGE })?;
     }
@@ -199,38 +166,21 @@ impl Client {
             ClientCommand::RequestSwitchboard { .. } => "XFR",
             _ => "",
         };
-        if self
-            .speaker
-            .misbehave(self.shared.faults.misdeed(verb), &command)?
-        {
+        if self.speaker.misbehave(self.shared.faults.misdeed(verb), &command)? {
             return Ok(());
         }
         let version = self.speaker.version;
         let serial = (!version.has_guids()).then_some(1);
         match command {
             ClientCommand::Synchronize { trid, .. } => self.synchronize(trid).await,
-            ClientCommand::ChangeStatus {
-                trid,
-                status,
-                capabilities,
-                object,
-            } => {
-                self.change_status(trid, status, capabilities, object.as_deref())
-                    .await
+            ClientCommand::ChangeStatus { trid, status, capabilities, object } => {
+                self.change_status(trid, status, capabilities, object.as_deref()).await
             }
             ClientCommand::SetPersonalMessage { trid, payload } => {
-                self.shared
-                    .directory
-                    .set_personal(&self.account, payload.into())
-                    .await;
-                self.speaker
-                    .say(&ServerCommand::PersonalMessageSet { trid })
+                self.shared.directory.set_personal(&self.account, payload.into()).await;
+                self.speaker.say(&ServerCommand::PersonalMessageSet { trid })
             }
-            ClientCommand::ChallengeAnswer {
-                trid,
-                product,
-                response,
-            } => {
+            ClientCommand::ChallengeAnswer { trid, product, response } => {
                 if challenge::verify(version, product, CHALLENGE, response) {
                     self.speaker.say(&ServerCommand::ChallengePassed { trid })
                 } else {
@@ -240,48 +190,25 @@ impl Client {
             }
             ClientCommand::Ping => self.speaker.say(&ServerCommand::Pong { seconds: Some(60) }),
             ClientCommand::Privacy { trid, verb, value } => {
-                self.speaker.say(&ServerCommand::Privacy {
-                    trid: Some(trid),
-                    verb,
-                    serial,
-                    value,
-                })
+                self.speaker.say(&ServerCommand::Privacy { trid: Some(trid), verb, serial, value })
             }
-            ClientCommand::Property {
-                trid,
-                property,
-                value,
-            } => {
+            ClientCommand::Property { trid, property, value } => {
                 if let ("MFN", Some(name)) = (property, &value) {
                     self.shared.directory.set_name(&self.account, name).await;
                 }
-                self.speaker.say(&ServerCommand::Property {
-                    trid: Some(trid),
-                    property,
-                    value,
-                })
+                self.speaker.say(&ServerCommand::Property { trid: Some(trid), property, value })
             }
-            ClientCommand::Rename {
-                trid,
-                account,
-                name,
-            } => {
+            ClientCommand::Rename { trid, account, name } => {
                 if account.eq_ignore_ascii_case(&self.account) {
                     self.shared.directory.set_name(&self.account, &name).await;
                 }
-                self.speaker.say(&ServerCommand::Renamed {
-                    trid,
-                    serial,
-                    account,
-                    name,
-                })
+                self.speaker.say(&ServerCommand::Renamed { trid, serial, account, name })
             }
             ClientCommand::EditList { trid, change } => self.edit(trid, &change).await,
             // Groups are not kept: the answer is what a server without room for them gives.
             ClientCommand::EditGroup { trid, change, .. } => {
                 let full = matches!(change, GroupChange::Add);
-                self.speaker
-                    .refuse(trid, ErrorCode(if full { 223 } else { 224 }))
+                self.speaker.refuse(trid, ErrorCode(if full { 223 } else { 224 }))
             }
             ClientCommand::RequestSwitchboard { trid } if !self.visible => {
                 self.speaker.refuse(trid, ErrorCode::NOT_WHILE_HIDDEN)
@@ -289,18 +216,10 @@ impl Client {
             ClientCommand::RequestSwitchboard { trid } => {
                 let talk = self.shared.directory.open_talk().await;
                 let account = self.account.clone();
-                let admits = Admits::Talk {
-                    account,
-                    talk,
-                    version,
-                    called: false,
-                };
+                let admits = Admits::Talk { account, talk, version, called: false };
                 let ticket = self.shared.ticket(admits);
                 let address = self.shared.addresses.switchboard.to_string();
-                let to = Redirect::Switchboard {
-                    address: &address,
-                    ticket: Secret(&ticket),
-                };
+                let to = Redirect::Switchboard { address: &address, ticket: Secret(&ticket) };
                 self.speaker.say(&ServerCommand::Transfer { trid, to })
             }
             ClientCommand::Url { trid, .. } => {
@@ -309,11 +228,7 @@ impl Client {
             }
             ClientCommand::Policies { trid, file } => {
                 let payload = POLICIES.as_bytes();
-                self.speaker.say(&ServerCommand::Policies {
-                    trid,
-                    file: Some(file),
-                    payload,
-                })
+                self.speaker.say(&ServerCommand::Policies { trid, file: Some(file), payload })
             }
             ClientCommand::Goodbye => Err(Ended),
             ClientCommand::Version { trid, .. } => {
@@ -330,45 +245,19 @@ impl Client {
         let version = self.speaker.version;
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         let counts = Some((count(entries.len()), count(groups.len())));
-        let (first, second) = if version.has_guids() {
-            (STAMP, Some(STAMP))
-        } else {
-            ("1", None)
-        };
-        self.speaker.say(&ServerCommand::Synchronize {
-            trid,
-            first,
-            second,
-            counts,
-        })?;
+        let (first, second) = if version.has_guids() { (STAMP, Some(STAMP)) } else { ("1", None) };
+        self.speaker.say(&ServerCommand::Synchronize { trid, first, second, counts })?;
         for (verb, value) in [("GTC", "A"), ("BLP", "AL")] {
-            self.speaker.say(&ServerCommand::Privacy {
-                trid: None,
-                verb,
-                serial: None,
-                value,
-            })?;
+            self.speaker.say(&ServerCommand::Privacy { trid: None, verb, serial: None, value })?;
         }
         if version.has_guids() {
-            let profile = self
-                .shared
-                .directory
-                .profile(&self.account)
-                .await
-                .unwrap_or_default();
+            let profile = self.shared.directory.profile(&self.account).await.unwrap_or_default();
             let value = Some(profile.name.into());
-            self.speaker.say(&ServerCommand::Property {
-                trid: None,
-                property: "MFN",
-                value,
-            })?;
+            self.speaker.say(&ServerCommand::Property { trid: None, property: "MFN", value })?;
         }
         for group in &groups {
             let name = group.name.as_str().into();
-            self.speaker.say(&ServerCommand::Group {
-                name,
-                id: &group.id,
-            })?;
+            self.speaker.say(&ServerCommand::Group { name, id: &group.id })?;
         }
         for entry in &entries {
             self.speaker.say(&ServerCommand::ListEntry(ListEntry {
@@ -397,22 +286,13 @@ impl Client {
         }
         let first = !std::mem::replace(&mut self.visible, status != Status::Hidden);
         let (bits, picture) = (capabilities.unwrap_or_default(), object.map(str::to_owned));
-        self.shared
-            .directory
-            .set_presence(&self.account, status, bits, picture)
-            .await;
+        self.shared.directory.set_presence(&self.account, status, bits, picture).await;
         let object = object.map(Into::into);
-        self.speaker.say(&ServerCommand::PresenceSet {
-            trid,
-            status,
-            capabilities,
-            object,
-        })?;
+        self.speaker.say(&ServerCommand::PresenceSet { trid, status, capabilities, object })?;
         if first {
             for of in self.shared.directory.contacts_present(&self.account).await {
                 let presence = presence(&of);
-                self.speaker
-                    .say(&ServerCommand::InitialPresence { trid, presence })?;
+                self.speaker.say(&ServerCommand::InitialPresence { trid, presence })?;
                 self.tell_personal(&of)?;
             }
         }
@@ -422,12 +302,7 @@ impl Client {
     async fn edit(&self, trid: u32, change: &ListChange<'_>) -> Result<(), Ended> {
         let who = change.account.or(change.id).unwrap_or_default().to_owned();
         let group = change.group.map(str::to_owned);
-        let edit = ListEdit {
-            add: change.add,
-            list: change.list,
-            who,
-            group,
-        };
+        let edit = ListEdit { add: change.add, list: change.list, who, group };
         match self.shared.directory.edit(&self.account, edit).await {
             Ok(entry) => {
                 let mut done = change.clone();
@@ -435,8 +310,7 @@ impl Client {
                 if change.list == msnp_proto::command::List::Forward {
                     done.id = Some(&entry.id);
                 }
-                self.speaker
-                    .say(&ServerCommand::ListChanged { trid, change: done })
+                self.speaker.say(&ServerCommand::ListChanged { trid, change: done })
             }
             Err(error) => self.speaker.refuse(
                 trid,
@@ -453,9 +327,7 @@ impl Client {
     fn tell(&self, push: Push) -> Result<(), Ended> {
         match push {
             Push::Presence(of) if of.status == Status::Offline => {
-                self.speaker.say(&ServerCommand::Offline {
-                    account: &of.profile.account,
-                })
+                self.speaker.say(&ServerCommand::Offline { account: &of.profile.account })
             }
             Push::Presence(of) => self.speaker.say(&ServerCommand::Presence(presence(&of))),
             Push::Personal(of) => self.tell_personal(&of),
@@ -476,12 +348,7 @@ impl Client {
             }
             Push::Ring { talk, caller } => {
                 let (account, version) = (self.account.clone(), self.speaker.version);
-                let admits = Admits::Talk {
-                    account,
-                    talk,
-                    version,
-                    called: true,
-                };
+                let admits = Admits::Talk { account, talk, version, called: true };
                 let ticket = self.shared.ticket(admits);
                 let address = self.shared.addresses.switchboard.to_string();
                 self.speaker.say(&ServerCommand::Ring {
@@ -493,15 +360,11 @@ impl Client {
                 })
             }
             Push::SignedInElsewhere => {
-                self.speaker.say(&ServerCommand::Goodbye {
-                    reason: Some("OTH"),
-                })?;
+                self.speaker.say(&ServerCommand::Goodbye { reason: Some("OTH") })?;
                 Err(Ended)
             }
             Push::Kicked => {
-                self.speaker.say(&ServerCommand::Goodbye {
-                    reason: Some("SSD"),
-                })?;
+                self.speaker.say(&ServerCommand::Goodbye { reason: Some("SSD") })?;
                 Err(Ended)
             }
         }
@@ -512,10 +375,7 @@ impl Client {
             return Ok(());
         }
         let account = &of.profile.account;
-        self.speaker.say(&ServerCommand::PersonalMessage {
-            account,
-            payload: &of.personal,
-        })
+        self.speaker.say(&ServerCommand::PersonalMessage { account, payload: &of.personal })
     }
 }
 

@@ -32,9 +32,7 @@ const ARRIVING: Duration = Duration::from_millis(500);
 pub(crate) async fn play(script: Script, account: String, directory: Arc<dyn Directory>) {
     let (pushes, mut pushed) = mpsc::channel(1024);
     directory.attach(&account, pushes).await;
-    directory
-        .set_presence(&account, Status::Online, 0, None)
-        .await;
+    directory.set_presence(&account, Status::Online, 0, None).await;
     let mut talks = JoinSet::new();
     loop {
         tokio::select! {
@@ -72,11 +70,7 @@ async fn converse(
     {
         return directory.leave(talk, &account).await;
     }
-    let speaker = Speaker {
-        account: account.clone(),
-        directory: Arc::clone(&directory),
-        talk,
-    };
+    let speaker = Speaker { account: account.clone(), directory: Arc::clone(&directory), talk };
     while let Some(push) = pushed.recv().await {
         match push {
             ChatPush::Joined(member) if greets.is_some() => {
@@ -86,9 +80,7 @@ async fn converse(
             ChatPush::Said { payload, .. } => match (Said::read(&payload), script) {
                 (Said::Text(text), Script::Echo) => speaker.write(&text).await,
                 (Said::Text(text), Script::Greeter) => {
-                    speaker
-                        .write(&Text::plain(format!("You said: {}", text.words)))
-                        .await;
+                    speaker.write(&Text::plain(format!("You said: {}", text.words))).await;
                 }
                 (Said::Text(_), Script::Nudger) => speaker.say(msg::write_nudge()).await,
                 _ => {}
@@ -114,8 +106,6 @@ impl Speaker {
     }
 
     async fn say(&self, payload: Vec<u8>) {
-        self.directory
-            .say(self.talk, &self.account, payload.into())
-            .await;
+        self.directory.say(self.talk, &self.account, payload.into()).await;
     }
 }

@@ -18,11 +18,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut reader: Reader, mut speaker: 
     let Ok(Ok(mut board)) = entered else { return };
     // However it ends, the others are told.
     let _ended = board.talk(&mut reader).await;
-    board
-        .shared
-        .directory
-        .leave(board.talk, &board.account)
-        .await;
+    board.shared.directory.leave(board.talk, &board.account).await;
 }
 
 struct Board {
@@ -43,11 +39,8 @@ async fn enter(
         if let Some(frame) = reader.framer.next().map_err(|_| Ended)? {
             let command = ClientCommand::decode(&frame, speaker.version, LinkKind::Switchboard);
             let command = command.map_err(|_| Ended)?;
-            let verb = if matches!(command, ClientCommand::Answer { .. }) {
-                "ANS"
-            } else {
-                "SB USR"
-            };
+            let verb =
+                if matches!(command, ClientCommand::Answer { .. }) { "ANS" } else { "SB USR" };
             if speaker.misbehave(shared.faults.misdeed(verb), &command)? {
                 continue;
             }
@@ -57,12 +50,9 @@ async fn enter(
                 _ => return Err(Ended),
             };
             let admitted = match shared.redeem(ticket) {
-                Some(Admits::Talk {
-                    account,
-                    talk,
-                    version,
-                    called,
-                }) if called == answers => (account, talk, version),
+                Some(Admits::Talk { account, talk, version, called }) if called == answers => {
+                    (account, talk, version)
+                }
                 _ => {
                     speaker.refuse(trid, ErrorCode::AUTHENTICATION_FAILED)?;
                     return Err(Ended);
@@ -79,20 +69,10 @@ async fn enter(
             } else {
                 let profile = shared.directory.profile(&account).await.unwrap_or_default();
                 let name = Some(profile.name.into());
-                speaker.say(&ServerCommand::SignedIn {
-                    trid,
-                    account: &account,
-                    name,
-                })?;
+                speaker.say(&ServerCommand::SignedIn { trid, account: &account, name })?;
             }
             let (shared, speaker) = (Arc::clone(shared), speaker.clone());
-            return Ok(Board {
-                shared,
-                speaker,
-                account,
-                talk,
-                pushes,
-            });
+            return Ok(Board { shared, speaker, account, talk, pushes });
         }
         reader.fill().await?;
     }
@@ -138,10 +118,7 @@ impl Board {
             ClientCommand::Message { .. } => "SB MSG",
             _ => "",
         };
-        if self
-            .speaker
-            .misbehave(self.shared.faults.misdeed(verb), &command)?
-        {
+        if self.speaker.misbehave(self.shared.faults.misdeed(verb), &command)? {
             return Ok(());
         }
         match command {
@@ -152,10 +129,7 @@ impl Board {
                 match directory.call(self.talk, &self.account, account).await {
                     Ok(()) => {
                         let session = self.talk.0.to_string();
-                        self.speaker.say(&ServerCommand::Ringing {
-                            trid,
-                            session: &session,
-                        })
+                        self.speaker.say(&ServerCommand::Ringing { trid, session: &session })
                     }
                     Err(CallError::AlreadyThere) => {
                         self.speaker.refuse(trid, ErrorCode::ALREADY_THERE)
@@ -166,9 +140,7 @@ impl Board {
             // As the real servers: closed without a word.
             ClientCommand::Message { payload, .. } if payload.len() > PAYLOAD_LIMIT => Err(Ended),
             ClientCommand::Message { trid, ack, payload } => {
-                let heard = directory
-                    .say(self.talk, &self.account, payload.into())
-                    .await;
+                let heard = directory.say(self.talk, &self.account, payload.into()).await;
                 match (ack, heard) {
                     (AckMode::Always | AckMode::Data, true) => {
                         self.speaker.say(&ServerCommand::Acknowledge { trid })

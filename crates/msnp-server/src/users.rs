@@ -36,10 +36,7 @@ impl User {
             password: password.to_owned().into(),
             name: name.to_owned(),
             status_message: String::new(),
-            contacts: contacts
-                .iter()
-                .map(|contact| (*contact).to_owned())
-                .collect(),
+            contacts: contacts.iter().map(|contact| (*contact).to_owned()).collect(),
             script: None,
         }
     }
@@ -82,9 +79,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<User>, UsersError> {
 
 /// Reads users from a TOML file.
 pub(crate) fn load(path: &Path) -> Result<Vec<User>, UsersError> {
-    let text = std::fs::read_to_string(path).map_err(|source| UsersError::Unreadable {
-        path: path.display().to_string(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| UsersError::Unreadable { path: path.display().to_string(), source })?;
     parse(&text)
 }

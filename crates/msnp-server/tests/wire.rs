@@ -25,10 +25,7 @@ impl Wire {
     }
 
     async fn say(&mut self, words: &str) {
-        self.stream
-            .write_all(words.as_bytes())
-            .await
-            .expect("it is said");
+        self.stream.write_all(words.as_bytes()).await.expect("it is said");
     }
 
     /// Waits until something was said, and gives all that was said up to the end of its line.
@@ -41,25 +38,17 @@ impl Wire {
                     return self.heard.drain(..end).collect();
                 }
                 let mut bytes = Vec::with_capacity(4096);
-                let length = self
-                    .stream
-                    .read_buf(&mut bytes)
-                    .await
-                    .expect("the link lives");
+                let length = self.stream.read_buf(&mut bytes).await.expect("the link lives");
                 assert!(length > 0, "closed before {wanted:?}: {}", self.heard);
                 self.heard.push_str(&String::from_utf8_lossy(&bytes));
             }
         };
-        timeout(SOON, heard)
-            .await
-            .unwrap_or_else(|_| panic!("{wanted:?} does not come"))
+        timeout(SOON, heard).await.unwrap_or_else(|_| panic!("{wanted:?} does not come"))
     }
 
     async fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
-        timeout(SOON, self.stream.read_to_end(&mut rest))
-            .await
-            .is_ok()
+        timeout(SOON, self.stream.read_to_end(&mut rest)).await.is_ok()
     }
 }
 
@@ -104,10 +93,7 @@ async fn sign_in(network: &Network, account: &str, version: u8) -> Wire {
     let mut wire = Wire::connect(network.addresses().notification).await;
     wire.say(&format!("VER 1 MSNP{version} CVR0\r\n")).await;
     assert_eq!(wire.hear("VER").await, format!("VER 1 MSNP{version}\r\n"));
-    wire.say(&format!(
-        "CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 7.5.0324 msmsgs {account}\r\n"
-    ))
-    .await;
+    wire.say(&format!("CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 7.5.0324 msmsgs {account}\r\n")).await;
     wire.hear("CVR 2 7.5.0324").await;
     wire.say(&format!("USR 3 TWN I {account}\r\n")).await;
     wire.hear("USR 3 TWN S ").await;
@@ -123,10 +109,7 @@ async fn the_lists_have_the_form_of_their_version() {
     for (version, wanted) in [
         (8, ["SYN 5 1 2 0\r\n", "LST bob@example.com Bob 11\r\n"]),
         (9, ["SYN 5 1 2 0\r\n", "LST echo@example.com Echo 11\r\n"]),
-        (
-            10,
-            ["PRP MFN Alice%20A\r\n", "LST N=bob@example.com F=Bob C="],
-        ),
+        (10, ["PRP MFN Alice%20A\r\n", "LST N=bob@example.com F=Bob C="]),
         (11, ["GTC A\r\n", "LST N=echo@example.com F=Echo C="]),
         (12, ["BLP AL\r\n", " 11 1\r\n"]),
     ] {
@@ -157,12 +140,7 @@ async fn presence_and_calls_reach_the_other_side() {
     let words: Vec<&str> = transfer.trim().rsplit(' ').take(3).collect();
     assert_eq!(words[1], "CKI");
     let mut board = Wire::connect(words[2].parse().expect("an address")).await;
-    board
-        .say(&format!(
-            "USR 1 alice@example.com {}\r\nCAL 2 bob@example.com\r\n",
-            words[0]
-        ))
-        .await;
+    board.say(&format!("USR 1 alice@example.com {}\r\nCAL 2 bob@example.com\r\n", words[0])).await;
     board.hear("USR 1 OK alice@example.com Alice%20A").await;
     board.hear("CAL 2 RINGING").await;
 
@@ -170,12 +148,7 @@ async fn presence_and_calls_reach_the_other_side() {
     let ring = &ring[ring.find("RNG").expect("a ring")..];
     let words: Vec<&str> = ring.trim().split(' ').collect();
     let mut answer = Wire::connect(words[2].parse().expect("an address")).await;
-    answer
-        .say(&format!(
-            "ANS 1 bob@example.com {} {}\r\n",
-            words[4], words[1]
-        ))
-        .await;
+    answer.say(&format!("ANS 1 bob@example.com {} {}\r\n", words[4], words[1])).await;
     answer.hear("IRO 1 1 1 alice@example.com Alice%20A").await;
     answer.hear("ANS 1 OK").await;
     board.hear("JOI bob@example.com Bob").await;
@@ -193,19 +166,10 @@ async fn presence_and_calls_reach_the_other_side() {
 #[tokio::test]
 async fn who_may_not_in_stays_out() {
     let network = network().await;
-    assert!(
-        ticket(&network, "alice@example.com", "wrong")
-            .await
-            .starts_with("HTTP/1.1 401")
-    );
-    assert!(
-        ticket(&network, "nobody@example.com", "secret")
-            .await
-            .starts_with("HTTP/1.1 401")
-    );
+    assert!(ticket(&network, "alice@example.com", "wrong").await.starts_with("HTTP/1.1 401"));
+    assert!(ticket(&network, "nobody@example.com", "secret").await.starts_with("HTTP/1.1 401"));
     let mut wire = Wire::connect(network.addresses().notification).await;
-    wire.say("VER 1 MSNP12\r\nUSR 2 TWN I alice@example.com\r\nUSR 3 TWN S t=guessed\r\n")
-        .await;
+    wire.say("VER 1 MSNP12\r\nUSR 2 TWN I alice@example.com\r\nUSR 3 TWN S t=guessed\r\n").await;
     wire.hear("911 3").await;
     assert!(wire.is_closed().await);
     let mut board = Wire::connect(network.addresses().switchboard).await;
@@ -219,21 +183,13 @@ async fn rubbish_ends_its_own_link_and_no_other() {
     let network = network().await;
     let mut alice = sign_in(&network, "alice@example.com", 11).await;
     let endless = "A".repeat(20_000);
-    for rubbish in [
-        "USR\r\n",
-        "MSG 1 A -1\r\n",
-        "UUX 1 99999999999\r\n",
-        "\u{0}\u{1}\r\n",
-        endless.as_str(),
-    ] {
+    for rubbish in
+        ["USR\r\n", "MSG 1 A -1\r\n", "UUX 1 99999999999\r\n", "\u{0}\u{1}\r\n", endless.as_str()]
+    {
         let mut wire = Wire::connect(network.addresses().notification).await;
         // It may be closed while it still speaks.
         let _ = wire.stream.write_all(rubbish.as_bytes()).await;
-        assert!(
-            wire.is_closed().await,
-            "{:?}",
-            &rubbish[..rubbish.len().min(20)]
-        );
+        assert!(wire.is_closed().await, "{:?}", &rubbish[..rubbish.len().min(20)]);
     }
     alice.say("PNG\r\n").await;
     alice.hear("QNG 60").await;
@@ -249,16 +205,9 @@ async fn a_link_with_130_messages_in_flight_lives() {
     let transfer = alice.hear("XFR 7 SB").await;
     let words: Vec<&str> = transfer.trim().rsplit(' ').take(3).collect();
     let mut board = Wire::connect(words[2].parse().expect("an address")).await;
-    board
-        .say(&format!(
-            "USR 1 alice@example.com {}\r\nCAL 2 echo@example.com\r\n",
-            words[0]
-        ))
-        .await;
+    board.say(&format!("USR 1 alice@example.com {}\r\nCAL 2 echo@example.com\r\n", words[0])).await;
     board.hear("JOI echo@example.com").await;
-    let burst: String = (3..133)
-        .map(|number| format!("MSG {number} A 4\r\n\r\nhi"))
-        .collect();
+    let burst: String = (3..133).map(|number| format!("MSG {number} A 4\r\n\r\nhi")).collect();
     board.say(&burst).await;
     board.hear("ACK 132").await;
 }
@@ -267,8 +216,5 @@ async fn a_link_with_130_messages_in_flight_lives() {
 fn a_users_file_says_what_is_wrong_with_it() {
     let wrong = MemoryDirectory::parse("[[user]]\naddress = \"a@b\"\npasswort = \"x\"\n").err();
     let text = wrong.expect("it is wrong").to_string();
-    assert!(
-        text.contains("passwort") || text.contains("password"),
-        "{text}"
-    );
+    assert!(text.contains("passwort") || text.contains("password"), "{text}");
 }

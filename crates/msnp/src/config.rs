@@ -56,9 +56,7 @@ impl FromStr for Protocol {
             return Ok(Self::Auto);
         }
         let number = text.parse().map_err(|_| UnknownProtocol)?;
-        Version::from_number(number)
-            .map(Self::Exactly)
-            .ok_or(UnknownProtocol)
+        Version::from_number(number).map(Self::Exactly).ok_or(UnknownProtocol)
     }
 }
 
@@ -82,14 +80,9 @@ impl Config {
     }
 
     pub(crate) fn session(&self) -> SessionConfig {
-        let has_port = self
-            .server
-            .rsplit_once(':')
-            .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let host = self
-            .server
-            .rsplit_once(':')
-            .map_or(self.server.as_str(), |(host, _)| host);
+        let has_port =
+            self.server.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let host = self.server.rsplit_once(':').map_or(self.server.as_str(), |(host, _)| host);
         SessionConfig {
             server: if has_port {
                 self.server.clone()

@@ -186,11 +186,7 @@ impl Driver {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Open {
-                link,
-                kind,
-                address,
-            } => {
+            Effect::Open { link, kind, address } => {
                 tracing::debug!(link = link.0, ?kind, %address, "opening a link");
                 // Commands waiting for a peer that does not read; past that the link is given up.
                 let (outgoing, taken) = mpsc::channel(256);
@@ -200,14 +196,11 @@ impl Driver {
                     LinkKind::Notification => &self.teller,
                     LinkKind::Switchboard => &self.talk_teller,
                 };
-                self.tasks
-                    .spawn(carry(link, dial, address, taken, teller.clone()));
+                self.tasks.spawn(carry(link, dial, address, taken, teller.clone()));
             }
             Effect::Send { link, bytes } => {
-                let full = self
-                    .links
-                    .get(&link)
-                    .is_some_and(|outgoing| outgoing.try_send(bytes).is_err());
+                let full =
+                    self.links.get(&link).is_some_and(|outgoing| outgoing.try_send(bytes).is_err());
                 if full {
                     self.links.remove(&link);
                 }
@@ -215,8 +208,7 @@ impl Driver {
             Effect::Close { link } => drop(self.links.remove(&link)),
             Effect::Http { id, request } => {
                 let client = self.http.clone();
-                self.asking
-                    .spawn(async move { (id, http::ask(client, request).await) });
+                self.asking.spawn(async move { (id, http::ask(client, request).await) });
             }
         }
     }

@@ -73,15 +73,8 @@ pub async fn connect_with(
     let (publish, roster) = watch::channel(Roster::default());
     let driver = Driver::new(config.session(), dial, http, asked, telling, publish);
     let driver = tokio::spawn(driver.run());
-    let handle = Handle {
-        asked: asking,
-        roster,
-    };
-    let mut events = Events {
-        first: Vec::new().into_iter(),
-        events,
-        driver,
-    };
+    let handle = Handle { asked: asking, roster };
+    let mut events = Events { first: Vec::new().into_iter(), events, driver };
     let mut first = Vec::new();
     while let Some(event) = events.next().await {
         match event {
@@ -129,11 +122,7 @@ impl Handle {
     /// # Errors
     /// [`RequestError::Unconfirmed`] leaves open whether it arrived.
     pub async fn send_text(&self, chat: &ChatId, text: Text) -> Result<(), RequestError> {
-        self.ask(Command::SendText {
-            chat: chat.clone(),
-            text,
-        })
-        .await
+        self.ask(Command::SendText { chat: chat.clone(), text }).await
     }
 
     /// Calls for attention.
@@ -165,10 +154,7 @@ impl Handle {
     /// # Errors
     /// [`RequestError::Refused`] with the server's reason.
     pub async fn add_contact(&self, account: &str) -> Result<(), RequestError> {
-        self.ask(Command::AddContact {
-            account: account.to_owned(),
-        })
-        .await
+        self.ask(Command::AddContact { account: account.to_owned() }).await
     }
 
     /// Changes the own status.
@@ -184,10 +170,7 @@ impl Handle {
     /// # Errors
     /// [`RequestError::Refused`] with the server's reason.
     pub async fn set_name(&self, name: &str) -> Result<(), RequestError> {
-        self.ask(Command::SetName {
-            name: name.to_owned(),
-        })
-        .await
+        self.ask(Command::SetName { name: name.to_owned() }).await
     }
 
     /// Changes the own personal message; does nothing where the version has none.
@@ -207,10 +190,7 @@ impl Handle {
     async fn ask(&self, command: Command) -> Result<(), RequestError> {
         let (outcome, told) = oneshot::channel();
         let asked = Asked { command, outcome };
-        self.asked
-            .send(asked)
-            .await
-            .map_err(|_| RequestError::NotSignedIn)?;
+        self.asked.send(asked).await.map_err(|_| RequestError::NotSignedIn)?;
         // A session that ends completes all its requests first; only a driver that died does not.
         told.await.unwrap_or(Err(RequestError::Unconfirmed))
     }

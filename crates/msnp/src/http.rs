@@ -28,9 +28,7 @@ pub(crate) fn client() -> Result<Client, reqwest::Error> {
 
 /// Asks once. Bodies are not read: nothing of the sign-in is in them.
 pub(crate) async fn ask(client: Client, request: HttpRequest) -> HttpReply {
-    let mut asking = client
-        .get(&request.url)
-        .header(header::CACHE_CONTROL, "no-cache");
+    let mut asking = client.get(&request.url).header(header::CACHE_CONTROL, "no-cache");
     if let Some(authorization) = request.authorization {
         match header::HeaderValue::from_str(authorization.expose_secret()) {
             Ok(mut value) => {
@@ -60,11 +58,7 @@ pub(crate) async fn ask(client: Client, request: HttpRequest) -> HttpReply {
 }
 
 fn failed(why: &str) -> HttpReply {
-    HttpReply {
-        status: 0,
-        headers: Vec::new(),
-        failure: Some(why.to_owned()),
-    }
+    HttpReply { status: 0, headers: Vec::new(), failure: Some(why.to_owned()) }
 }
 
 /// The innermost cause: reqwest's own words only say that sending failed.

@@ -37,11 +37,7 @@ pub(crate) async fn carry(
     let stream = match dial.dial(&address).await {
         Ok(stream) => stream,
         Err(error) => {
-            return tell(
-                &news,
-                LinkNews::Change(id, LinkChange::Failed(error.to_string())),
-            )
-            .await;
+            return tell(&news, LinkNews::Change(id, LinkChange::Failed(error.to_string()))).await;
         }
     };
     tell(&news, LinkNews::Change(id, LinkChange::Opened)).await;

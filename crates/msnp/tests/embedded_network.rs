@@ -28,26 +28,13 @@ impl World {
             User::new(BOB, "hunter2", "Bob ☃", &[ADA]),
             User::new(ECHO, "x", "Echo", &[ADA]).with_script(Script::Echo),
         ]);
-        let options = Options {
-            faults: faults.clone(),
-            ..Options::default()
-        };
-        let network = Network::bind(directory.clone(), options)
-            .await
-            .expect("a free port");
-        Self {
-            network,
-            directory,
-            faults,
-        }
+        let options = Options { faults: faults.clone(), ..Options::default() };
+        let network = Network::bind(directory.clone(), options).await.expect("a free port");
+        Self { network, directory, faults }
     }
 
     fn config(&self, account: &str, protocol: Protocol) -> Config {
-        let password = if account == ADA {
-            "secret, with = and %"
-        } else {
-            "hunter2"
-        };
+        let password = if account == ADA { "secret, with = and %" } else { "hunter2" };
         let server = self.network.addresses().notification.to_string();
         let mut config = Config::new(server, account, password.to_owned().into());
         config.protocol = protocol;
@@ -63,9 +50,7 @@ impl World {
     }
 
     async fn connect(&self, account: &str) -> (Handle, Events) {
-        msnp::connect(self.config(account, Protocol::Auto))
-            .await
-            .expect("it signs in")
+        msnp::connect(self.config(account, Protocol::Auto)).await.expect("it signs in")
     }
 }
 
@@ -79,9 +64,7 @@ async fn seen<T>(events: &mut Events, wanted: impl Fn(&Event) -> Option<T>) -> T
             }
         }
     };
-    timeout(Duration::from_secs(10), found)
-        .await
-        .expect("the event comes")
+    timeout(Duration::from_secs(10), found).await.expect("the event comes")
 }
 
 fn text_of(event: &Event) -> Option<(String, String)> {
@@ -98,25 +81,16 @@ async fn each_version_signs_in_and_talks() {
         let config = world.config(ADA, Protocol::Exactly(version));
         let (ada, mut events) = msnp::connect(config).await.unwrap();
         let roster = ada.roster();
-        let names: Vec<_> = roster
-            .contacts()
-            .map(|contact| contact.shown_name())
-            .collect();
+        let names: Vec<_> = roster.contacts().map(|contact| contact.shown_name()).collect();
         assert_eq!(names, ["Bob ☃", "Echo"], "{version}");
         let spoken = seen(&mut events, |event| match event {
             Event::Connected { version, .. } => Some(*version),
             _ => None,
         });
         assert_eq!(spoken.await, version);
-        ada.send_text(&ChatId::with(ECHO), Text::plain("Hello\nyou"))
-            .await
-            .unwrap();
+        ada.send_text(&ChatId::with(ECHO), Text::plain("Hello\nyou")).await.unwrap();
         let answer = seen(&mut events, text_of).await;
-        assert_eq!(
-            answer,
-            (ECHO.to_owned(), "Hello\nyou".to_owned()),
-            "{version}"
-        );
+        assert_eq!(answer, (ECHO.to_owned(), "Hello\nyou".to_owned()), "{version}");
         ada.sign_out().await;
         events.finish().await;
     }
@@ -134,9 +108,7 @@ async fn two_clients_see_each_other_come_speak_nudge_and_go() {
     })
     .await;
     for number in 1..=20 {
-        ada.send_text(&ChatId::with(BOB), Text::plain(format!("line {number}")))
-            .await
-            .unwrap();
+        ada.send_text(&ChatId::with(BOB), Text::plain(format!("line {number}"))).await.unwrap();
     }
     for number in 1..=20 {
         let said = seen(&mut bob_events, text_of).await;
@@ -151,13 +123,9 @@ async fn two_clients_see_each_other_come_speak_nudge_and_go() {
         |event: &Event| matches!(event, Event::Nudge { from, .. } if from == BOB).then_some(());
     seen(&mut ada_events, nudges).await;
     bob.sign_out().await;
-    seen(&mut ada_events, |_| {
-        (ada.roster().contact(BOB)?.status == Status::Offline).then_some(())
-    })
-    .await;
-    let outcome = ada
-        .send_text(&ChatId::with(BOB), Text::plain("are you there?"))
+    seen(&mut ada_events, |_| (ada.roster().contact(BOB)?.status == Status::Offline).then_some(()))
         .await;
+    let outcome = ada.send_text(&ChatId::with(BOB), Text::plain("are you there?")).await;
     assert_eq!(outcome, Err(RequestError::NotOnline));
 }
 
@@ -167,17 +135,11 @@ async fn a_long_text_arrives_whole_in_parts() {
     let (ada, _events) = world.connect(ADA).await;
     let (_bob, mut bob_events) = world.connect(BOB).await;
     let text: String = (0..800).map(|number| format!("wörd{number} ")).collect();
-    ada.send_text(&ChatId::with(BOB), Text::plain(text.clone()))
-        .await
-        .unwrap();
+    ada.send_text(&ChatId::with(BOB), Text::plain(text.clone())).await.unwrap();
     let mut words = Vec::new();
     while words.len() < 800 {
         let (_, part) = seen(&mut bob_events, text_of).await;
-        words.extend(
-            part.split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>(),
-        );
+        words.extend(part.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
     }
     assert_eq!(words, text.split_whitespace().collect::<Vec<_>>());
 }
@@ -190,9 +152,7 @@ async fn answers_in_single_bytes_are_read() {
     for version in Version::ALL {
         let config = world.config(ADA, Protocol::Exactly(version));
         let (ada, mut events) = msnp::connect(config).await.unwrap();
-        ada.send_text(&ChatId::with(ECHO), Text::plain("ping"))
-            .await
-            .unwrap();
+        ada.send_text(&ChatId::with(ECHO), Text::plain("ping")).await.unwrap();
         assert_eq!(seen(&mut events, text_of).await.1, "ping", "{version}");
         ada.sign_out().await;
         events.finish().await;
@@ -205,40 +165,26 @@ async fn a_wrong_password_is_refused() {
     let mut config = world.config(ADA, Protocol::Auto);
     config.password = "wrong".to_owned().into();
     let refused = msnp::connect(config).await.err();
-    assert_eq!(
-        refused,
-        Some(ConnectError::Ended(CloseReason::AuthRejected))
-    );
+    assert_eq!(refused, Some(ConnectError::Ended(CloseReason::AuthRejected)));
 }
 
 #[tokio::test]
 async fn each_step_of_the_sign_in_may_fall_silent_or_break() {
     let world = World::new().await;
     for verb in ["VER", "CVR", "USR I", "USR S", "SYN", "CHG"] {
-        for misdeed in [
-            Misdeed::Drop,
-            Misdeed::Silence,
-            Misdeed::EndlessLine,
-            Misdeed::LyingLength,
-        ] {
+        for misdeed in [Misdeed::Drop, Misdeed::Silence, Misdeed::EndlessLine, Misdeed::LyingLength]
+        {
             world.faults.on(verb, Some(misdeed));
             let ended = msnp::connect(world.config(ADA, Protocol::Auto)).await.err();
-            let Some(ConnectError::Ended(reason)) = ended else {
-                panic!("{verb} {misdeed:?}")
-            };
+            let Some(ConnectError::Ended(reason)) = ended else { panic!("{verb} {misdeed:?}") };
             match misdeed {
-                Misdeed::Drop => assert!(
-                    matches!(reason, CloseReason::LinkLost(_)),
-                    "{verb} {reason:?}"
-                ),
-                Misdeed::Silence => assert!(
-                    matches!(reason, CloseReason::Timeout(_)),
-                    "{verb} {reason:?}"
-                ),
-                _ => assert!(
-                    matches!(reason, CloseReason::Protocol(_)),
-                    "{verb} {reason:?}"
-                ),
+                Misdeed::Drop => {
+                    assert!(matches!(reason, CloseReason::LinkLost(_)), "{verb} {reason:?}")
+                }
+                Misdeed::Silence => {
+                    assert!(matches!(reason, CloseReason::Timeout(_)), "{verb} {reason:?}")
+                }
+                _ => assert!(matches!(reason, CloseReason::Protocol(_)), "{verb} {reason:?}"),
             }
             world.faults.on(verb, None);
         }
@@ -272,26 +218,18 @@ async fn each_step_of_a_switchboard_may_fall_silent_or_break() {
     let world = World::new().await;
     let (ada, _events) = world.connect(ADA).await;
     for verb in ["XFR", "SB USR", "CAL", "SB MSG"] {
-        for misdeed in [
-            Misdeed::Drop,
-            Misdeed::Silence,
-            Misdeed::Error(500),
-            Misdeed::EndlessLine,
-        ] {
+        for misdeed in [Misdeed::Drop, Misdeed::Silence, Misdeed::Error(500), Misdeed::EndlessLine]
+        {
             if (verb, misdeed) == ("XFR", Misdeed::Drop)
                 || (verb, misdeed) == ("XFR", Misdeed::EndlessLine)
             {
                 continue; // that ends the session itself
             }
             world.faults.on(verb, Some(misdeed));
-            let outcome = ada
-                .send_text(&ChatId::with(ECHO), Text::plain("hello?"))
-                .await;
+            let outcome = ada.send_text(&ChatId::with(ECHO), Text::plain("hello?")).await;
             assert!(outcome.is_err(), "{verb} {misdeed:?}: {outcome:?}");
             world.faults.on(verb, None);
-            let outcome = ada
-                .send_text(&ChatId::with(ECHO), Text::plain("hello again"))
-                .await;
+            let outcome = ada.send_text(&ChatId::with(ECHO), Text::plain("hello again")).await;
             assert_eq!(outcome, Ok(()), "after {verb} {misdeed:?}");
             ada.leave_chat(&ChatId::with(ECHO)).await.unwrap();
         }
@@ -307,15 +245,9 @@ async fn a_second_sign_in_and_a_kick_end_the_first_with_their_reasons() {
         Event::Closed { reason } => Some(reason.clone()),
         _ => None,
     };
-    assert_eq!(
-        seen(&mut first_events, closed).await,
-        CloseReason::SignedInElsewhere
-    );
+    assert_eq!(seen(&mut first_events, closed).await, CloseReason::SignedInElsewhere);
     world.directory.kick(ADA);
-    assert_eq!(
-        seen(&mut second_events, closed).await,
-        CloseReason::ServerDown
-    );
+    assert_eq!(seen(&mut second_events, closed).await, CloseReason::ServerDown);
 }
 
 #[tokio::test]
@@ -324,13 +256,7 @@ async fn nobody_listening_is_said_to_be_unreachable() {
     let config = world.config(ADA, Protocol::Auto);
     world.network.shutdown().await;
     let ended = msnp::connect(config).await.err();
-    assert!(
-        matches!(
-            ended,
-            Some(ConnectError::Ended(CloseReason::Unreachable(_)))
-        ),
-        "{ended:?}"
-    );
+    assert!(matches!(ended, Some(ConnectError::Ended(CloseReason::Unreachable(_)))), "{ended:?}");
 }
 
 #[tokio::test]
@@ -338,8 +264,5 @@ async fn a_version_the_server_lacks_is_said() {
     let world = World::new().await;
     world.faults.on("VER", Some(Misdeed::Error(715)));
     let ended = msnp::connect(world.config(ADA, Protocol::Auto)).await.err();
-    assert!(
-        matches!(ended, Some(ConnectError::Ended(CloseReason::Refused(_)))),
-        "{ended:?}"
-    );
+    assert!(matches!(ended, Some(ConnectError::Ended(CloseReason::Refused(_)))), "{ended:?}");
 }

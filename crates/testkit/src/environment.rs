@@ -34,21 +34,13 @@ pub(crate) fn prepare() -> Result<PathBuf, SynapseError> {
         fs::remove_dir_all(&environment).map_err(|error| failed("the old one", &error))?;
     }
     let python = find_python()?;
-    run(
-        Command::new(python).args(["-m", "venv"]).arg(&environment),
-        "python -m venv",
-    )?;
+    run(Command::new(python).args(["-m", "venv"]).arg(&environment), "python -m venv")?;
     let requirements = home.join(STAMP);
     fs::write(&requirements, REQUIREMENTS).map_err(|error| failed("its requirements", &error))?;
     let pip = environment.join("bin/pip");
     run(
         Command::new(pip)
-            .args([
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--requirement",
-            ])
+            .args(["install", "--quiet", "--disable-pip-version-check", "--requirement"])
             .arg(&requirements),
         "pip install",
     )?;
@@ -71,25 +63,15 @@ fn find_python() -> Result<&'static str, SynapseError> {
         tried.is_ok_and(|output| output.status.success())
     };
     let names = ["python3.11", "python3.12", "python3.13", "python3"];
-    names
-        .iter()
-        .find(works)
-        .copied()
-        .ok_or_else(|| SynapseError::Environment {
-            what: "Python".to_owned(),
-            why: "none with venv and pip is there: install Python 3.11 with pip and venv"
-                .to_owned(),
-        })
+    names.iter().find(works).copied().ok_or_else(|| SynapseError::Environment {
+        what: "Python".to_owned(),
+        why: "none with venv and pip is there: install Python 3.11 with pip and venv".to_owned(),
+    })
 }
 
 fn run(command: &mut Command, what: &str) -> Result<(), SynapseError> {
-    let failed = |why: String| SynapseError::Environment {
-        what: what.to_owned(),
-        why,
-    };
-    let output = command
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
+    let failed = |why: String| SynapseError::Environment { what: what.to_owned(), why };
+    let output = command.output().map_err(|error| failed(error.to_string()))?;
     if output.status.success() {
         return Ok(());
     }

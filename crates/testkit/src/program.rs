@@ -27,10 +27,7 @@ impl Program {
         let log = File::options().create(true).append(true).open(log)?;
         let child = Command::new(program)
             .args(arguments)
-            .env(
-                "RUST_LOG",
-                "info,bridge_core=debug,bridge_matrix=debug,bridge_msn=debug",
-            )
+            .env("RUST_LOG", "info,bridge_core=debug,bridge_matrix=debug,bridge_msn=debug")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -49,10 +46,7 @@ impl Program {
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()?;
-        let out = child
-            .stdout
-            .take()
-            .ok_or_else(|| io::Error::other("no output"))?;
+        let out = child.stdout.take().ok_or_else(|| io::Error::other("no output"))?;
         let started = Self { child };
         let mut line = String::new();
         BufReader::new(out).read_line(&mut line)?;
@@ -84,13 +78,8 @@ impl Program {
     /// # Panics
     /// When it does not end in time.
     pub async fn stop(mut self) -> bool {
-        let asked = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
-        assert!(
-            asked.is_ok_and(|status| status.success()),
-            "it can be asked to stop"
-        );
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(asked.is_ok_and(|status| status.success()), "it can be asked to stop");
         wait_until(STOP, "the program ends", || {
             let ended = self.child.try_wait().ok().flatten();
             async move { ended }

@@ -58,12 +58,7 @@ impl Synapse {
         let port = free_port();
         write_files(home.path(), port, registrations)?;
         let child = launch(&environment, home.path())?;
-        let mut synapse = Self {
-            child,
-            home,
-            environment,
-            port,
-        };
+        let mut synapse = Self { child, home, environment, port };
         synapse.wait_until_healthy().await?;
         Ok(synapse)
     }
@@ -93,9 +88,7 @@ impl Synapse {
         if output.status.success() {
             return Ok(());
         }
-        Err(SynapseError::Died(
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        ))
+        Err(SynapseError::Died(String::from_utf8_lossy(&output.stderr).into_owned()))
     }
 
     async fn wait_until_healthy(&mut self) -> Result<(), SynapseError> {
@@ -105,19 +98,14 @@ impl Synapse {
             if self.child.try_wait()?.is_some() {
                 break;
             }
-            if reqwest::get(&health)
-                .await
-                .is_ok_and(|answer| answer.status().is_success())
-            {
+            if reqwest::get(&health).await.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let log = fs::read_to_string(self.home.path().join("log")).unwrap_or_default();
         let end: Vec<&str> = log.lines().rev().take(30).collect();
-        Err(SynapseError::Died(
-            end.into_iter().rev().collect::<Vec<_>>().join("\n"),
-        ))
+        Err(SynapseError::Died(end.into_iter().rev().collect::<Vec<_>>().join("\n")))
     }
 }
 
@@ -143,10 +131,8 @@ fn launch(environment: &Path, home: &Path) -> io::Result<Child> {
 
 fn write_files(home: &Path, port: u16, registrations: &[PathBuf]) -> io::Result<()> {
     let place = |name: &str| home.join(name).display().to_string();
-    let services: Vec<String> = registrations
-        .iter()
-        .map(|file| format!("{:?}", file.display().to_string()))
-        .collect();
+    let services: Vec<String> =
+        registrations.iter().map(|file| format!("{:?}", file.display().to_string())).collect();
     let limits = [
         "rc_message",
         "rc_registration",

@@ -76,11 +76,7 @@ impl MatrixUser {
     pub async fn sign_in(url: &str, name: &str, password: &str) -> Result<Self, matrix_sdk::Error> {
         let built = Client::builder().homeserver_url(url).build().await;
         let client = built.map_err(|error| matrix_sdk::Error::UnknownError(Box::new(error)))?;
-        client
-            .matrix_auth()
-            .login_username(name, password)
-            .send()
-            .await?;
+        client.matrix_auth().login_username(name, password).send().await?;
         let seen = Arc::new(Mutex::new(Vec::new()));
         listen(&client, &seen);
         let syncing = client.clone();
@@ -146,11 +142,7 @@ impl MatrixUser {
             if let Some(found) = self.seen().iter().find_map(&wanted) {
                 return found;
             }
-            assert!(
-                tokio::time::Instant::now() < end,
-                "after {deadline:?} still not: {}",
-                what()
-            );
+            assert!(tokio::time::Instant::now() < end, "after {deadline:?} still not: {}", what());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -164,8 +156,7 @@ impl MatrixUser {
             Seen::Message { body, .. } if body.contains(words) => Some(seen.clone()),
             _ => None,
         };
-        self.sees(Duration::from_secs(30), &format!("{words:?}"), holds)
-            .await
+        self.sees(Duration::from_secs(30), &format!("{words:?}"), holds).await
     }
 
     /// Gives everything she saw.
@@ -184,10 +175,7 @@ impl MatrixUser {
 
     async fn room(&self, room: &OwnedRoomId) -> Room {
         wait_until(Duration::from_secs(10), "the room is known", || {
-            let found = self
-                .client
-                .get_room(room)
-                .filter(|room| room.state() == RoomState::Joined);
+            let found = self.client.get_room(room).filter(|room| room.state() == RoomState::Joined);
             async move { found }
         })
         .await
@@ -202,9 +190,7 @@ impl Drop for MatrixUser {
 
 fn listen(client: &Client, seen: &Arc<Mutex<Vec<Seen>>>) {
     let note = |seen: &Arc<Mutex<Vec<Seen>>>, what: Seen| {
-        seen.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(what);
+        seen.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     };
     let list = Arc::clone(seen);
     client.add_event_handler(move |event: OriginalSyncRoomMessageEvent, room: Room| {
@@ -242,13 +228,7 @@ fn listen(client: &Client, seen: &Arc<Mutex<Vec<Seen>>>) {
         let list = Arc::clone(&list);
         async move {
             let room = room.room_id().to_owned();
-            note(
-                &list,
-                Seen::Typing {
-                    room,
-                    users: event.content.user_ids,
-                },
-            );
+            note(&list, Seen::Typing { room, users: event.content.user_ids });
         }
     });
     let me = client.user_id().map(ToOwned::to_owned);

@@ -33,15 +33,10 @@ where
 /// When the machine has none.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback has a free port");
-    listener
-        .local_addr()
-        .expect("a bound listener has an address")
-        .port()
+    listener.local_addr().expect("a bound listener has an address").port()
 }
 
 /// Asks for an address and tells whether the answer is good.
 pub async fn answers_well(url: &str) -> bool {
-    reqwest::get(url)
-        .await
-        .is_ok_and(|answer| answer.status().is_success())
+    reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success())
 }

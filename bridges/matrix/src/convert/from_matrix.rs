@@ -32,11 +32,7 @@ pub(crate) fn read(content: RoomMessageEventContent) -> Said {
         _ => return Said::Untaken("messages of this kind"),
     };
     let text = without_reply_fallback(&text);
-    let text = if edited {
-        format!("* {text}")
-    } else {
-        text.to_owned()
-    };
+    let text = if edited { format!("* {text}") } else { text.to_owned() };
     let mut content = Content::plain(text);
     content.emote = emote;
     Said::Content(content)
@@ -67,22 +63,13 @@ mod tests {
             panic!("an emote passes");
         };
         assert!(emote.emote);
-        assert_eq!(
-            read(RoomMessageEventContent::notice_plain("beep")),
-            Said::Nothing
-        );
+        assert_eq!(read(RoomMessageEventContent::notice_plain("beep")), Said::Nothing);
     }
 
     #[test]
     fn a_quotation_before_a_reply_is_left_out() {
-        assert_eq!(
-            without_reply_fallback("> <@ada:example.org> hi\n> you\n\nhello"),
-            "hello"
-        );
-        assert_eq!(
-            without_reply_fallback("> a quotation of mine"),
-            "> a quotation of mine"
-        );
+        assert_eq!(without_reply_fallback("> <@ada:example.org> hi\n> you\n\nhello"), "hello");
+        assert_eq!(without_reply_fallback("> a quotation of mine"), "> a quotation of mine");
         assert_eq!(
             without_reply_fallback("> <@ada:example.org> only this"),
             "> <@ada:example.org> only this"

@@ -23,20 +23,11 @@ pub(crate) fn message(content: &Content) -> RoomMessageEventContent {
 pub(crate) fn notice(reply: &Reply) -> RoomMessageEventContent {
     match reply {
         Reply::Text(text) => RoomMessageEventContent::notice_markdown(text),
-        Reply::Table {
-            title,
-            columns,
-            rows,
-        } => {
+        Reply::Table { title, columns, rows } => {
             let lines = rows.iter().map(|row| row.join(" · "));
-            let plain = std::iter::once(title.clone())
-                .chain(lines)
-                .collect::<Vec<_>>()
-                .join("\n");
+            let plain = std::iter::once(title.clone()).chain(lines).collect::<Vec<_>>().join("\n");
             let cells = |row: &[String], tag: &str| {
-                let cells = row
-                    .iter()
-                    .map(|cell| format!("<{tag}>{}</{tag}>", escape(cell)));
+                let cells = row.iter().map(|cell| format!("<{tag}>{}</{tag}>", escape(cell)));
                 format!("<tr>{}</tr>", cells.collect::<String>())
             };
             let body: String = rows.iter().map(|row| cells(row, "td")).collect();
@@ -58,26 +49,17 @@ fn html(text: &StyledText) -> Option<String> {
     }
     let length = text.plain.len();
     let place = |at: u32| usize::try_from(at).unwrap_or(length).min(length);
-    let ends = text
-        .spans
-        .iter()
-        .flat_map(|span| [place(span.start), place(span.end)]);
+    let ends = text.spans.iter().flat_map(|span| [place(span.start), place(span.end)]);
     let cuts: BTreeSet<usize> = ends.chain([0, length]).collect();
-    let cuts: Vec<usize> = cuts
-        .into_iter()
-        .filter(|cut| text.plain.is_char_boundary(*cut))
-        .collect();
+    let cuts: Vec<usize> =
+        cuts.into_iter().filter(|cut| text.plain.is_char_boundary(*cut)).collect();
     let mut out = String::new();
     for pair in cuts.windows(2) {
         let [from, to] = pair else { continue };
         let words = text.plain.get(*from..*to).unwrap_or_default();
         let covers = |span: &&Span| place(span.start) <= *from && place(span.end) >= *to;
-        let styles: Vec<&Style> = text
-            .spans
-            .iter()
-            .filter(covers)
-            .map(|span| &span.style)
-            .collect();
+        let styles: Vec<&Style> =
+            text.spans.iter().filter(covers).map(|span| &span.style).collect();
         for style in &styles {
             out.push_str(&opening(style));
         }
@@ -115,10 +97,7 @@ fn closing(style: &Style) -> &'static str {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

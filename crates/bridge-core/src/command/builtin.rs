@@ -12,14 +12,8 @@ use crate::{
     record::Endpoint,
 };
 
-const ADDRESS: ArgumentSpec = ArgumentSpec {
-    name: "ADDRESS",
-    optional: false,
-};
-const ACCOUNT: ArgumentSpec = ArgumentSpec {
-    name: "ACCOUNT",
-    optional: true,
-};
+const ADDRESS: ArgumentSpec = ArgumentSpec { name: "ADDRESS", optional: false };
+const ACCOUNT: ArgumentSpec = ArgumentSpec { name: "ACCOUNT", optional: true };
 
 /// The table, in the order of `help`.
 pub(super) const TABLE: &[CommandSpec] = &[
@@ -107,35 +101,22 @@ fn status(caller: &Caller<'_>) -> Reply {
     }
     let (portals, waiting) = {
         let index = caller.shared.index();
-        let waiting: u64 = index
-            .portals
-            .values()
-            .map(crate::index::Portal::waiting)
-            .sum();
+        let waiting: u64 = index.portals.values().map(crate::index::Portal::waiting).sum();
         (index.portals.len(), waiting)
     };
     let title = match caller.role {
         Role::Admin => format!("Accounts; {portals} conversations, {waiting} messages waiting"),
         _ => "Your accounts".to_owned(),
     };
-    Reply::Table {
-        title,
-        columns: columns(&["account", "state", "reason"]),
-        rows,
-    }
+    Reply::Table { title, columns: columns(&["account", "state", "reason"]), rows }
 }
 
 async fn logout(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {
     let Some(user) = caller.user else {
         return Reply::Text("Say `logout` to the bridge in a chat.".to_owned());
     };
-    let own: Vec<LoginId> = caller
-        .shared
-        .puppets
-        .of(user)
-        .into_iter()
-        .map(|(login, _)| login)
-        .collect();
+    let own: Vec<LoginId> =
+        caller.shared.puppets.of(user).into_iter().map(|(login, _)| login).collect();
     let named = |login: &&LoginId| {
         arguments.first().is_none_or(|name| {
             login.as_str() == name || login.as_str().ends_with(&format!(":{name}"))
@@ -155,10 +136,7 @@ async fn logout(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {
 }
 
 async fn contacts(caller: &Caller<'_>) -> Reply {
-    let own = caller
-        .user
-        .map(|user| caller.shared.puppets.of(user))
-        .unwrap_or_default();
+    let own = caller.user.map(|user| caller.shared.puppets.of(user)).unwrap_or_default();
     if own.is_empty() {
         return Reply::Text("You are not signed in. Say `login` to sign in.".to_owned());
     }
@@ -184,19 +162,12 @@ async fn contacts(caller: &Caller<'_>) -> Reply {
         );
     }
     let columns = columns(&["name", "address", "state", "says"]);
-    Reply::Table {
-        title: "Your contacts".to_owned(),
-        columns,
-        rows,
-    }
+    Reply::Table { title: "Your contacts".to_owned(), columns, rows }
 }
 
 /// Opens the portal with somebody, and its room.
 async fn chat(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {
-    let own = caller
-        .user
-        .map(|user| caller.shared.puppets.of(user))
-        .unwrap_or_default();
+    let own = caller.user.map(|user| caller.shared.puppets.of(user)).unwrap_or_default();
     let (Some((login, puppet)), Some(address)) =
         (own.into_iter().next(), arguments.into_iter().next())
     else {
@@ -212,11 +183,7 @@ async fn chat(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {
         return Reply::Text("The account was signed out.".to_owned());
     };
     let (answer, answered) = tokio::sync::oneshot::channel();
-    let request = Request::Open {
-        endpoint: Endpoint::Chat(login, chat),
-        record,
-        answer,
-    };
+    let request = Request::Open { endpoint: Endpoint::Chat(login, chat), record, answer };
     let asked = caller.shared.ingest.send(request).await;
     let opened = match (asked, answered.await) {
         (Ok(()), Ok(Ok(portal))) => crate::leg::open_rooms(caller.shared, portal).await,

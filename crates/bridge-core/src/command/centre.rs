@@ -113,27 +113,11 @@ pub(crate) async fn resume(shared: &Shared) -> Result<(), StoreError> {
             tracing::warn!("a stored command does not open with this key and is left out");
             continue;
         };
-        let row = key
-            .as_bytes()
-            .get(1..)
-            .and_then(|bytes| uuid::Uuid::from_slice(bytes).ok());
+        let row = key.as_bytes().get(1..).and_then(|bytes| uuid::Uuid::from_slice(bytes).ok());
         let Some(row) = row.map(RowId) else { continue };
-        let origin = CommandOrigin {
-            user: record.user,
-            room: record.room,
-            message: record.message,
-        };
-        if shared
-            .commands
-            .send(Queued {
-                row,
-                origin,
-                line,
-                again: true,
-            })
-            .await
-            .is_err()
-        {
+        let origin =
+            CommandOrigin { user: record.user, room: record.room, message: record.message };
+        if shared.commands.send(Queued { row, origin, line, again: true }).await.is_err() {
             return Ok(());
         }
     }
@@ -148,11 +132,7 @@ pub(crate) async fn tell_owner(shared: &Shared, owner: &UserId, reply: &Reply) {
         Ok(None) => return,
         Err(error) => return tracing::warn!(%error, "the owner could not be told"),
     };
-    let origin = CommandOrigin {
-        user: owner.clone(),
-        room,
-        message: None,
-    };
+    let origin = CommandOrigin { user: owner.clone(), room, message: None };
     answer(shared, &origin, reply, RowId::new()).await;
 }
 
@@ -162,12 +142,7 @@ async fn serve(
     queued: Queued,
     dialogue: Option<Dialogue>,
 ) -> Option<Dialogue> {
-    let Queued {
-        row,
-        origin,
-        line,
-        again,
-    } = queued;
+    let Queued { row, origin, line, again } = queued;
     let role = shared.config.permissions.role(&origin.user);
     let mut dialogue = dialogue.filter(|dialogue| dialogue.ends > Instant::now());
     let words = line.expose_secret().trim();
@@ -185,11 +160,8 @@ async fn serve(
                 .to_owned(),
         )
     } else if words.eq_ignore_ascii_case("cancel") {
-        let text = if dialogue.take().is_some() {
-            "Cancelled."
-        } else {
-            "There is nothing to cancel."
-        };
+        let text =
+            if dialogue.take().is_some() { "Cancelled." } else { "There is nothing to cancel." };
         Reply::Text(text.to_owned())
     } else if asked {
         let (reply, next) = begin_login(shared, &origin.user).await;
@@ -201,15 +173,7 @@ async fn serve(
         dialogue = next;
         reply
     } else {
-        execute(
-            &Caller {
-                shared,
-                user: Some(&origin.user),
-                role,
-            },
-            words,
-        )
-        .await
+        execute(&Caller { shared, user: Some(&origin.user), role }, words).await
     };
     remember_room(shared, &origin).await;
     answer(shared, &origin, &reply, row).await;
@@ -224,10 +188,7 @@ async fn serve(
 async fn begin_login(shared: &Arc<Shared>, user: &UserId) -> (Reply, Option<Dialogue>) {
     match shared.connectors.values().next() {
         Some(connector) => go_on(shared, user, connector.start_login(), None).await,
-        None => (
-            Reply::Text("There is no network to sign in to.".to_owned()),
-            None,
-        ),
+        None => (Reply::Text("There is no network to sign in to.".to_owned()), None),
     }
 }
 
@@ -241,14 +202,7 @@ async fn go_on(
     match process.next(answer).await {
         Ok(LoginStep::Ask { prompt, secret }) => {
             let ends = Instant::now() + DIALOGUE_END;
-            (
-                Reply::Text(prompt),
-                Some(Dialogue {
-                    process,
-                    secret,
-                    ends,
-                }),
-            )
+            (Reply::Text(prompt), Some(Dialogue { process, secret, ends }))
         }
         Ok(LoginStep::Done(login)) => {
             let name = login.persona.id.clone();
@@ -264,36 +218,21 @@ async fn go_on(
         Err(LoginError::Invalid(text)) => {
             // The same question is still open.
             let ends = Instant::now() + DIALOGUE_END;
-            (
-                Reply::Text(text),
-                Some(Dialogue {
-                    process,
-                    secret: false,
-                    ends,
-                }),
-            )
+            (Reply::Text(text), Some(Dialogue { process, secret: false, ends }))
         }
-        Err(error) => (
-            Reply::Text(format!("{error} Say `login` to try again.")),
-            None,
-        ),
+        Err(error) => (Reply::Text(format!("{error} Say `login` to try again.")), None),
     }
 }
 
 async fn remember_room(shared: &Shared, origin: &CommandOrigin) {
-    let key = cursor_key(
-        &origin.user.network,
-        &format!("management {}", origin.user.id),
-    );
+    let key = cursor_key(&origin.user.network, &format!("management {}", origin.user.id));
     let mut batch = Batch::new();
     let record = Position(origin.room.as_str().to_owned());
     let put = Table::put(&mut batch, key, &record);
     let stored = match put {
-        Ok(()) => shared
-            .store
-            .commit(batch, Durability::Relaxed)
-            .await
-            .map_err(|error| error.to_string()),
+        Ok(()) => {
+            shared.store.commit(batch, Durability::Relaxed).await.map_err(|error| error.to_string())
+        }
         Err(error) => Err(error.to_string()),
     };
     if let Err(error) = stored {

@@ -59,15 +59,13 @@ pub fn help(role: Role) -> String {
 }
 
 fn usage(spec: &CommandSpec) -> String {
-    spec.arguments
-        .iter()
-        .fold(spec.name.to_owned(), |usage, argument| {
-            if argument.optional {
-                format!("{usage} [{}]", argument.name)
-            } else {
-                format!("{usage} {}", argument.name)
-            }
-        })
+    spec.arguments.iter().fold(spec.name.to_owned(), |usage, argument| {
+        if argument.optional {
+            format!("{usage} [{}]", argument.name)
+        } else {
+            format!("{usage} {}", argument.name)
+        }
+    })
 }
 
 /// Does what a line asks and gives the answer. Nothing of an unknown line is said back.
@@ -80,17 +78,11 @@ pub(crate) async fn execute(caller: &Caller<'_>, line: &str) -> Reply {
     let Some((name, arguments)) = words.split_first() else {
         return text("Say `help` to see what I can do.");
     };
-    let known = table()
-        .iter()
-        .find(|spec| spec.name.eq_ignore_ascii_case(name));
+    let known = table().iter().find(|spec| spec.name.eq_ignore_ascii_case(name));
     let Some(spec) = known.filter(|spec| spec.role <= caller.role) else {
         return text("I do not know that command. Say `help` to see what I can do.");
     };
-    let needed = spec
-        .arguments
-        .iter()
-        .filter(|argument| !argument.optional)
-        .count();
+    let needed = spec.arguments.iter().filter(|argument| !argument.optional).count();
     if arguments.len() < needed || arguments.len() > spec.arguments.len() {
         return Reply::Text(format!("Say it like this: `{}`", usage(spec)));
     }
@@ -100,9 +92,7 @@ pub(crate) async fn execute(caller: &Caller<'_>, line: &str) -> Reply {
 /// Tells whether a line begins with a command's name.
 pub(crate) fn is_known(line: &str) -> bool {
     let name = line.split_whitespace().next().unwrap_or_default();
-    table()
-        .iter()
-        .any(|spec| spec.name.eq_ignore_ascii_case(name))
+    table().iter().any(|spec| spec.name.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

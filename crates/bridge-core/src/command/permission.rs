@@ -54,10 +54,7 @@ mod tests {
             ("@eve:example.com".to_owned(), Role::None),
         ]);
         let role = |id: &str| {
-            permissions.role(&UserId {
-                network: NetworkId::new("m"),
-                id: PersonaId::new(id),
-            })
+            permissions.role(&UserId { network: NetworkId::new("m"), id: PersonaId::new(id) })
         };
         assert_eq!(role("@ada:example.com"), Role::Admin);
         assert_eq!(role("@bob:example.com"), Role::User);

@@ -14,13 +14,7 @@ pub struct Content {
 impl Content {
     /// Makes content of words without style.
     pub fn plain(text: impl Into<String>) -> Self {
-        Self {
-            text: StyledText {
-                plain: text.into(),
-                spans: Vec::new(),
-            },
-            emote: false,
-        }
+        Self { text: StyledText { plain: text.into(), spans: Vec::new() }, emote: false }
     }
 }
 

@@ -82,13 +82,5 @@ impl Batch {
 }
 
 fn within(what: &'static str, length: usize, limit: usize) -> Result<(), StoreError> {
-    if length > limit {
-        Err(StoreError::TooLong {
-            what,
-            length,
-            limit,
-        })
-    } else {
-        Ok(())
-    }
+    if length > limit { Err(StoreError::TooLong { what, length, limit }) } else { Ok(()) }
 }

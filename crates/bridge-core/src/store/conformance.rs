@@ -32,10 +32,7 @@ fn key(number: u64) -> Key {
 async fn put(store: &dyn Store, number: u64, value: &[u8]) {
     let mut batch = Batch::new();
     batch.put(key(number), value.to_vec()).expect("it is short");
-    store
-        .commit(batch, Durability::Relaxed)
-        .await
-        .expect("it commits");
+    store.commit(batch, Durability::Relaxed).await.expect("it commits");
 }
 
 async fn what_is_put_is_read(store: &dyn Store) {
@@ -47,10 +44,7 @@ async fn what_is_put_is_read(store: &dyn Store) {
     assert_eq!(store.get(&key(2)).await, Ok(Some(Vec::new())));
     let mut batch = Batch::new();
     batch.remove(key(1)).remove(key(7));
-    store
-        .commit(batch, Durability::Durable)
-        .await
-        .expect("it commits");
+    store.commit(batch, Durability::Durable).await.expect("it commits");
     assert_eq!(store.get(&key(1)).await, Ok(None));
 }
 
@@ -59,25 +53,14 @@ async fn scans_go_in_key_order_and_stop(store: &dyn Store) {
         put(store, number, &number.to_be_bytes()).await;
     }
     let mut other = Batch::new();
-    other
-        .put(
-            KeyBuilder::new(TableId::Namespace).number(3).build(),
-            vec![3],
-        )
-        .expect("it is short");
-    store
-        .commit(other, Durability::Relaxed)
-        .await
-        .expect("it commits");
+    other.put(KeyBuilder::new(TableId::Namespace).number(3).build(), vec![3]).expect("it is short");
+    store.commit(other, Durability::Relaxed).await.expect("it commits");
     let all = KeyBuilder::new(TableId::Cursor).prefix();
     let found = store.scan(all.clone(), 100).await.expect("it scans");
     let keys: Vec<Key> = found.into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, [1, 2, 255, 256, 300].map(key));
     assert_eq!(store.scan(all.clone(), 2).await.expect("it scans").len(), 2);
-    let later = store
-        .scan(all.starting_at(key(256)), 100)
-        .await
-        .expect("it scans");
+    let later = store.scan(all.starting_at(key(256)), 100).await.expect("it scans");
     assert_eq!(later.len(), 2);
 }
 
@@ -94,9 +77,7 @@ async fn a_batch_is_whole_or_not_at_all(store: &dyn Store) {
 async fn preconditions_are_checked_in_order(store: &dyn Store) {
     put(store, 1, b"one").await;
     let mut batch = Batch::new();
-    batch
-        .expect_equals(key(1), b"one".to_vec())
-        .expect_absent(key(2));
+    batch.expect_equals(key(1), b"one".to_vec()).expect_absent(key(2));
     batch.expect_equals(key(1), b"two".to_vec());
     let refused = store.commit(batch.clone(), Durability::Relaxed).await;
     assert_eq!(refused, Err(CommitError::Precondition(2)));
@@ -109,23 +90,14 @@ async fn commits_of_one_task_keep_their_order(store: &dyn Store) {
     let mut commits = Vec::new();
     for number in 0_u64..50 {
         let mut batch = Batch::new();
-        batch
-            .put(key(1), number.to_be_bytes().to_vec())
-            .expect("it is short");
-        let durability = if number % 3 == 0 {
-            Durability::Durable
-        } else {
-            Durability::Relaxed
-        };
+        batch.put(key(1), number.to_be_bytes().to_vec()).expect("it is short");
+        let durability = if number % 3 == 0 { Durability::Durable } else { Durability::Relaxed };
         commits.push(store.commit(batch, durability));
     }
     for commit in futures_util::future::join_all(commits).await {
         commit.expect("it commits");
     }
-    assert_eq!(
-        store.get(&key(1)).await,
-        Ok(Some(49_u64.to_be_bytes().to_vec()))
-    );
+    assert_eq!(store.get(&key(1)).await, Ok(Some(49_u64.to_be_bytes().to_vec())));
 }
 
 async fn concurrent_commits_all_land(store: Arc<dyn Store>) {
@@ -137,27 +109,17 @@ async fn concurrent_commits_all_land(store: Arc<dyn Store>) {
     while let Some(done) = tasks.join_next().await {
         done.expect("no task panics");
     }
-    let all = store
-        .scan(KeyBuilder::new(TableId::Cursor).prefix(), 100)
-        .await
-        .expect("it scans");
+    let all = store.scan(KeyBuilder::new(TableId::Cursor).prefix(), 100).await.expect("it scans");
     assert_eq!(all.len(), 64);
     assert!(store.stats().await.expect("it counts").commits >= 64);
 }
 
 async fn too_long_is_refused_before_it_is_stored(store: &dyn Store) {
     let mut batch = Batch::new();
-    let long = batch
-        .put(key(1), vec![0; super::MAX_VALUE_LENGTH + 1])
-        .map(drop);
-    assert!(matches!(
-        long,
-        Err(StoreError::TooLong { what: "value", .. })
-    ));
+    let long = batch.put(key(1), vec![0; super::MAX_VALUE_LENGTH + 1]).map(drop);
+    assert!(matches!(long, Err(StoreError::TooLong { what: "value", .. })));
     let name = "x".repeat(super::MAX_KEY_LENGTH);
-    let long = batch
-        .put(KeyBuilder::new(TableId::Cursor).text(&name).build(), vec![])
-        .map(drop);
+    let long = batch.put(KeyBuilder::new(TableId::Cursor).text(&name).build(), vec![]).map(drop);
     assert!(matches!(long, Err(StoreError::TooLong { what: "key", .. })));
     assert!(batch.is_empty());
     assert_eq!(store.commit(batch, Durability::Durable).await, Ok(()));

@@ -125,10 +125,7 @@ impl KeyBuilder {
     /// Ends as the range of all keys that begin with the parts so far.
     pub fn prefix(self) -> KeyRange {
         let end = successor(&self.0);
-        KeyRange {
-            start: Key(self.0),
-            end: end.map(Key),
-        }
+        KeyRange { start: Key(self.0), end: end.map(Key) }
     }
 }
 
@@ -145,10 +142,7 @@ impl KeyRange {
     /// Narrows the range to keys at or after `start`.
     #[must_use]
     pub fn starting_at(self, start: Key) -> Self {
-        Self {
-            start: self.start.max(start),
-            end: self.end,
-        }
+        Self { start: self.start.max(start), end: self.end }
     }
 
     /// Tells whether a key is in the range.
@@ -168,10 +162,7 @@ fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn table_byte(table: TableId) -> u8 {
-    #[expect(
-        clippy::as_conversions,
-        reason = "reads the discriminant of a repr(u8) enum"
-    )]
+    #[expect(clippy::as_conversions, reason = "reads the discriminant of a repr(u8) enum")]
     let byte = table as u8;
     byte
 }

@@ -32,11 +32,7 @@ impl MemoryStore {
 
     fn open(&self) -> Result<MutexGuard<'_, Inner>, StoreError> {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.closed {
-            Err(StoreError::Closed)
-        } else {
-            Ok(inner)
-        }
+        if inner.closed { Err(StoreError::Closed) } else { Ok(inner) }
     }
 }
 
@@ -49,13 +45,8 @@ impl Store for MemoryStore {
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
         let end = range.end.map_or(Bound::Unbounded, Bound::Excluded);
         let inner = self.open()?;
-        let found = inner
-            .values
-            .range((Bound::Included(range.start), end))
-            .take(limit);
-        Ok(found
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect())
+        let found = inner.values.range((Bound::Included(range.start), end)).take(limit);
+        Ok(found.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), CommitError> {

@@ -36,9 +36,7 @@ impl Namespace {
         prefix: &str,
         limit: usize,
     ) -> Result<Vec<(String, String)>, StoreError> {
-        let all = KeyBuilder::new(TableId::Namespace)
-            .text(self.network.as_str())
-            .prefix();
+        let all = KeyBuilder::new(TableId::Namespace).text(self.network.as_str()).prefix();
         let head = all.start.as_bytes().len();
         let from = Key::from_bytes([all.start.as_bytes(), prefix.as_bytes()].concat());
         let rows = self.store.scan(all.starting_at(from), limit).await?;
@@ -50,9 +48,7 @@ impl Namespace {
                 String::from_utf8_lossy(&value).into_owned(),
             )
         });
-        Ok(named
-            .take_while(|(name, _)| name.starts_with(prefix))
-            .collect())
+        Ok(named.take_while(|(name, _)| name.starts_with(prefix)).collect())
     }
 
     /// Sets a fact, durably.
@@ -84,9 +80,6 @@ impl Namespace {
     }
 
     fn key(&self, name: &str) -> Key {
-        KeyBuilder::new(TableId::Namespace)
-            .text(self.network.as_str())
-            .text(name)
-            .build()
+        KeyBuilder::new(TableId::Namespace).text(self.network.as_str()).text(name).build()
     }
 }

@@ -26,11 +26,7 @@ impl<R: Record> Table<R> {
     /// # Errors
     /// [`StoreError::Corrupt`] when the value is not what this version writes.
     pub async fn get(store: &dyn Store, key: &Key) -> Result<Option<R>, StoreError> {
-        store
-            .get(key)
-            .await?
-            .map(|value| Self::decode(&value))
-            .transpose()
+        store.get(key).await?.map(|value| Self::decode(&value)).transpose()
     }
 
     /// Reads records in key order, at most `limit`.
@@ -43,9 +39,7 @@ impl<R: Record> Table<R> {
         limit: usize,
     ) -> Result<Vec<(Key, R)>, StoreError> {
         let rows = store.scan(range, limit).await?;
-        rows.into_iter()
-            .map(|(key, value)| Ok((key, Self::decode(&value)?)))
-            .collect()
+        rows.into_iter().map(|(key, value)| Ok((key, Self::decode(&value)?))).collect()
     }
 
     /// Adds a record to a batch.
@@ -82,9 +76,6 @@ impl<R: Record> Table<R> {
     }
 
     fn corrupt(reason: &impl ToString) -> StoreError {
-        StoreError::Corrupt {
-            table: R::TABLE.byte(),
-            reason: reason.to_string(),
-        }
+        StoreError::Corrupt { table: R::TABLE.byte(), reason: reason.to_string() }
     }
 }

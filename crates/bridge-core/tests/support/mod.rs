@@ -34,11 +34,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// What a network was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
-    Message {
-        key: IdempotencyKey,
-        text: String,
-        maybe_double: bool,
-    },
+    Message { key: IdempotencyKey, text: String, maybe_double: bool },
     Fate(String),
     Answer(String),
     Concealed,
@@ -60,10 +56,7 @@ impl Record {
     }
 
     pub(crate) fn fail_next(&self, errors: impl IntoIterator<Item = DeliverError>) {
-        self.errors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(errors);
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).extend(errors);
     }
 
     pub(crate) fn texts(&self) -> Vec<String> {
@@ -85,11 +78,7 @@ impl Record {
         if self.stuck.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
-        let error = self
-            .errors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front();
+        let error = self.errors.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         if let Some(error) = error {
             return Err(error);
         }
@@ -203,11 +192,7 @@ impl Connector for FakeConnector {
 
     fn load(&self, login: StoredLogin) -> Result<Arc<dyn Puppet>, LoginError> {
         assert_eq!(login.credentials.expose_secret(), PASSWORD);
-        Ok(Arc::new(FakePuppet {
-            login: login.id,
-            record: Arc::clone(&self.0),
-            session: self.1,
-        }))
+        Ok(Arc::new(FakePuppet { login: login.id, record: Arc::clone(&self.0), session: self.1 }))
     }
 }
 
@@ -219,10 +204,7 @@ struct FakeLogin;
 impl LoginProcess for FakeLogin {
     async fn next(&mut self, answer: Option<SecretString>) -> Result<LoginStep, LoginError> {
         match answer {
-            None => Ok(LoginStep::Ask {
-                prompt: "the password?".to_owned(),
-                secret: true,
-            }),
+            None => Ok(LoginStep::Ask { prompt: "the password?".to_owned(), secret: true }),
             Some(password) if password.expose_secret() == PASSWORD => {
                 Ok(LoginStep::Done(StoredLogin {
                     id: login_id(),
@@ -266,10 +248,7 @@ impl Puppet for FakePuppet {
 
     async fn deliver(&self, _: &ChatId, item: &Delivery) -> Result<Receipt, DeliverError> {
         self.record.take(item).await?;
-        Ok(Receipt {
-            messages: Vec::new(),
-            delivered_to: vec![PersonaId::new("bob")],
-        })
+        Ok(Receipt { messages: Vec::new(), delivered_to: vec![PersonaId::new("bob")] })
     }
 
     async fn signal(&self, _: &ChatId, signal: &Signal) -> Result<(), DeliverError> {
@@ -296,18 +275,11 @@ pub(crate) struct MortalStore {
 
 impl MortalStore {
     pub(crate) fn new(inner: Arc<MemoryStore>, commits: i64) -> Self {
-        Self {
-            inner,
-            left: AtomicI64::new(commits),
-        }
+        Self { inner, left: AtomicI64::new(commits) }
     }
 
     fn alive(&self) -> Result<(), StoreError> {
-        if self.left.load(Ordering::Relaxed) > 0 {
-            Ok(())
-        } else {
-            Err(StoreError::Closed)
-        }
+        if self.left.load(Ordering::Relaxed) > 0 { Ok(()) } else { Err(StoreError::Closed) }
     }
 }
 
@@ -351,14 +323,7 @@ impl World {
         store: Arc<dyn Store>,
         config: CoreConfig,
     ) -> Result<Self, StoreError> {
-        Self::with(
-            store,
-            config,
-            Arc::default(),
-            Arc::default(),
-            Session::Lasts,
-        )
-        .await
+        Self::with(store, config, Arc::default(), Arc::default(), Session::Lasts).await
     }
 
     pub(crate) async fn with(
@@ -389,18 +354,13 @@ impl World {
         })
         .await;
         self.command("login-2", PASSWORD).await;
-        self.until("an account", |world| world.core.status().logins.len() == 1)
-            .await;
+        self.until("an account", |world| world.core.status().logins.len() == 1).await;
     }
 
     pub(crate) async fn command(&self, source: &str, line: &str) {
         let kind = EventKind::Command(CommandLine(line.to_owned()));
         let event = from_room(source, "management", kind);
-        self.core
-            .inbox()
-            .accept_all(vec![event], None)
-            .await
-            .expect("it is accepted");
+        self.core.inbox().accept_all(vec![event], None).await.expect("it is accepted");
     }
 
     /// Waits, on the paused clock, until something holds.
@@ -411,24 +371,16 @@ impl World {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!(
-            "never: {what}; rooms {:?}; chats {:?}",
-            self.rooms.given(),
-            self.chats.given()
-        );
+        panic!("never: {what}; rooms {:?}; chats {:?}", self.rooms.given(), self.chats.given());
     }
 
     pub(crate) async fn settle(&self) {
-        self.until("all rows pass", |world| {
-            world.core.status().waiting_rows == 0
-        })
-        .await;
+        self.until("all rows pass", |world| world.core.status().waiting_rows == 0).await;
     }
 
     /// The room that Bob's chat got.
     pub(crate) async fn room(&self) -> String {
-        self.until("a portal", |world| world.core.status().portals > 0)
-            .await;
+        self.until("a portal", |world| world.core.status().portals > 0).await;
         self.settle().await;
         self.core.portals().first().expect("one").to_string()
     }
@@ -450,11 +402,7 @@ pub(crate) fn bob() -> Persona {
 }
 
 fn persona(network: &str, id: &str) -> Persona {
-    Persona {
-        network: NetworkId::new(network),
-        id: PersonaId::new(id),
-        name: None,
-    }
+    Persona { network: NetworkId::new(network), id: PersonaId::new(id), name: None }
 }
 
 /// Something Bob says.
@@ -464,10 +412,7 @@ pub(crate) fn from_chat(source: &str, text: &str) -> Event {
         source: SourceId::new(source),
         message: None,
         at: Timestamp(0),
-        scope: Scope::Chat {
-            login: login_id(),
-            chat: ChatId::new("bob"),
-        },
+        scope: Scope::Chat { login: login_id(), chat: ChatId::new("bob") },
         sender: bob(),
         kind: EventKind::Message(Content::plain(text)),
     }
@@ -492,14 +437,9 @@ pub(crate) fn said(text: &str) -> EventKind {
 
 /// Everything in a store, as bytes.
 pub(crate) async fn bytes_of(store: &MemoryStore) -> Vec<u8> {
-    let all = KeyRange {
-        start: Key::from_bytes(Vec::new()),
-        end: None,
-    };
+    let all = KeyRange { start: Key::from_bytes(Vec::new()), end: None };
     let rows = store.scan(all, 1_000_000).await.expect("it scans");
-    rows.into_iter()
-        .flat_map(|(key, value)| [key.as_bytes().to_vec(), value].concat())
-        .collect()
+    rows.into_iter().flat_map(|(key, value)| [key.as_bytes().to_vec(), value].concat()).collect()
 }
 
 /// Tells whether a list has no two alike.

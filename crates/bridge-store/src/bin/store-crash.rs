@@ -27,9 +27,7 @@ fn main() -> ExitCode {
         (Some(path), Some(from)) => write(Path::new(&path), from.parse().unwrap_or_default()),
         _ => {
             let number = |name: &str, default| {
-                value(name)
-                    .and_then(|text| text.parse().ok())
-                    .unwrap_or(default)
+                value(name).and_then(|text| text.parse().ok()).unwrap_or(default)
             };
             kill_and_check(number("--kills", 20), number("--seed", 1))
         }
@@ -46,10 +44,7 @@ fn main() -> ExitCode {
 type Failure = Box<dyn std::error::Error>;
 
 fn key(number: u64, row: u64) -> Key {
-    KeyBuilder::new(TableId::PortalLog)
-        .number(number)
-        .number(row)
-        .build()
+    KeyBuilder::new(TableId::PortalLog).number(number).number(row).build()
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -81,9 +76,8 @@ async fn kill_and_check(kills: u64, seed: u64) -> Result<(), Failure> {
             .spawn()?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
         // A multiplicative generator is random enough to spread the kills.
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let end = Instant::now() + Duration::from_millis(20 + (random >> 33) % 150);
         let mut acknowledged = None;
         while let Some(line) = lines.next().transpose()? {
@@ -101,9 +95,7 @@ async fn kill_and_check(kills: u64, seed: u64) -> Result<(), Failure> {
         let Some(last) = acknowledged else {
             return Err("the child acknowledged nothing".into());
         };
-        check(&root, last)
-            .await
-            .map_err(|error| format!("kill {kill}, seed {seed}: {error}"))?;
+        check(&root, last).await.map_err(|error| format!("kill {kill}, seed {seed}: {error}"))?;
         next = last + 1;
     }
     std::fs::remove_dir_all(&root)?;

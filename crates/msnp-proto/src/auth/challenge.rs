@@ -22,64 +22,33 @@ pub struct Product {
 
 /// The products this crate knows: id, key, and whether it is one for MSNP11 and later.
 const PRODUCTS: [(Product, bool); 4] = [
-    (
-        Product {
-            id: "msmsgs@msnmsgr.com",
-            key: "Q1P7W2E4J9R8U3S5",
-        },
-        false,
-    ),
-    (
-        Product {
-            id: "PROD0090YUAUV{2B",
-            key: "YMM8C_H7KCQ2S_KL",
-        },
-        true,
-    ),
-    (
-        Product {
-            id: "PROD0101{0RM?UBW",
-            key: "CFHUR$52U_{VIX5T",
-        },
-        true,
-    ),
-    (
-        Product {
-            id: "PROD0113H11T8$X_",
-            key: "RG@XY*28Q5QHS%Q5",
-        },
-        true,
-    ),
+    (Product { id: "msmsgs@msnmsgr.com", key: "Q1P7W2E4J9R8U3S5" }, false),
+    (Product { id: "PROD0090YUAUV{2B", key: "YMM8C_H7KCQ2S_KL" }, true),
+    (Product { id: "PROD0101{0RM?UBW", key: "CFHUR$52U_{VIX5T" }, true),
+    (Product { id: "PROD0113H11T8$X_", key: "RG@XY*28Q5QHS%Q5" }, true),
 ];
 
 impl Product {
     /// Gives the product to claim at a version.
     pub fn for_version(version: Version) -> Self {
         let wanted = version.has_product_key_challenge();
-        PRODUCTS.iter().find(|(_, folds)| *folds == wanted).map_or(
-            Self {
-                id: "msmsgs@msnmsgr.com",
-                key: "Q1P7W2E4J9R8U3S5",
-            },
-            |(product, _)| *product,
-        )
+        PRODUCTS
+            .iter()
+            .find(|(_, folds)| *folds == wanted)
+            .map_or(Self { id: "msmsgs@msnmsgr.com", key: "Q1P7W2E4J9R8U3S5" }, |(product, _)| {
+                *product
+            })
     }
 
     /// Finds a product by its id.
     pub fn by_id(id: &str) -> Option<Self> {
-        PRODUCTS
-            .iter()
-            .map(|(product, _)| *product)
-            .find(|product| product.id == id)
+        PRODUCTS.iter().map(|(product, _)| *product).find(|product| product.id == id)
     }
 }
 
 /// Computes the answer to a challenge: 32 lower-case hexadecimal digits.
 pub fn answer(version: Version, product: Product, challenge: &str) -> String {
-    let digest = Md5::new()
-        .chain_update(challenge)
-        .chain_update(product.key)
-        .finalize();
+    let digest = Md5::new().chain_update(challenge).chain_update(product.key).finalize();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest);
     if version.has_product_key_challenge() {
@@ -106,10 +75,7 @@ fn fold(digest: [u8; 16], challenge: &str, product_id: &str) -> [u8; 16] {
     for pair in text.chunks_exact(8) {
         let mut halves = [0; 2];
         for (half, bytes) in halves.iter_mut().zip(pair.chunks_exact(4)) {
-            *half = bytes
-                .iter()
-                .rev()
-                .fold(0, |word, byte| (word << 8) | u64::from(*byte));
+            *half = bytes.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte));
         }
         let [first, second] = halves;
         let mixed = (MAGIC * first) % MODULUS + high;
@@ -134,10 +100,7 @@ fn fold(digest: [u8; 16], challenge: &str, product_id: &str) -> [u8; 16] {
 fn words(digest: &[u8; 16]) -> [u32; 4] {
     let mut words = [0; 4];
     for (word, bytes) in words.iter_mut().zip(digest.chunks_exact(4)) {
-        *word = bytes
-            .iter()
-            .rev()
-            .fold(0, |word, byte| (word << 8) | u32::from(*byte));
+        *word = bytes.iter().rev().fold(0, |word, byte| (word << 8) | u32::from(*byte));
     }
     words
 }

@@ -18,15 +18,10 @@ pub const MAX_REDIRECTS: u8 = 5;
 /// Finds the login address in the nexus's `PassportURLs` header.
 pub fn login_url(passport_urls: &str) -> Option<String> {
     let items = passport_urls.split(',').map(str::trim);
-    let login = items
-        .filter_map(|item| item.strip_prefix("DALogin="))
-        .find(|url| !url.is_empty())?;
+    let login =
+        items.filter_map(|item| item.strip_prefix("DALogin=")).find(|url| !url.is_empty())?;
     let has_scheme = login.starts_with("https://") || login.starts_with("http://");
-    Some(if has_scheme {
-        login.to_owned()
-    } else {
-        format!("https://{login}")
-    })
+    Some(if has_scheme { login.to_owned() } else { format!("https://{login}") })
 }
 
 /// Makes the value of the login's `Authorization` header; it holds the password.

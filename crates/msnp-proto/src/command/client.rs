@@ -11,35 +11,15 @@ use crate::{arg::Arguments, frame::Frame, payload::LinkKind, verb, version::Vers
 #[expect(missing_docs, reason = "each variant's line says what its fields are")]
 pub enum ClientCommand<'a> {
     /// `ANS`: takes the call of that session.
-    Answer {
-        trid: TransactionId,
-        account: &'a str,
-        ticket: Secret<'a>,
-        session: &'a str,
-    },
+    Answer { trid: TransactionId, account: &'a str, ticket: Secret<'a>, session: &'a str },
     /// `USR … I`: begins to sign in.
-    AuthenticateAs {
-        trid: TransactionId,
-        scheme: &'a str,
-        account: &'a str,
-    },
+    AuthenticateAs { trid: TransactionId, scheme: &'a str, account: &'a str },
     /// `USR … S`: proves who it is.
-    AuthenticateWith {
-        trid: TransactionId,
-        scheme: &'a str,
-        ticket: Secret<'a>,
-    },
+    AuthenticateWith { trid: TransactionId, scheme: &'a str, ticket: Secret<'a> },
     /// `CAL`: invites somebody into the conversation.
-    Call {
-        trid: TransactionId,
-        account: &'a str,
-    },
+    Call { trid: TransactionId, account: &'a str },
     /// `QRY`: answers a challenge.
-    ChallengeAnswer {
-        trid: TransactionId,
-        product: &'a str,
-        response: &'a [u8],
-    },
+    ChallengeAnswer { trid: TransactionId, product: &'a str, response: &'a [u8] },
     /// `CHG`: sets the own status.
     ChangeStatus {
         trid: TransactionId,
@@ -48,87 +28,39 @@ pub enum ClientCommand<'a> {
         object: Option<Cow<'a, str>>,
     },
     /// `CVR`: says which program it is.
-    ClientVersion {
-        trid: TransactionId,
-        program: &'a str,
-        number: &'a str,
-        account: &'a str,
-    },
+    ClientVersion { trid: TransactionId, program: &'a str, number: &'a str, account: &'a str },
     /// `ADD`, `ADC`, `REM`: puts somebody on a list or takes her off.
-    EditList {
-        trid: TransactionId,
-        change: ListChange<'a>,
-    },
+    EditList { trid: TransactionId, change: ListChange<'a> },
     /// `ADG`, `REG`, `RMG`: makes, renames or removes a group.
-    EditGroup {
-        trid: TransactionId,
-        change: GroupChange,
-        words: Vec<Cow<'a, str>>,
-    },
+    EditGroup { trid: TransactionId, change: GroupChange, words: Vec<Cow<'a, str>> },
     /// `USR` on a switchboard: comes in with a ticket.
-    Enter {
-        trid: TransactionId,
-        account: &'a str,
-        ticket: Secret<'a>,
-    },
+    Enter { trid: TransactionId, account: &'a str, ticket: Secret<'a> },
     /// `OUT`.
     Goodbye,
     /// `MSG`.
-    Message {
-        trid: TransactionId,
-        ack: AckMode,
-        payload: &'a [u8],
-    },
+    Message { trid: TransactionId, ack: AckMode, payload: &'a [u8] },
     /// `PNG`.
     Ping,
     /// `GCF`: asks for policies.
     Policies { trid: TransactionId, file: &'a str },
     /// `BLP`, `GTC`: sets a privacy setting.
-    Privacy {
-        trid: TransactionId,
-        verb: &'static str,
-        value: &'a str,
-    },
+    Privacy { trid: TransactionId, verb: &'static str, value: &'a str },
     /// `PRP`: sets an own property.
-    Property {
-        trid: TransactionId,
-        property: &'a str,
-        value: Option<Cow<'a, str>>,
-    },
+    Property { trid: TransactionId, property: &'a str, value: Option<Cow<'a, str>> },
     /// `REA`: sets a name.
-    Rename {
-        trid: TransactionId,
-        account: &'a str,
-        name: Cow<'a, str>,
-    },
+    Rename { trid: TransactionId, account: &'a str, name: Cow<'a, str> },
     /// `XFR SB`: asks for a switchboard.
     RequestSwitchboard { trid: TransactionId },
     /// `UUX`: sets the personal message.
-    SetPersonalMessage {
-        trid: TransactionId,
-        payload: &'a [u8],
-    },
+    SetPersonalMessage { trid: TransactionId, payload: &'a [u8] },
     /// `SYN`: asks for the lists.
-    Synchronize {
-        trid: TransactionId,
-        first: &'a str,
-        second: Option<&'a str>,
-    },
+    Synchronize { trid: TransactionId, first: &'a str, second: Option<&'a str> },
     /// Anything else.
-    Unknown {
-        verb: Cow<'a, str>,
-        trid: Option<TransactionId>,
-    },
+    Unknown { verb: Cow<'a, str>, trid: Option<TransactionId> },
     /// `URL`: asks for a web address.
-    Url {
-        trid: TransactionId,
-        words: Vec<&'a str>,
-    },
+    Url { trid: TransactionId, words: Vec<&'a str> },
     /// `VER`: offers protocols, as named.
-    Version {
-        trid: TransactionId,
-        names: Vec<&'a str>,
-    },
+    Version { trid: TransactionId, names: Vec<&'a str> },
 }
 
 impl<'a> ClientCommand<'a> {
@@ -151,54 +83,38 @@ impl<'a> ClientCommand<'a> {
                 ack: a.word("an acknowledgement mode", AckMode::from_letter)?,
                 payload: frame.payload(),
             },
-            (verb::CAL, _) => Self::Call {
-                trid: a.number()?,
-                account: a.raw()?,
-            },
+            (verb::CAL, _) => Self::Call { trid: a.number()?, account: a.raw()? },
             (verb::ANS, _) => Self::Answer {
                 trid: a.number()?,
                 account: a.raw()?,
                 ticket: Secret(a.raw()?),
                 session: a.raw()?,
             },
-            (verb::USR, LinkKind::Switchboard) => Self::Enter {
-                trid: a.number()?,
-                account: a.raw()?,
-                ticket: Secret(a.raw()?),
-            },
+            (verb::USR, LinkKind::Switchboard) => {
+                Self::Enter { trid: a.number()?, account: a.raw()?, ticket: Secret(a.raw()?) }
+            }
             (verb::USR, LinkKind::Notification) => authenticate(a)?,
-            (verb::VER, _) => Self::Version {
-                trid: a.number()?,
-                names: rest(a)?,
-            },
+            (verb::VER, _) => Self::Version { trid: a.number()?, names: rest(a)? },
             (verb::CVR, _) => {
                 let trid = a.number()?;
                 a.skip(4); // language, system, its version, architecture
                 let (program, number) = (a.raw()?, a.raw()?);
                 a.skip(1); // brand
                 let account = a.raw_if_any()?.unwrap_or_default();
-                Self::ClientVersion {
-                    trid,
-                    program,
-                    number,
-                    account,
-                }
+                Self::ClientVersion { trid, program, number, account }
             }
-            (verb::SYN, _) => Self::Synchronize {
-                trid: a.number()?,
-                first: a.raw()?,
-                second: a.raw_if_any()?,
-            },
+            (verb::SYN, _) => {
+                Self::Synchronize { trid: a.number()?, first: a.raw()?, second: a.raw_if_any()? }
+            }
             (verb::CHG, _) => Self::ChangeStatus {
                 trid: a.number()?,
                 status: a.word("a status", Status::from_code)?,
                 capabilities: a.number_if_any(),
                 object: a.text_if_any().filter(|object| object != "0"),
             },
-            (verb::UUX, _) => Self::SetPersonalMessage {
-                trid: a.number()?,
-                payload: frame.payload(),
-            },
+            (verb::UUX, _) => {
+                Self::SetPersonalMessage { trid: a.number()?, payload: frame.payload() }
+            }
             (verb::QRY, _) => Self::ChallengeAnswer {
                 trid: a.number()?,
                 product: a.raw()?,
@@ -209,26 +125,14 @@ impl<'a> ClientCommand<'a> {
                 a.word("SB", |word| (word == b"SB").then_some(()))?;
                 Self::RequestSwitchboard { trid }
             }
-            (verb::BLP, _) => Self::Privacy {
-                trid: a.number()?,
-                verb: "BLP",
-                value: a.raw()?,
-            },
-            (verb::GTC, _) => Self::Privacy {
-                trid: a.number()?,
-                verb: "GTC",
-                value: a.raw()?,
-            },
-            (verb::PRP, _) => Self::Property {
-                trid: a.number()?,
-                property: a.raw()?,
-                value: a.text_if_any(),
-            },
-            (verb::REA, _) => Self::Rename {
-                trid: a.number()?,
-                account: a.raw()?,
-                name: a.text()?,
-            },
+            (verb::BLP, _) => Self::Privacy { trid: a.number()?, verb: "BLP", value: a.raw()? },
+            (verb::GTC, _) => Self::Privacy { trid: a.number()?, verb: "GTC", value: a.raw()? },
+            (verb::PRP, _) => {
+                Self::Property { trid: a.number()?, property: a.raw()?, value: a.text_if_any() }
+            }
+            (verb::REA, _) => {
+                Self::Rename { trid: a.number()?, account: a.raw()?, name: a.text()? }
+            }
             (code @ (verb::ADD | verb::ADC | verb::REM), _) => Self::EditList {
                 trid: a.number()?,
                 change: ListChange::decode(a, code != verb::REM, version, false)?,
@@ -236,14 +140,8 @@ impl<'a> ClientCommand<'a> {
             (verb::ADG, _) => edit_group(a, GroupChange::Add)?,
             (verb::REG, _) => edit_group(a, GroupChange::Rename)?,
             (verb::RMG, _) => edit_group(a, GroupChange::Remove)?,
-            (verb::GCF, _) => Self::Policies {
-                trid: a.number()?,
-                file: a.raw()?,
-            },
-            (verb::URL, _) => Self::Url {
-                trid: a.number()?,
-                words: rest(a)?,
-            },
+            (verb::GCF, _) => Self::Policies { trid: a.number()?, file: a.raw()? },
+            (verb::URL, _) => Self::Url { trid: a.number()?, words: rest(a)? },
             _ => Self::Unknown {
                 verb: String::from_utf8_lossy(frame.verb()),
                 trid: a.number_if_any(),
@@ -255,16 +153,8 @@ impl<'a> ClientCommand<'a> {
 fn authenticate<'a>(a: &mut Arguments<'_, 'a>) -> Result<ClientCommand<'a>, DecodeError> {
     let (trid, scheme) = (a.number()?, a.raw()?);
     match a.raw()? {
-        "I" => Ok(ClientCommand::AuthenticateAs {
-            trid,
-            scheme,
-            account: a.raw()?,
-        }),
-        "S" => Ok(ClientCommand::AuthenticateWith {
-            trid,
-            scheme,
-            ticket: Secret(a.raw()?),
-        }),
+        "I" => Ok(ClientCommand::AuthenticateAs { trid, scheme, account: a.raw()? }),
+        "S" => Ok(ClientCommand::AuthenticateWith { trid, scheme, ticket: Secret(a.raw()?) }),
         _ => Err(a.malformed("I or S")),
     }
 }
@@ -278,11 +168,7 @@ fn edit_group<'a>(
     while let Some(word) = a.text_if_any() {
         words.push(word);
     }
-    Ok(ClientCommand::EditGroup {
-        trid,
-        change,
-        words,
-    })
+    Ok(ClientCommand::EditGroup { trid, change, words })
 }
 
 fn rest<'a>(a: &mut Arguments<'_, 'a>) -> Result<Vec<&'a str>, DecodeError> {

@@ -10,60 +10,20 @@ impl ClientCommand<'_> {
     /// second command.
     pub fn encode(&self, version: Version, out: &mut Vec<u8>) {
         match self {
-            Self::Answer {
-                trid,
-                account,
-                ticket,
-                session,
-            } => {
-                Line::new(out, "ANS")
-                    .number(trid)
-                    .raw(account)
-                    .raw(ticket.0)
-                    .raw(session)
-                    .end();
+            Self::Answer { trid, account, ticket, session } => {
+                Line::new(out, "ANS").number(trid).raw(account).raw(ticket.0).raw(session).end();
             }
-            Self::AuthenticateAs {
-                trid,
-                scheme,
-                account,
-            } => {
-                Line::new(out, "USR")
-                    .number(trid)
-                    .raw(scheme)
-                    .raw("I")
-                    .raw(account)
-                    .end();
+            Self::AuthenticateAs { trid, scheme, account } => {
+                Line::new(out, "USR").number(trid).raw(scheme).raw("I").raw(account).end();
             }
-            Self::AuthenticateWith {
-                trid,
-                scheme,
-                ticket,
-            } => {
-                Line::new(out, "USR")
-                    .number(trid)
-                    .raw(scheme)
-                    .raw("S")
-                    .raw(ticket.0)
-                    .end();
+            Self::AuthenticateWith { trid, scheme, ticket } => {
+                Line::new(out, "USR").number(trid).raw(scheme).raw("S").raw(ticket.0).end();
             }
             Self::Call { trid, account } => Line::new(out, "CAL").number(trid).raw(account).end(),
-            Self::ChallengeAnswer {
-                trid,
-                product,
-                response,
-            } => {
-                Line::new(out, "QRY")
-                    .number(trid)
-                    .raw(product)
-                    .payload(response);
+            Self::ChallengeAnswer { trid, product, response } => {
+                Line::new(out, "QRY").number(trid).raw(product).payload(response);
             }
-            Self::ChangeStatus {
-                trid,
-                status,
-                capabilities,
-                object,
-            } => {
+            Self::ChangeStatus { trid, status, capabilities, object } => {
                 let mut line = Line::new(out, "CHG").number(trid).raw(status.code());
                 if let Some(capabilities) = capabilities {
                     line = line.number(capabilities);
@@ -73,88 +33,44 @@ impl ClientCommand<'_> {
                 }
                 line.end();
             }
-            Self::ClientVersion {
-                trid,
-                program,
-                number,
-                account,
-            } => {
+            Self::ClientVersion { trid, program, number, account } => {
                 let line = Line::new(out, "CVR").number(trid);
                 let line = line.raw("0x0409").raw("winnt").raw("5.1").raw("i386");
-                line.raw(program)
-                    .raw(number)
-                    .raw("msmsgs")
-                    .raw(account)
-                    .end();
+                line.raw(program).raw(number).raw("msmsgs").raw(account).end();
             }
             Self::EditList { trid, change } => change.encode(*trid, version, out),
-            Self::EditGroup {
-                trid,
-                change,
-                words,
-            } => {
+            Self::EditGroup { trid, change, words } => {
                 let line = Line::new(out, change.verb()).number(trid);
                 words.iter().fold(line, |line, word| line.text(word)).end();
             }
-            Self::Enter {
-                trid,
-                account,
-                ticket,
-            } => {
-                Line::new(out, "USR")
-                    .number(trid)
-                    .raw(account)
-                    .raw(ticket.0)
-                    .end();
+            Self::Enter { trid, account, ticket } => {
+                Line::new(out, "USR").number(trid).raw(account).raw(ticket.0).end();
             }
             Self::Goodbye => Line::new(out, "OUT").end(),
             Self::Message { trid, ack, payload } => {
-                Line::new(out, "MSG")
-                    .number(trid)
-                    .raw(ack.letter())
-                    .payload(payload);
+                Line::new(out, "MSG").number(trid).raw(ack.letter()).payload(payload);
             }
             Self::Ping => Line::new(out, "PNG").end(),
             Self::Policies { trid, file } => Line::new(out, "GCF").number(trid).raw(file).end(),
             Self::Privacy { trid, verb, value } => {
                 Line::new(out, verb).number(trid).raw(value).end();
             }
-            Self::Property {
-                trid,
-                property,
-                value,
-            } => {
+            Self::Property { trid, property, value } => {
                 let line = Line::new(out, "PRP").number(trid).raw(property);
                 match value {
                     Some(value) => line.text(value).end(),
                     None => line.end(),
                 }
             }
-            Self::Rename {
-                trid,
-                account,
-                name,
-            } => {
-                Line::new(out, "REA")
-                    .number(trid)
-                    .raw(account)
-                    .text(name)
-                    .end();
+            Self::Rename { trid, account, name } => {
+                Line::new(out, "REA").number(trid).raw(account).text(name).end();
             }
             Self::RequestSwitchboard { trid } => Line::new(out, "XFR").number(trid).raw("SB").end(),
             Self::SetPersonalMessage { trid, payload } => {
                 Line::new(out, "UUX").number(trid).payload(payload);
             }
-            Self::Synchronize {
-                trid,
-                first,
-                second,
-            } => {
-                Line::new(out, "SYN")
-                    .number(trid)
-                    .raw(first)
-                    .raw_if(*second)
-                    .end();
+            Self::Synchronize { trid, first, second } => {
+                Line::new(out, "SYN").number(trid).raw(first).raw_if(*second).end();
             }
             Self::Unknown { verb, trid } => {
                 let line = Line::new(out, verb);

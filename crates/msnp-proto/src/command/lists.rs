@@ -49,15 +49,9 @@ impl List {
     }
 
     pub(crate) fn from_code(code: &[u8]) -> Option<Self> {
-        [
-            Self::Allow,
-            Self::Block,
-            Self::Forward,
-            Self::Pending,
-            Self::Reverse,
-        ]
-        .into_iter()
-        .find(|list| list.code().as_bytes() == code)
+        [Self::Allow, Self::Block, Self::Forward, Self::Pending, Self::Reverse]
+            .into_iter()
+            .find(|list| list.code().as_bytes() == code)
     }
 }
 
@@ -74,11 +68,7 @@ impl Lists {
     /// Gives the set with a list put in or taken out.
     #[must_use]
     pub fn with(self, list: List, present: bool) -> Self {
-        Self(if present {
-            self.0 | list.bit()
-        } else {
-            self.0 & !list.bit()
-        })
+        Self(if present { self.0 | list.bit() } else { self.0 & !list.bit() })
     }
 }
 
@@ -105,22 +95,10 @@ impl<'a> ListEntry<'a> {
         let mut entry = if version.has_guids() {
             let (account, name, id) = tagged(arguments)?;
             let account = account.ok_or_else(|| arguments.malformed("an address"))?;
-            Self {
-                account,
-                name: name.unwrap_or_default(),
-                id,
-                lists: Lists(0),
-                groups: "",
-            }
+            Self { account, name: name.unwrap_or_default(), id, lists: Lists(0), groups: "" }
         } else {
             let (account, name) = (arguments.raw()?, arguments.text()?);
-            Self {
-                account,
-                name,
-                id: None,
-                lists: Lists(0),
-                groups: "",
-            }
+            Self { account, name, id: None, lists: Lists(0), groups: "" }
         };
         entry.lists = Lists(arguments.number()?);
         if version.has_network_in_list() {
@@ -183,15 +161,8 @@ impl<'a> ListChange<'a> {
         from_server: bool,
     ) -> Result<Self, DecodeError> {
         let list = arguments.word("a list", List::from_code)?;
-        let mut change = Self {
-            add,
-            list,
-            serial: None,
-            account: None,
-            name: None,
-            id: None,
-            group: None,
-        };
+        let mut change =
+            Self { add, list, serial: None, account: None, name: None, id: None, group: None };
         if version.has_guids() {
             if add {
                 (change.account, change.name, change.id) = tagged(arguments)?;
@@ -204,11 +175,7 @@ impl<'a> ListChange<'a> {
             }
         } else {
             // A server's answer has the list's number first; one known server leaves the address out.
-            change.serial = if from_server {
-                Some(arguments.number()?)
-            } else {
-                None
-            };
+            change.serial = if from_server { Some(arguments.number()?) } else { None };
             change.account = Some(arguments.raw()?);
             if add {
                 change.name = Some(arguments.text()?);
@@ -219,9 +186,7 @@ impl<'a> ListChange<'a> {
     }
 
     pub(super) fn encode(&self, trid: u32, version: Version, out: &mut Vec<u8>) {
-        let mut line = Line::new(out, self.verb(version))
-            .number(trid)
-            .raw(self.list.code());
+        let mut line = Line::new(out, self.verb(version)).number(trid).raw(self.list.code());
         if version.has_guids() {
             line = if self.add {
                 write_tagged(line, self.account, self.name.as_deref(), self.id)
@@ -273,11 +238,7 @@ fn tagged<'a>(arguments: &mut Arguments<'_, 'a>) -> Result<Tagged<'a>, DecodeErr
             b"F=" => name = Some(crate::escape::decode(value)),
             mark => {
                 let text = str::from_utf8(value).map_err(|_| arguments.malformed("UTF-8"))?;
-                if mark == b"N=" {
-                    account = Some(text)
-                } else {
-                    id = Some(text)
-                }
+                if mark == b"N=" { account = Some(text) } else { id = Some(text) }
             }
         }
     }

@@ -135,10 +135,7 @@ impl<'o> Line<'o> {
     /// Adds a word as it is; line ends and spaces in it would forge commands and are left out.
     pub(crate) fn raw(self, word: &str) -> Self {
         self.0.push(b' ');
-        self.0.extend(
-            word.bytes()
-                .filter(|byte| !matches!(byte, b' ' | b'\r' | b'\n')),
-        );
+        self.0.extend(word.bytes().filter(|byte| !matches!(byte, b' ' | b'\r' | b'\n')));
         self
     }
 

@@ -17,11 +17,7 @@ pub enum ServerCommand<'a> {
     /// `ANS … OK`: the call is answered; the roster is complete.
     Answered { trid: TransactionId },
     /// `USR … S`: what the sign-in goes on with.
-    AuthenticateWith {
-        trid: TransactionId,
-        scheme: &'a str,
-        policy: &'a str,
-    },
+    AuthenticateWith { trid: TransactionId, scheme: &'a str, policy: &'a str },
     /// `QRY`: the challenge's answer was right.
     ChallengePassed { trid: TransactionId },
     /// `CHL`: prove that you are a client.
@@ -35,47 +31,25 @@ pub enum ServerCommand<'a> {
         info: &'a str,
     },
     /// `BPR`: a contact's property; in the lists it belongs to the entry before it.
-    ContactProperty {
-        account: Option<&'a str>,
-        property: &'a str,
-        value: Option<Cow<'a, str>>,
-    },
+    ContactProperty { account: Option<&'a str>, property: &'a str, value: Option<Cow<'a, str>> },
     /// A three-digit number: the request of that number failed.
-    Error {
-        trid: Option<TransactionId>,
-        code: ErrorCode,
-        payload: &'a [u8],
-    },
+    Error { trid: Option<TransactionId>, code: ErrorCode, payload: &'a [u8] },
     /// `OUT`, with a reason such as `OTH` or `SSD`.
     Goodbye { reason: Option<&'a str> },
     /// `LSG`.
     Group { name: Cow<'a, str>, id: &'a str },
     /// `ADG`, `REG`, `RMG` done; the words after the number differ between servers.
-    GroupChanged {
-        trid: TransactionId,
-        change: GroupChange,
-        words: Vec<Cow<'a, str>>,
-    },
+    GroupChanged { trid: TransactionId, change: GroupChange, words: Vec<Cow<'a, str>> },
     /// `ILN`: a contact who was there before; answers the request of that number.
-    InitialPresence {
-        trid: TransactionId,
-        presence: Presence<'a>,
-    },
+    InitialPresence { trid: TransactionId, presence: Presence<'a> },
     /// `BYE`: somebody left the conversation.
     Left { account: &'a str },
     /// `ADD`, `ADC`, `REM`, asked for or not (number 0).
-    ListChanged {
-        trid: TransactionId,
-        change: ListChange<'a>,
-    },
+    ListChanged { trid: TransactionId, change: ListChange<'a> },
     /// `LST`.
     ListEntry(ListEntry<'a>),
     /// `MSG`.
-    Message {
-        sender: &'a str,
-        name: Cow<'a, str>,
-        payload: &'a [u8],
-    },
+    Message { sender: &'a str, name: Cow<'a, str>, payload: &'a [u8] },
     /// `NAK`: the message of that number was not delivered.
     NotDelivered { trid: TransactionId },
     /// `NOT`: an alert.
@@ -83,12 +57,7 @@ pub enum ServerCommand<'a> {
     /// `FLN`.
     Offline { account: &'a str },
     /// `BLP`, `GTC`: a privacy setting, in the lists or as an answer.
-    Privacy {
-        trid: Option<TransactionId>,
-        verb: &'static str,
-        serial: Option<u32>,
-        value: &'a str,
-    },
+    Privacy { trid: Option<TransactionId>, verb: &'static str, serial: Option<u32>, value: &'a str },
     /// `IRO`: somebody is in the conversation already.
     Present {
         trid: TransactionId,
@@ -99,21 +68,13 @@ pub enum ServerCommand<'a> {
         capabilities: Option<u32>,
     },
     /// `JOI`: somebody came into the conversation.
-    Joined {
-        account: &'a str,
-        name: Cow<'a, str>,
-        capabilities: Option<u32>,
-    },
+    Joined { account: &'a str, name: Cow<'a, str>, capabilities: Option<u32> },
     /// `UBX`.
     PersonalMessage { account: &'a str, payload: &'a [u8] },
     /// `UUX … 0`: the own personal message is set.
     PersonalMessageSet { trid: TransactionId },
     /// `GCF`: policies, with the file's name when they were asked for.
-    Policies {
-        trid: TransactionId,
-        file: Option<&'a str>,
-        payload: &'a [u8],
-    },
+    Policies { trid: TransactionId, file: Option<&'a str>, payload: &'a [u8] },
     /// `QNG`, with the seconds until the next ping.
     Pong { seconds: Option<u32> },
     /// `NLN`.
@@ -126,18 +87,9 @@ pub enum ServerCommand<'a> {
         object: Option<Cow<'a, str>>,
     },
     /// `PRP`: an own property, in the lists or as an answer.
-    Property {
-        trid: Option<TransactionId>,
-        property: &'a str,
-        value: Option<Cow<'a, str>>,
-    },
+    Property { trid: Option<TransactionId>, property: &'a str, value: Option<Cow<'a, str>> },
     /// `REA`: a name is changed.
-    Renamed {
-        trid: TransactionId,
-        serial: Option<u32>,
-        account: &'a str,
-        name: Cow<'a, str>,
-    },
+    Renamed { trid: TransactionId, serial: Option<u32>, account: &'a str, name: Cow<'a, str> },
     /// `RNG`: somebody calls.
     Ring {
         session: &'a str,
@@ -147,18 +99,11 @@ pub enum ServerCommand<'a> {
         name: Cow<'a, str>,
     },
     /// `CAL … RINGING`.
-    Ringing {
-        trid: TransactionId,
-        session: &'a str,
-    },
+    Ringing { trid: TransactionId, session: &'a str },
     /// `SBS`.
     Sbs,
     /// `USR … OK`.
-    SignedIn {
-        trid: TransactionId,
-        account: &'a str,
-        name: Option<Cow<'a, str>>,
-    },
+    SignedIn { trid: TransactionId, account: &'a str, name: Option<Cow<'a, str>> },
     /// `SYN`: the lists follow, unless the counts are absent.
     Synchronize {
         trid: TransactionId,
@@ -167,25 +112,13 @@ pub enum ServerCommand<'a> {
         counts: Option<(u32, u32)>,
     },
     /// `XFR`.
-    Transfer {
-        trid: TransactionId,
-        to: Redirect<'a>,
-    },
+    Transfer { trid: TransactionId, to: Redirect<'a> },
     /// Anything else.
-    Unknown {
-        verb: Cow<'a, str>,
-        payload: &'a [u8],
-    },
+    Unknown { verb: Cow<'a, str>, payload: &'a [u8] },
     /// `URL`.
-    Url {
-        trid: TransactionId,
-        words: Vec<&'a str>,
-    },
+    Url { trid: TransactionId, words: Vec<&'a str> },
     /// `VER`; no version when nothing is in common.
-    Version {
-        trid: TransactionId,
-        version: Option<Version>,
-    },
+    Version { trid: TransactionId, version: Option<Version> },
 }
 
 /// Where `XFR` sends us.
@@ -235,27 +168,15 @@ impl<'a> ServerCommand<'a> {
         let payload = frame.payload();
         Ok(match (verb::code(frame.verb()), kind) {
             (verb::NLN, _) => Self::Presence(presence(a)?),
-            (verb::ILN, _) => Self::InitialPresence {
-                trid: a.number()?,
-                presence: presence(a)?,
-            },
+            (verb::ILN, _) => Self::InitialPresence { trid: a.number()?, presence: presence(a)? },
             (verb::FLN, _) => Self::Offline { account: a.raw()? },
-            (verb::UBX, _) => Self::PersonalMessage {
-                account: a.raw()?,
-                payload,
-            },
-            (verb::MSG, _) => Self::Message {
-                sender: a.raw()?,
-                name: a.text()?,
-                payload,
-            },
+            (verb::UBX, _) => Self::PersonalMessage { account: a.raw()?, payload },
+            (verb::MSG, _) => Self::Message { sender: a.raw()?, name: a.text()?, payload },
             (verb::ACK, _) => Self::Acknowledge { trid: a.number()? },
             (verb::NAK, _) => Self::NotDelivered { trid: a.number()? },
-            (verb::JOI, _) => Self::Joined {
-                account: a.raw()?,
-                name: a.text()?,
-                capabilities: a.number_if_any(),
-            },
+            (verb::JOI, _) => {
+                Self::Joined { account: a.raw()?, name: a.text()?, capabilities: a.number_if_any() }
+            }
             (verb::BYE, _) => Self::Left { account: a.raw()? },
             (verb::IRO, _) => Self::Present {
                 trid: a.number()?,
@@ -266,13 +187,8 @@ impl<'a> ServerCommand<'a> {
                 capabilities: a.number_if_any(),
             },
             (verb::ANS, _) => Self::Answered { trid: a.number()? },
-            (verb::CAL, _) => Self::Ringing {
-                trid: a.number()?,
-                session: second(a)?,
-            },
-            (verb::QNG, _) => Self::Pong {
-                seconds: a.number_if_any(),
-            },
+            (verb::CAL, _) => Self::Ringing { trid: a.number()?, session: second(a)? },
+            (verb::QNG, _) => Self::Pong { seconds: a.number_if_any() },
             (verb::CHL, _) => Self::Challenge { text: second(a)? },
             (verb::QRY, _) => Self::ChallengePassed { trid: a.number()? },
             (verb::LST, _) => Self::ListEntry(ListEntry::decode(a, version)?),
@@ -293,10 +209,7 @@ impl<'a> ServerCommand<'a> {
                 info: a.raw_if_any()?.unwrap_or_default(),
             },
             (verb::USR, _) => sign_in(a, version, kind)?,
-            (verb::XFR, _) => Self::Transfer {
-                trid: a.number()?,
-                to: redirect(a)?,
-            },
+            (verb::XFR, _) => Self::Transfer { trid: a.number()?, to: redirect(a)? },
             (verb::SYN, _) => synchronize(a, version)?,
             (verb::CHG, _) => Self::PresenceSet {
                 trid: a.number()?,
@@ -324,11 +237,7 @@ impl<'a> ServerCommand<'a> {
             (verb::RMG, _) => group_changed(a, GroupChange::Remove)?,
             (verb::REA, _) => Self::Renamed {
                 trid: a.number()?,
-                serial: if version.has_guids() {
-                    None
-                } else {
-                    Some(a.number()?)
-                },
+                serial: if version.has_guids() { None } else { Some(a.number()?) },
                 account: a.raw()?,
                 name: a.text()?,
             },
@@ -339,23 +248,11 @@ impl<'a> ServerCommand<'a> {
                 payload,
             },
             (verb::SBS, _) => Self::Sbs,
-            (verb::URL, _) => Self::Url {
-                trid: a.number()?,
-                words: rest(a)?,
-            },
-            (verb::OUT, _) => Self::Goodbye {
-                reason: a.raw_if_any()?,
-            },
+            (verb::URL, _) => Self::Url { trid: a.number()?, words: rest(a)? },
+            (verb::OUT, _) => Self::Goodbye { reason: a.raw_if_any()? },
             _ => match ErrorCode::from_verb(frame.verb()) {
-                Some(code) => Self::Error {
-                    trid: a.number_if_any(),
-                    code,
-                    payload,
-                },
-                None => Self::Unknown {
-                    verb: String::from_utf8_lossy(frame.verb()),
-                    payload,
-                },
+                Some(code) => Self::Error { trid: a.number_if_any(), code, payload },
+                None => Self::Unknown { verb: String::from_utf8_lossy(frame.verb()), payload },
             },
         })
     }
@@ -392,15 +289,9 @@ fn rest<'a>(a: &mut Arguments<'_, 'a>) -> Result<Vec<&'a str>, DecodeError> {
 
 /// `PRP MFN Ada` in the lists, `PRP 7 MFN Ada` as an answer.
 fn property<'a>(a: &mut Arguments<'_, 'a>) -> Result<ServerCommand<'a>, DecodeError> {
-    let numbered = a
-        .peek()
-        .is_some_and(|word| word.iter().all(u8::is_ascii_digit));
+    let numbered = a.peek().is_some_and(|word| word.iter().all(u8::is_ascii_digit));
     let trid = if numbered { Some(a.number()?) } else { None };
-    Ok(ServerCommand::Property {
-        trid,
-        property: a.raw()?,
-        value: a.text_if_any(),
-    })
+    Ok(ServerCommand::Property { trid, property: a.raw()?, value: a.text_if_any() })
 }
 
 fn group<'a>(
@@ -408,16 +299,10 @@ fn group<'a>(
     version: Version,
 ) -> Result<ServerCommand<'a>, DecodeError> {
     if version.has_guids() {
-        return Ok(ServerCommand::Group {
-            name: a.text()?,
-            id: a.raw()?,
-        });
+        return Ok(ServerCommand::Group { name: a.text()?, id: a.raw()? });
     }
     let id = a.raw()?;
-    Ok(ServerCommand::Group {
-        name: a.text()?,
-        id,
-    })
+    Ok(ServerCommand::Group { name: a.text()?, id })
 }
 
 fn group_changed<'a>(
@@ -429,11 +314,7 @@ fn group_changed<'a>(
     while let Some(word) = a.text_if_any() {
         words.push(word);
     }
-    Ok(ServerCommand::GroupChanged {
-        trid,
-        change,
-        words,
-    })
+    Ok(ServerCommand::GroupChanged { trid, change, words })
 }
 
 /// `BPR PHH 555`, `BPR ada@example.com PHH 555` or `BPR 12 ada@example.com PHH 555`.
@@ -442,16 +323,9 @@ fn contact_property<'a>(a: &mut Arguments<'_, 'a>) -> Result<ServerCommand<'a>, 
     if first.bytes().all(|byte| byte.is_ascii_digit()) {
         first = a.raw()?;
     }
-    let (account, property) = if first.contains('@') {
-        (Some(first), a.raw()?)
-    } else {
-        (None, first)
-    };
-    Ok(ServerCommand::ContactProperty {
-        account,
-        property,
-        value: a.text_if_any(),
-    })
+    let (account, property) =
+        if first.contains('@') { (Some(first), a.raw()?) } else { (None, first) };
+    Ok(ServerCommand::ContactProperty { account, property, value: a.text_if_any() })
 }
 
 /// `BLP AL` in the lists; `BLP 5 AL` or, below MSNP10, `BLP 5 7 AL` as an answer.
@@ -459,31 +333,15 @@ fn privacy<'a>(
     a: &mut Arguments<'_, 'a>,
     verb: &'static str,
 ) -> Result<ServerCommand<'a>, DecodeError> {
-    let trid = if a.left() > 1 {
-        Some(a.number()?)
-    } else {
-        None
-    };
-    let serial = if a.left() > 1 {
-        Some(a.number()?)
-    } else {
-        None
-    };
-    Ok(ServerCommand::Privacy {
-        trid,
-        verb,
-        serial,
-        value: a.raw()?,
-    })
+    let trid = if a.left() > 1 { Some(a.number()?) } else { None };
+    let serial = if a.left() > 1 { Some(a.number()?) } else { None };
+    Ok(ServerCommand::Privacy { trid, verb, serial, value: a.raw()? })
 }
 
 fn version_answer<'a>(a: &mut Arguments<'_, 'a>) -> Result<ServerCommand<'a>, DecodeError> {
     let trid = a.number()?;
     let offered = rest(a)?.into_iter().filter_map(|word| word.parse().ok());
-    Ok(ServerCommand::Version {
-        trid,
-        version: offered.max(),
-    })
+    Ok(ServerCommand::Version { trid, version: offered.max() })
 }
 
 fn sign_in<'a>(
@@ -497,22 +355,14 @@ fn sign_in<'a>(
             let account = a.raw()?;
             let named = version.has_name_in_sign_in() || kind == LinkKind::Switchboard;
             let name = if named { a.text_if_any() } else { None };
-            Ok(ServerCommand::SignedIn {
-                trid,
-                account,
-                name,
-            })
+            Ok(ServerCommand::SignedIn { trid, account, name })
         }
         scheme => {
             let policy = {
                 a.skip(1);
                 a.raw()?
             };
-            Ok(ServerCommand::AuthenticateWith {
-                trid,
-                scheme,
-                policy,
-            })
+            Ok(ServerCommand::AuthenticateWith { trid, scheme, policy })
         }
     }
 }
@@ -523,10 +373,7 @@ fn redirect<'a>(a: &mut Arguments<'_, 'a>) -> Result<Redirect<'a>, DecodeError> 
         "SB" => {
             let address = a.raw()?;
             a.skip(1); // the name of the scheme, always CKI
-            Ok(Redirect::Switchboard {
-                address,
-                ticket: Secret(a.raw()?),
-            })
+            Ok(Redirect::Switchboard { address, ticket: Secret(a.raw()?) })
         }
         _ => Err(a.malformed("NS or SB")),
     }
@@ -537,20 +384,7 @@ fn synchronize<'a>(
     version: Version,
 ) -> Result<ServerCommand<'a>, DecodeError> {
     let (trid, first) = (a.number()?, a.raw()?);
-    let second = if version.has_guids() {
-        a.raw_if_any()?
-    } else {
-        None
-    };
-    let counts = if a.left() > 0 {
-        Some((a.number()?, a.number()?))
-    } else {
-        None
-    };
-    Ok(ServerCommand::Synchronize {
-        trid,
-        first,
-        second,
-        counts,
-    })
+    let second = if version.has_guids() { a.raw_if_any()? } else { None };
+    let counts = if a.left() > 0 { Some((a.number()?, a.number()?)) } else { None };
+    Ok(ServerCommand::Synchronize { trid, first, second, counts })
 }

@@ -27,10 +27,7 @@ impl<'a> Body<'a> {
                 headers.push(header);
             }
         }
-        Self {
-            headers,
-            content: rest,
-        }
+        Self { headers, content: rest }
     }
 
     /// Reads content that is itself made of header lines.
@@ -40,22 +37,14 @@ impl<'a> Body<'a> {
 
     /// Finds a header by name, in any case.
     pub fn header(&self, name: &str) -> Option<&'a str> {
-        let mut named = self
-            .headers
-            .iter()
-            .filter(|(header, _)| header.eq_ignore_ascii_case(name));
+        let mut named = self.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));
         named.next().map(|(_, value)| *value)
     }
 
     /// Gives the content type without parameters, lower case; empty when there is none.
     pub fn content_type(&self) -> String {
         let value = self.header("Content-Type").unwrap_or_default();
-        value
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
+        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
     /// Gives what follows the empty line.
@@ -67,12 +56,7 @@ impl<'a> Body<'a> {
     pub fn text(&self) -> String {
         let text: Cow<'_, str> = match str::from_utf8(self.content) {
             Ok(text) => text.into(),
-            Err(_) => self
-                .content
-                .iter()
-                .map(|&byte| char::from(byte))
-                .collect::<String>()
-                .into(),
+            Err(_) => self.content.iter().map(|&byte| char::from(byte)).collect::<String>().into(),
         };
         text.replace("\r\n", "\n").replace('\r', "\n")
     }
@@ -83,10 +67,7 @@ fn cut_line(bytes: &[u8]) -> (&[u8], &[u8]) {
         return (bytes, &[]);
     };
     let (line, rest) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
-    let rest = rest
-        .strip_prefix(b"\r\n")
-        .or_else(|| rest.get(1..))
-        .unwrap_or_default();
+    let rest = rest.strip_prefix(b"\r\n").or_else(|| rest.get(1..)).unwrap_or_default();
     (line, rest)
 }
 

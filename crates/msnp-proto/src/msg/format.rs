@@ -57,26 +57,13 @@ impl Format {
     }
 
     pub(super) fn write(&self, out: &mut String) {
-        let font = if self.font.is_empty() {
-            "Segoe UI"
-        } else {
-            &self.font
-        };
+        let font = if self.font.is_empty() { "Segoe UI" } else { &self.font };
         out.push_str("FN=");
         out.push_str(&escape::encode(font));
         out.push_str("; EF=");
-        let effects = [
-            ('B', self.bold),
-            ('I', self.italic),
-            ('U', self.underline),
-            ('S', self.strike),
-        ];
-        out.extend(
-            effects
-                .iter()
-                .filter(|(_, on)| *on)
-                .map(|(letter, _)| letter),
-        );
+        let effects =
+            [('B', self.bold), ('I', self.italic), ('U', self.underline), ('S', self.strike)];
+        out.extend(effects.iter().filter(|(_, on)| *on).map(|(letter, _)| letter));
         let Colour { red, green, blue } = self.colour;
         let number = (u32::from(blue) << 16) | (u32::from(green) << 8) | u32::from(red);
         // Writing to a String cannot fail.
@@ -89,9 +76,7 @@ impl Format {
 
 impl Colour {
     fn read(value: &str) -> Option<Self> {
-        let number = u32::from_str_radix(value, 16)
-            .ok()
-            .filter(|_| value.len() <= 6)?;
+        let number = u32::from_str_radix(value, 16).ok().filter(|_| value.len() <= 6)?;
         let [_, blue, green, red] = number.to_be_bytes();
         Some(Self { red, green, blue })
     }

@@ -61,30 +61,21 @@ impl Said {
             },
             "text/x-msnmsgr-datacast" => {
                 let inner = Body::read_headers(body.content());
-                if inner.header("ID") == Some("1") {
-                    Self::Nudge
-                } else {
-                    Self::other(&body)
-                }
+                if inner.header("ID") == Some("1") { Self::Nudge } else { Self::other(&body) }
             }
             _ => Self::other(&body),
         }
     }
 
     fn other(body: &Body<'_>) -> Self {
-        Self::Other {
-            content_type: body.content_type(),
-        }
+        Self::Other { content_type: body.content_type() }
     }
 }
 
 impl Text {
     /// Makes words without a look.
     pub fn plain(words: impl Into<String>) -> Self {
-        Self {
-            words: words.into(),
-            ..Self::default()
-        }
+        Self { words: words.into(), ..Self::default() }
     }
 
     /// Writes the payload of a `MSG`; longer than [`PAYLOAD_LIMIT`] when the words are: see
@@ -112,10 +103,7 @@ impl Text {
     fn read(body: &Body<'_>) -> Self {
         Self {
             words: body.text(),
-            format: body
-                .header("X-MMS-IM-Format")
-                .map(Format::read)
-                .unwrap_or_default(),
+            format: body.header("X-MMS-IM-Format").map(Format::read).unwrap_or_default(),
             shown_as: body.header("P4-Context").map(str::to_owned),
         }
     }

@@ -18,10 +18,7 @@ impl PersonalMessage {
     /// Reads the payload of a `UBX` or `UUX`; an empty one clears both.
     pub fn read(payload: &[u8]) -> Self {
         let xml = String::from_utf8_lossy(payload);
-        Self {
-            text: element(&xml, "PSM"),
-            media: element(&xml, "CurrentMedia"),
-        }
+        Self { text: element(&xml, "PSM"), media: element(&xml, "CurrentMedia") }
     }
 
     /// Writes the payload of a `UUX`, on one line, never empty.
@@ -63,9 +60,7 @@ fn unescape(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
-        let read = after
-            .split_once(';')
-            .and_then(|(name, after)| Some((reference(name)?, after)));
+        let read = after.split_once(';').and_then(|(name, after)| Some((reference(name)?, after)));
         match read {
             Some((c, after)) => {
                 out.push(c);

@@ -11,12 +11,7 @@ pub const PAYLOAD_LIMIT: usize = 1664;
 /// Parts end at line ends or spaces where there are any in the last third, and never inside a
 /// character or between a character and the marks that combine with it.
 pub fn split(text: Text) -> Vec<Text> {
-    let frame = Text {
-        words: String::new(),
-        ..text.clone()
-    }
-    .write()
-    .len();
+    let frame = Text { words: String::new(), ..text.clone() }.write().len();
     let room = PAYLOAD_LIMIT.saturating_sub(frame).max(64);
     if wire_length(&text.words) <= room {
         return vec![text];
@@ -51,11 +46,7 @@ fn cut(words: &str, room: usize) -> usize {
         used += c.len_utf8() + usize::from(c == '\n');
         if used > room {
             let best = soft.filter(|&at| at > hard / 3 * 2).unwrap_or(hard);
-            return if best == 0 {
-                start.max(c.len_utf8())
-            } else {
-                best
-            };
+            return if best == 0 { start.max(c.len_utf8()) } else { best };
         }
         let end = start + c.len_utf8();
         let next = characters.peek().map(|(_, next)| *next);

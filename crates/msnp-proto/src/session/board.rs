@@ -109,11 +109,7 @@ impl Board {
             State::Ready if self.chat.is_group() => None,
             State::Ready => Some(self.touched + self.idle_after),
         };
-        self.awaiting
-            .values()
-            .map(|awaiting| awaiting.deadline)
-            .chain(state)
-            .min()
+        self.awaiting.values().map(|awaiting| awaiting.deadline).chain(state).min()
     }
 
     /// Gives the requests whose messages were sent and not answered.
@@ -125,10 +121,7 @@ impl Board {
 impl Session {
     /// Opens the switchboard that a transfer named, to call somebody.
     pub(super) fn open_board(&mut self, now: Instant, chat: ChatId, address: &str, ticket: &str) {
-        let entry = Entry {
-            ticket: ticket.to_owned().into(),
-            answers: None,
-        };
+        let entry = Entry { ticket: ticket.to_owned().into(), answers: None };
         let link = self.new_board(now, chat.clone(), address, entry);
         self.chats.entry(chat).or_default().board = Some(link);
     }
@@ -143,10 +136,7 @@ impl Session {
         caller: &str,
         _name: &str,
     ) {
-        let entry = Entry {
-            ticket: ticket.to_owned().into(),
-            answers: Some(session.to_owned()),
-        };
+        let entry = Entry { ticket: ticket.to_owned().into(), answers: Some(session.to_owned()) };
         self.new_board(now, ChatId::with(caller), address, entry);
     }
 
@@ -186,22 +176,14 @@ impl Session {
     }
 
     pub(super) fn boards_timeout(&mut self, now: Instant) {
-        let due = self
-            .transfers
-            .iter()
-            .filter(|(_, (_, deadline))| *deadline <= now);
+        let due = self.transfers.iter().filter(|(_, (_, deadline))| *deadline <= now);
         let due: Vec<u32> = due.map(|(trid, _)| *trid).collect();
-        for (chat, _) in due
-            .into_iter()
-            .filter_map(|trid| self.transfers.remove(&trid))
-            .collect::<Vec<_>>()
+        for (chat, _) in
+            due.into_iter().filter_map(|trid| self.transfers.remove(&trid)).collect::<Vec<_>>()
         {
             self.board_impossible(now, &chat, not_opened("no answer to XFR"));
         }
-        let due = self
-            .boards
-            .values()
-            .filter(|board| is_due(board.deadline(), now));
+        let due = self.boards.values().filter(|board| is_due(board.deadline(), now));
         for link in due.map(|board| board.link).collect::<Vec<_>>() {
             self.board_timeout(now, link);
         }
@@ -214,10 +196,7 @@ impl Session {
         };
         self.say_on(link, &ClientCommand::Goodbye);
         self.effects.push_back(Effect::Close { link });
-        if let Some(chat) = self
-            .chats
-            .get_mut(&board.chat)
-            .filter(|chat| chat.board == Some(link))
+        if let Some(chat) = self.chats.get_mut(&board.chat).filter(|chat| chat.board == Some(link))
         {
             chat.board = None;
         }
@@ -248,11 +227,7 @@ impl Session {
             },
         );
         let address = address.to_owned();
-        self.effects.push_back(Effect::Open {
-            link,
-            kind: LinkKind::Switchboard,
-            address,
-        });
+        self.effects.push_back(Effect::Open { link, kind: LinkKind::Switchboard, address });
         link
     }
 
@@ -261,16 +236,8 @@ impl Session {
             return;
         };
         let until = now + self.config.deadlines.board_step;
-        let called = matches!(
-            &board.state,
-            State::Opening {
-                entry: Entry {
-                    answers: Some(_),
-                    ..
-                },
-                ..
-            }
-        );
+        let called =
+            matches!(&board.state, State::Opening { entry: Entry { answers: Some(_), .. }, .. });
         let before = std::mem::replace(&mut board.state, State::Entering { until, called });
         let State::Opening { entry, .. } = before else {
             return;
@@ -282,22 +249,10 @@ impl Session {
             Some(session) => {
                 self.say_on(
                     link,
-                    &ClientCommand::Answer {
-                        trid,
-                        account: &account,
-                        ticket,
-                        session,
-                    },
+                    &ClientCommand::Answer { trid, account: &account, ticket, session },
                 );
             }
-            None => self.say_on(
-                link,
-                &ClientCommand::Enter {
-                    trid,
-                    account: &account,
-                    ticket,
-                },
-            ),
+            None => self.say_on(link, &ClientCommand::Enter { trid, account: &account, ticket }),
         }
     }
 
@@ -309,18 +264,9 @@ impl Session {
         match command {
             ServerCommand::SignedIn { .. } if matches!(board.state, State::Entering { .. }) => {
                 let trid = board.trid();
-                board.state = State::Calling {
-                    trid,
-                    until: now + self.config.deadlines.call,
-                };
+                board.state = State::Calling { trid, until: now + self.config.deadlines.call };
                 let account = board.chat.as_str().to_owned();
-                self.say_on(
-                    link,
-                    &ClientCommand::Call {
-                        trid,
-                        account: &account,
-                    },
-                );
+                self.say_on(link, &ClientCommand::Call { trid, account: &account });
             }
             ServerCommand::Ringing { session, .. } => session.clone_into(&mut board.session),
             ServerCommand::Present { account, name, .. }
@@ -332,11 +278,7 @@ impl Session {
                 let chat = board.chat.clone();
                 self.adopt_board(now, &chat, link);
             }
-            ServerCommand::Message {
-                sender,
-                name,
-                payload,
-            } => {
+            ServerCommand::Message { sender, name, payload } => {
                 self.message_came(link, sender, &name, payload);
             }
             ServerCommand::Acknowledge { trid } => self.message_answered(link, trid, false),
@@ -345,10 +287,7 @@ impl Session {
             ServerCommand::Error { trid, code, .. } => self.board_refused(now, link, trid, code),
             ServerCommand::Goodbye { .. } => self.board_lost(now, link, "the server said OUT"),
             ServerCommand::Unknown { verb, .. } => {
-                self.odd(format!(
-                    "unknown command {}",
-                    verb.chars().take(8).collect::<String>()
-                ));
+                self.odd(format!("unknown command {}", verb.chars().take(8).collect::<String>()));
             }
             _ => {}
         }
@@ -366,10 +305,7 @@ impl Session {
         if board.members.len() >= MEMBERS_LIMIT {
             return;
         }
-        let new = board
-            .members
-            .insert(account.clone(), name.to_owned())
-            .is_none();
+        let new = board.members.insert(account.clone(), name.to_owned()).is_none();
         if matches!(board.state, State::Calling { .. }) {
             board.state = State::Ready;
         }
@@ -391,18 +327,11 @@ impl Session {
 
     /// A conversation of two became one of several: it gets a name of its own.
     fn grew(&mut self, link: LinkId, newcomer: &str) {
-        let Some(board) = self
-            .boards
-            .get_mut(&link)
-            .filter(|board| !board.chat.is_group())
-        else {
+        let Some(board) = self.boards.get_mut(&link).filter(|board| !board.chat.is_group()) else {
             return;
         };
-        let name = if board.session.is_empty() {
-            link.0.to_string()
-        } else {
-            board.session.clone()
-        };
+        let name =
+            if board.session.is_empty() { link.0.to_string() } else { board.session.clone() };
         let group = ChatId::group(&name);
         let before = std::mem::replace(&mut board.chat, group.clone());
         let others: BTreeSet<(String, String)> = board
@@ -411,11 +340,7 @@ impl Session {
             .filter(|(account, _)| account.as_str() != newcomer)
             .map(|(account, name)| (account.clone(), name.clone()))
             .collect();
-        if let Some(chat) = self
-            .chats
-            .get_mut(&before)
-            .filter(|chat| chat.board == Some(link))
-        {
+        if let Some(chat) = self.chats.get_mut(&before).filter(|chat| chat.board == Some(link)) {
             chat.board = None;
         }
         self.chats.entry(group.clone()).or_default().board = Some(link);
@@ -434,10 +359,7 @@ impl Session {
         }
         let (chat, empty) = (board.chat.clone(), board.members.is_empty());
         if chat.is_group() {
-            self.events.push_back(Event::Left {
-                chat: chat.clone(),
-                account,
-            });
+            self.events.push_back(Event::Left { chat: chat.clone(), account });
         }
         if empty {
             self.end_board(link);
@@ -456,31 +378,16 @@ impl Session {
         let event = match Said::read(payload) {
             Said::Text(text) => {
                 board.received += 1;
-                Event::Message {
-                    chat,
-                    from,
-                    name,
-                    text,
-                    link,
-                    number: board.received,
-                }
+                Event::Message { chat, from, name, text, link, number: board.received }
             }
             Said::Nudge => {
                 board.received += 1;
-                Event::Nudge {
-                    chat,
-                    from,
-                    name,
-                    link,
-                    number: board.received,
-                }
+                Event::Nudge { chat, from, name, link, number: board.received }
             }
             Said::Typing => Event::Typing { chat, from, name },
             Said::Other { content_type } => {
                 let short: String = content_type.chars().take(64).collect();
-                Event::Odd {
-                    what: format!("a message of type {short}"),
-                }
+                Event::Odd { what: format!("a message of type {short}") }
             }
         };
         self.events.push_back(event);
@@ -502,11 +409,7 @@ impl Session {
             return;
         }
         if let Some(sent) = board.sent.remove(&awaiting.sent) {
-            let outcome = if sent.failed {
-                Err(RequestError::NotOnline)
-            } else {
-                Ok(())
-            };
+            let outcome = if sent.failed { Err(RequestError::NotOnline) } else { Ok(()) };
             self.complete(sent.request, outcome);
         }
     }
@@ -543,10 +446,7 @@ impl Session {
             .map(|(trid, _)| *trid)
             .collect();
         for trid in late {
-            let sent = board
-                .awaiting
-                .remove(&trid)
-                .and_then(|late| board.sent.remove(&late.sent));
+            let sent = board.awaiting.remove(&trid).and_then(|late| board.sent.remove(&late.sent));
             if let Some(sent) = sent {
                 self.events.push_back(Event::Completed {
                     request: sent.request,
@@ -557,10 +457,8 @@ impl Session {
         if !is_due(board.deadline(), now) {
             return;
         }
-        let (chat, called) = (
-            board.chat.clone(),
-            matches!(board.state, State::Entering { called: true, .. }),
-        );
+        let (chat, called) =
+            (board.chat.clone(), matches!(board.state, State::Entering { called: true, .. }));
         let why = match board.state {
             State::Opening { .. } => "the switchboard cannot be reached in time",
             State::Entering { .. } => "the switchboard does not answer",
@@ -578,10 +476,7 @@ impl Session {
             return;
         };
         let (chat, ready) = (board.chat.clone(), board.is_ready());
-        let ours = self
-            .chats
-            .get(&chat)
-            .is_some_and(|chat| chat.board == Some(link));
+        let ours = self.chats.get(&chat).is_some_and(|chat| chat.board == Some(link));
         self.end_board(link);
         if chat.is_group() {
             self.leave_chat(&chat);
@@ -594,11 +489,7 @@ impl Session {
 }
 
 fn framer() -> Framer {
-    Framer::new(
-        LinkKind::Switchboard,
-        Direction::ToClient,
-        Limits::default(),
-    )
+    Framer::new(LinkKind::Switchboard, Direction::ToClient, Limits::default())
 }
 
 fn not_opened(why: &str) -> RequestError {

@@ -46,14 +46,7 @@ impl Session {
     }
 
     pub(super) fn send_nudge(&mut self, now: Instant, request: RequestId, chat: ChatId) {
-        self.send(
-            now,
-            chat,
-            Outgoing {
-                request,
-                parts: vec![msg::write_nudge()],
-            },
-        );
+        self.send(now, chat, Outgoing { request, parts: vec![msg::write_nudge()] });
     }
 
     pub(super) fn send_typing(&mut self, chat: &ChatId) {
@@ -65,11 +58,7 @@ impl Session {
             let trid = board.trid();
             self.say_on(
                 link,
-                &ClientCommand::Message {
-                    trid,
-                    ack: AckMode::Never,
-                    payload: &payload,
-                },
+                &ClientCommand::Message { trid, ack: AckMode::Never, payload: &payload },
             );
         }
     }
@@ -123,11 +112,8 @@ impl Session {
         let deadline = now + self.config.deadlines.acknowledge;
         let mut said = Vec::new();
         for outgoing in chat.outbox.drain(..) {
-            let sent = Sent {
-                request: outgoing.request,
-                left: outgoing.parts.len(),
-                failed: false,
-            };
+            let sent =
+                Sent { request: outgoing.request, left: outgoing.parts.len(), failed: false };
             let sent = board.note_sent(sent);
             for payload in outgoing.parts {
                 let trid = board.trid();
@@ -138,14 +124,7 @@ impl Session {
         board.touched = now;
         for (trid, payload) in said {
             let ack = AckMode::Always;
-            self.say_on(
-                link,
-                &ClientCommand::Message {
-                    trid,
-                    ack,
-                    payload: &payload,
-                },
-            );
+            self.say_on(link, &ClientCommand::Message { trid, ack, payload: &payload });
         }
     }
 
@@ -169,10 +148,7 @@ impl Session {
     /// The link of a conversation's switchboard, if one can speak on it.
     fn ready_board(&self, id: &ChatId) -> Option<LinkId> {
         let link = self.chats.get(id)?.board?;
-        self.boards
-            .get(&link)
-            .filter(|board| board.is_ready())
-            .map(|_| link)
+        self.boards.get(&link).filter(|board| board.is_ready()).map(|_| link)
     }
 
     /// Hands what waits for one switchboard to another that came to be meanwhile.
@@ -191,10 +167,6 @@ impl Session {
 
     pub(super) fn joined(&mut self, chat: ChatId, account: &str, name: &str) {
         let (account, name) = (account.to_lowercase(), name.to_owned());
-        self.events.push_back(Event::Joined {
-            chat,
-            account,
-            name,
-        });
+        self.events.push_back(Event::Joined { chat, account, name });
     }
 }

@@ -169,11 +169,7 @@ impl Session {
         let boards = self.boards.values().filter_map(Board::deadline);
         let transfers = self.transfers.values().map(|(_, deadline)| *deadline);
         let requests = self.requests.values().map(|(_, deadline)| *deadline);
-        boards
-            .chain(transfers)
-            .chain(requests)
-            .chain(self.notification.deadline())
-            .min()
+        boards.chain(transfers).chain(requests).chain(self.notification.deadline()).min()
     }
 
     /// Ends the session for a reason; everything under way is completed first.

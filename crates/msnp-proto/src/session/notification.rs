@@ -14,10 +14,7 @@ use crate::{
 };
 
 /// Most bytes read before frames are looked at again, so that one push cannot grow without bound.
-const LIMITS: Limits = Limits {
-    line: 64 * 1024 - 1,
-    payload: 1024 * 1024,
-};
+const LIMITS: Limits = Limits { line: 64 * 1024 - 1, payload: 1024 * 1024 };
 
 #[derive(Debug)]
 pub(super) struct Notification {
@@ -54,10 +51,7 @@ impl Notification {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        [self.step, self.ping, self.pong]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.step, self.ping, self.pong].into_iter().flatten().min()
     }
 
     pub(super) fn trid(&mut self) -> u32 {
@@ -78,11 +72,7 @@ impl Session {
         self.notification = Notification::new(now + self.config.deadlines.step);
         self.notification.redirects = redirects;
         self.notification.link = Some(link);
-        self.effects.push_back(Effect::Open {
-            link,
-            kind: LinkKind::Notification,
-            address,
-        });
+        self.effects.push_back(Effect::Open { link, kind: LinkKind::Notification, address });
     }
 
     pub(super) fn notification_changed(&mut self, now: Instant, change: LinkChange) {
@@ -140,15 +130,10 @@ impl Session {
     }
 
     pub(super) fn requests_timeout(&mut self, now: Instant) {
-        let due = self
-            .requests
-            .iter()
-            .filter(|(_, (_, deadline))| *deadline <= now);
+        let due = self.requests.iter().filter(|(_, (_, deadline))| *deadline <= now);
         let due: Vec<u32> = due.map(|(trid, _)| *trid).collect();
-        for (request, _) in due
-            .into_iter()
-            .filter_map(|trid| self.requests.remove(&trid))
-            .collect::<Vec<_>>()
+        for (request, _) in
+            due.into_iter().filter_map(|trid| self.requests.remove(&trid)).collect::<Vec<_>>()
         {
             self.complete(request, Err(RequestError::Unconfirmed));
         }

@@ -27,14 +27,10 @@ impl Session {
                 self.presence_changed(known);
             }
             ServerCommand::PersonalMessage { account, payload } => {
-                let known = self
-                    .roster
-                    .set_personal(account, PersonalMessage::read(payload));
+                let known = self.roster.set_personal(account, PersonalMessage::read(payload));
                 self.presence_changed(known);
             }
-            ServerCommand::Pong {
-                seconds: Some(seconds),
-            } => {
+            ServerCommand::Pong { seconds: Some(seconds) } => {
                 let wanted = std::time::Duration::from_secs(u64::from(seconds.clamp(10, 3600)));
                 self.notification.ping = Some(now + wanted.min(self.config.deadlines.ping));
             }
@@ -43,25 +39,12 @@ impl Session {
                 let response = challenge::answer(self.version, product, text);
                 let trid = self.notification.trid();
                 let response = response.as_bytes();
-                self.say(&ClientCommand::ChallengeAnswer {
-                    trid,
-                    product: product.id,
-                    response,
-                });
+                self.say(&ClientCommand::ChallengeAnswer { trid, product: product.id, response });
             }
-            ServerCommand::Ring {
-                session,
-                address,
-                ticket,
-                caller,
-                name,
-            } => {
+            ServerCommand::Ring { session, address, ticket, caller, name } => {
                 self.answer_ring(now, session, address, ticket.0, caller, &name);
             }
-            ServerCommand::Transfer {
-                trid,
-                to: Redirect::Switchboard { address, ticket },
-            } => {
+            ServerCommand::Transfer { trid, to: Redirect::Switchboard { address, ticket } } => {
                 if let Some((chat, _)) = self.transfers.remove(&trid) {
                     self.open_board(now, chat, address, ticket.0);
                 }
@@ -69,15 +52,10 @@ impl Session {
             ServerCommand::ListChanged { trid, change } => self.list_changed(trid, &change),
             ServerCommand::ListEntry(entry) => {
                 self.roster.add_entry(&entry);
-                self.events.push_back(Event::ContactChanged {
-                    account: entry.account.to_lowercase(),
-                });
+                self.events
+                    .push_back(Event::ContactChanged { account: entry.account.to_lowercase() });
             }
-            ServerCommand::Property {
-                trid,
-                property,
-                value,
-            } => {
+            ServerCommand::Property { trid, property, value } => {
                 if let ("MFN", Some(name)) = (property, value) {
                     self.notification.name = name.into_owned();
                 }
@@ -86,11 +64,7 @@ impl Session {
             ServerCommand::Renamed { trid, .. }
             | ServerCommand::PresenceSet { trid, .. }
             | ServerCommand::PersonalMessageSet { trid } => self.answered(Some(trid), Ok(())),
-            ServerCommand::Error {
-                trid: Some(trid),
-                code,
-                ..
-            } => {
+            ServerCommand::Error { trid: Some(trid), code, .. } => {
                 if let Some((chat, _)) = self.transfers.remove(&trid) {
                     self.board_impossible(now, &chat, RequestError::Refused(code));
                 } else {
@@ -103,10 +77,7 @@ impl Session {
                 _ => CloseReason::LinkLost("the server said OUT".to_owned()),
             }),
             ServerCommand::Unknown { verb, .. } => {
-                self.odd(format!(
-                    "unknown command {}",
-                    verb.chars().take(8).collect::<String>()
-                ));
+                self.odd(format!("unknown command {}", verb.chars().take(8).collect::<String>()));
             }
             _ => {}
         }
@@ -133,28 +104,17 @@ impl Session {
                 let trid = self.request(now, request);
                 if self.version.has_guids() {
                     let value = Some(name.as_str().into());
-                    self.say(&ClientCommand::Property {
-                        trid,
-                        property: "MFN",
-                        value,
-                    });
+                    self.say(&ClientCommand::Property { trid, property: "MFN", value });
                 } else {
                     let account = self.config.account.clone();
                     let name = name.as_str().into();
-                    self.say(&ClientCommand::Rename {
-                        trid,
-                        account: &account,
-                        name,
-                    });
+                    self.say(&ClientCommand::Rename { trid, account: &account, name });
                 }
             }
             Command::SetPersonalMessage { message } if self.version.has_personal_messages() => {
                 let trid = self.request(now, request);
                 let payload = message.write();
-                self.say(&ClientCommand::SetPersonalMessage {
-                    trid,
-                    payload: &payload,
-                });
+                self.say(&ClientCommand::SetPersonalMessage { trid, payload: &payload });
             }
             // The version has none: there is nothing to be told.
             Command::SetPersonalMessage { .. } => self.complete(request, Ok(())),
@@ -165,8 +125,7 @@ impl Session {
     /// Notes a request whose answer completes it.
     fn request(&mut self, now: Instant, request: RequestId) -> u32 {
         let trid = self.notification.trid();
-        self.requests
-            .insert(trid, (request, now + self.config.deadlines.step));
+        self.requests.insert(trid, (request, now + self.config.deadlines.step));
         trid
     }
 
@@ -187,26 +146,16 @@ impl Session {
             group: None,
         };
         let trid = self.notification.trid();
-        let unnamed = if self.version.has_guids() {
-            None
-        } else {
-            Some("")
-        };
+        let unnamed = if self.version.has_guids() { None } else { Some("") };
         let mut allow = change(List::Allow, unnamed);
         let mut forward = change(List::Forward, None);
         forward.name = Some(account.into());
         if !self.version.has_guids() {
             allow.name = Some(account.into());
         }
-        self.say(&ClientCommand::EditList {
-            trid,
-            change: allow,
-        });
+        self.say(&ClientCommand::EditList { trid, change: allow });
         let trid = self.request(now, request);
-        self.say(&ClientCommand::EditList {
-            trid,
-            change: forward,
-        });
+        self.say(&ClientCommand::EditList { trid, change: forward });
     }
 
     fn list_changed(&mut self, trid: u32, change: &ListChange<'_>) {

@@ -62,12 +62,8 @@ impl Roster {
         contact.name = entry.name.clone().into_owned();
         contact.id = entry.id.map(str::to_owned);
         contact.lists = entry.lists;
-        contact.groups = entry
-            .groups
-            .split(',')
-            .filter(|id| !id.is_empty())
-            .map(str::to_owned)
-            .collect();
+        contact.groups =
+            entry.groups.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
     }
 
     /// Applies a change and tells whom it concerns; nobody when the account is not told.
@@ -76,11 +72,7 @@ impl Roster {
             (Some(account), _) if account.contains('@') => account.to_lowercase(),
             (_, Some(id)) => {
                 let known = self.contacts.values();
-                known
-                    .into_iter()
-                    .find(|contact| contact.id.as_deref() == Some(id))?
-                    .account
-                    .clone()
+                known.into_iter().find(|contact| contact.id.as_deref() == Some(id))?.account.clone()
             }
             _ => return None,
         };
@@ -134,17 +126,15 @@ impl Roster {
 
     fn entry(&mut self, account: &str) -> &mut Contact {
         let account = account.to_lowercase();
-        self.contacts
-            .entry(account.clone())
-            .or_insert_with(|| Contact {
-                account,
-                name: String::new(),
-                id: None,
-                lists: Lists(0),
-                groups: Vec::new(),
-                status: Status::Offline,
-                personal: PersonalMessage::default(),
-            })
+        self.contacts.entry(account.clone()).or_insert_with(|| Contact {
+            account,
+            name: String::new(),
+            id: None,
+            lists: Lists(0),
+            groups: Vec::new(),
+            status: Status::Offline,
+            personal: PersonalMessage::default(),
+        })
     }
 }
 
@@ -156,11 +146,7 @@ impl Contact {
 
     /// Gives the name to show: her own, or her address.
     pub fn shown_name(&self) -> &str {
-        if self.name.is_empty() {
-            &self.account
-        } else {
-            &self.name
-        }
+        if self.name.is_empty() { &self.account } else { &self.name }
     }
 }
 

@@ -34,34 +34,14 @@ const PROGRAM_VERSION: &str = "7.5.0324";
 #[derive(Debug)]
 pub(super) enum Phase {
     Connecting,
-    Negotiating {
-        trid: u32,
-    },
-    Greeting {
-        trid: u32,
-    },
-    Identifying {
-        trid: u32,
-    },
-    AskingNexus {
-        http: HttpId,
-        policy: String,
-    },
-    LoggingIn {
-        http: HttpId,
-        policy: String,
-        redirects: u8,
-    },
-    Authenticating {
-        trid: u32,
-    },
-    Synchronizing {
-        trid: u32,
-        left: Option<(u32, u32)>,
-    },
-    ChangingStatus {
-        trid: u32,
-    },
+    Negotiating { trid: u32 },
+    Greeting { trid: u32 },
+    Identifying { trid: u32 },
+    AskingNexus { http: HttpId, policy: String },
+    LoggingIn { http: HttpId, policy: String, redirects: u8 },
+    Authenticating { trid: u32 },
+    Synchronizing { trid: u32, left: Option<(u32, u32)> },
+    ChangingStatus { trid: u32 },
     Online,
 }
 
@@ -98,17 +78,8 @@ impl Phase {
 impl Session {
     pub(super) fn sign_in_opened(&mut self, now: Instant) {
         let trid = self.notification.trid();
-        let versions: Vec<String> = self
-            .config
-            .versions
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let names = versions
-            .iter()
-            .map(String::as_str)
-            .chain(["CVR0"])
-            .collect();
+        let versions: Vec<String> = self.config.versions.iter().map(ToString::to_string).collect();
+        let names = versions.iter().map(String::as_str).chain(["CVR0"]).collect();
         self.say(&ClientCommand::Version { trid, names });
         self.enter(now, Phase::Negotiating { trid });
     }
@@ -145,10 +116,7 @@ impl Session {
             }
             (
                 Phase::Identifying { .. } | Phase::Authenticating { .. },
-                ServerCommand::Transfer {
-                    to: Redirect::Notification { address },
-                    ..
-                },
+                ServerCommand::Transfer { to: Redirect::Notification { address }, .. },
             ) => {
                 let address = address.to_owned();
                 self.redirected(now, &address);
@@ -205,21 +173,13 @@ impl Session {
                     None => self.close(CloseReason::LoginService(without_answer("nexus", &reply))),
                 }
             }
-            Phase::LoggingIn {
-                http,
-                policy,
-                redirects,
-            } if *http == id => {
+            Phase::LoggingIn { http, policy, redirects } if *http == id => {
                 let (policy, redirects) = (std::mem::take(policy), *redirects);
                 match passport::read_login(reply.status, |name| reply.header(name)) {
                     LoginAnswer::Granted(ticket) => {
                         let trid = self.notification.trid();
                         let ticket = Secret(ticket.expose_secret());
-                        self.say(&ClientCommand::AuthenticateWith {
-                            trid,
-                            scheme: "TWN",
-                            ticket,
-                        });
+                        self.say(&ClientCommand::AuthenticateWith { trid, scheme: "TWN", ticket });
                         self.enter(now, Phase::Authenticating { trid });
                     }
                     LoginAnswer::MovedTo(_) if redirects >= MAX_REDIRECTS => {
@@ -255,21 +215,14 @@ impl Session {
             account: &account,
         });
         let server = self.config.server.clone();
-        self.events.push_back(Event::Connected {
-            server,
-            version: self.version,
-        });
+        self.events.push_back(Event::Connected { server, version: self.version });
         self.enter(now, Phase::Greeting { trid });
     }
 
     fn identify(&mut self, now: Instant) {
         let trid = self.notification.trid();
         let account = self.config.account.clone();
-        self.say(&ClientCommand::AuthenticateAs {
-            trid,
-            scheme: "TWN",
-            account: &account,
-        });
+        self.say(&ClientCommand::AuthenticateAs { trid, scheme: "TWN", account: &account });
         self.enter(now, Phase::Identifying { trid });
     }
 
@@ -277,10 +230,7 @@ impl Session {
         if let Some(url) = self.config.login_url.clone() {
             return self.log_in(now, url, policy, 0);
         }
-        let request = HttpRequest {
-            url: self.config.nexus_url.clone(),
-            authorization: None,
-        };
+        let request = HttpRequest { url: self.config.nexus_url.clone(), authorization: None };
         let http = self.ask(request);
         self.enter(now, Phase::AskingNexus { http, policy });
     }
@@ -288,18 +238,8 @@ impl Session {
     fn log_in(&mut self, now: Instant, url: String, policy: String, redirects: u8) {
         let config = &self.config;
         let authorization = passport::authorization(&config.account, &config.password, &policy);
-        let http = self.ask(HttpRequest {
-            url,
-            authorization: Some(authorization),
-        });
-        self.enter(
-            now,
-            Phase::LoggingIn {
-                http,
-                policy,
-                redirects,
-            },
-        );
+        let http = self.ask(HttpRequest { url, authorization: Some(authorization) });
+        self.enter(now, Phase::LoggingIn { http, policy, redirects });
     }
 
     fn redirected(&mut self, now: Instant, address: &str) {
@@ -311,36 +251,21 @@ impl Session {
             self.effects.push_back(Effect::Close { link });
         }
         self.roster.clear();
-        let port = self
-            .config
-            .server
-            .rsplit_once(':')
-            .map_or("1863", |(_, port)| port);
+        let port = self.config.server.rsplit_once(':').map_or("1863", |(_, port)| port);
         let has_port = address.contains(':');
-        let address = if has_port {
-            address.to_owned()
-        } else {
-            format!("{address}:{port}")
-        };
+        let address = if has_port { address.to_owned() } else { format!("{address}:{port}") };
         self.open_notification(now, address);
     }
 
     fn synchronize(&mut self, now: Instant) {
         let trid = self.notification.trid();
         let second = self.version.has_guids().then_some("0");
-        self.say(&ClientCommand::Synchronize {
-            trid,
-            first: "0",
-            second,
-        });
+        self.say(&ClientCommand::Synchronize { trid, first: "0", second });
         self.enter(now, Phase::Synchronizing { trid, left: None });
     }
 
     fn synchronized(&mut self, now: Instant) {
-        if let Phase::Synchronizing {
-            left: Some((0, 0)), ..
-        } = self.notification.phase
-        {
+        if let Phase::Synchronizing { left: Some((0, 0)), .. } = self.notification.phase {
             self.change_status(now);
         }
     }
@@ -349,10 +274,7 @@ impl Session {
         if self.version.has_personal_messages() {
             let trid = self.notification.trid();
             let payload = PersonalMessage::default().write();
-            self.say(&ClientCommand::SetPersonalMessage {
-                trid,
-                payload: &payload,
-            });
+            self.say(&ClientCommand::SetPersonalMessage { trid, payload: &payload });
         }
         let trid = self.notification.trid();
         let status = self.config.status;
@@ -404,9 +326,6 @@ impl Session {
 fn without_answer(what: &str, reply: &HttpReply) -> String {
     match &reply.failure {
         Some(why) => format!("the {what} cannot be reached: {why}"),
-        None => format!(
-            "the {what} answered {} without what it must say",
-            reply.status
-        ),
+        None => format!("the {what} answered {} without what it must say", reply.status),
     }
 }

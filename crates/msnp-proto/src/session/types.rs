@@ -139,11 +139,7 @@ pub enum Effect {
     /// Ask by HTTP, without following redirects.
     Http { id: HttpId, request: HttpRequest },
     /// Connect to `host:port`.
-    Open {
-        link: LinkId,
-        kind: LinkKind,
-        address: String,
-    },
+    Open { link: LinkId, kind: LinkKind, address: String },
     /// Write bytes: whole commands, to be written at once.
     Send { link: LinkId, bytes: Vec<u8> },
 }
@@ -171,10 +167,7 @@ pub struct HttpReply {
 impl HttpReply {
     /// Finds a header by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(header, _)| header == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -213,40 +206,20 @@ pub enum Event {
     /// The session is over.
     Closed { reason: CloseReason },
     /// A request is done.
-    Completed {
-        request: RequestId,
-        outcome: Result<(), RequestError>,
-    },
+    Completed { request: RequestId, outcome: Result<(), RequestError> },
     /// The server speaks a version with us.
     Connected { server: String, version: Version },
     /// A contact came to the lists, left them, or changed there.
     ContactChanged { account: String },
     /// Somebody came into a conversation.
-    Joined {
-        chat: ChatId,
-        account: String,
-        name: String,
-    },
+    Joined { chat: ChatId, account: String, name: String },
     /// Somebody left a conversation.
     Left { chat: ChatId, account: String },
     /// Somebody said something. The number counts what the conversation's link brought; with the
     /// link's own number it names the message.
-    Message {
-        chat: ChatId,
-        from: String,
-        name: String,
-        text: Text,
-        link: LinkId,
-        number: u64,
-    },
+    Message { chat: ChatId, from: String, name: String, text: Text, link: LinkId, number: u64 },
     /// Somebody calls for attention.
-    Nudge {
-        chat: ChatId,
-        from: String,
-        name: String,
-        link: LinkId,
-        number: u64,
-    },
+    Nudge { chat: ChatId, from: String, name: String, link: LinkId, number: u64 },
     /// Something came that could not be understood; it was passed over.
     Odd { what: String },
     /// The account is signed in, its lists are there, its status is set.
@@ -254,11 +227,7 @@ pub enum Event {
     /// A contact's presence or name changed; see the roster.
     Presence { account: String },
     /// Somebody is writing.
-    Typing {
-        chat: ChatId,
-        from: String,
-        name: String,
-    },
+    Typing { chat: ChatId, from: String, name: String },
 }
 
 /// Why a request did not succeed.

@@ -46,17 +46,12 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     install_tls();
-    let seconds = std::env::args()
-        .skip_while(|word| word != "--seconds")
-        .nth(1);
+    let seconds = std::env::args().skip_while(|word| word != "--seconds").nth(1);
     let Ok(seconds) = seconds.map(|text| text.parse()).transpose() else {
         eprintln!("usage: matrix-demo [--seconds N]");
         return ExitCode::from(2);
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("matrix-demo: {error}");
@@ -85,10 +80,7 @@ async fn run(seconds: Option<u64>) -> Result<bool, Failure> {
     let began = Instant::now();
     let home = tempfile::tempdir()?;
     let bridge = std::env::current_exe()?.with_file_name("msn-bridge");
-    step(
-        began,
-        "starting an MSN network with the contacts Echo and Greeter",
-    );
+    step(began, "starting an MSN network with the contacts Echo and Greeter");
     let users = home.path().join("users.toml");
     fs::write(&users, USERS)?;
     let users = users.display().to_string();
@@ -105,20 +97,12 @@ async fn run(seconds: Option<u64>) -> Result<bool, Failure> {
     let (_network, line) = Program::start_listening(&bridge, &arguments)?;
     let listening: serde_json::Value = serde_json::from_str(&line)?;
 
-    step(
-        began,
-        "starting Synapse (the first time it is installed under target/, some 30 s)",
-    );
-    let (config, registration) = (
-        home.path().join("config.toml"),
-        home.path().join("registration.yaml"),
-    );
+    step(began, "starting Synapse (the first time it is installed under target/, some 30 s)");
+    let (config, registration) =
+        (home.path().join("config.toml"), home.path().join("registration.yaml"));
     let listen = format!("127.0.0.1:{}", free_port());
     write_config(&config, &listening, &listen, "http://127.0.0.1:9")?;
-    let printed = Command::new(&bridge)
-        .args(["registration", "-c"])
-        .arg(&config)
-        .output()?;
+    let printed = Command::new(&bridge).args(["registration", "-c"]).arg(&config).output()?;
     fs::write(&registration, printed.stdout)?;
     let synapse = Synapse::start(&[registration]).await?;
     write_config(&config, &listening, &listen, &synapse.url())?;
@@ -128,10 +112,7 @@ async fn run(seconds: Option<u64>) -> Result<bool, Failure> {
     let log = home.path().join("bridge.log");
     let running = start_bridge(&bridge, &config, &listen, &log).await?;
 
-    step(
-        began,
-        "signing in: you on Matrix, then through the bot on MSN",
-    );
+    step(began, "signing in: you on Matrix, then through the bot on MSN");
     let you = MatrixUser::sign_in(&synapse.url(), "you", "demo").await?;
     println!();
     println!("    Any Matrix client can join in:");
@@ -193,14 +174,7 @@ async fn converse(
 ) -> Result<bool, Failure> {
     let bot = format!("@msnbot:{}", synapse.server_name());
     let management = you.direct_chat_with(bot.as_str().try_into()?).await?;
-    let mut scene = Scene {
-        you,
-        management,
-        shown: 0,
-        answered: HashSet::new(),
-        came: 0,
-        went: 0,
-    };
+    let mut scene = Scene { you, management, shown: 0, answered: HashSet::new(), came: 0, went: 0 };
     let end = async {
         match seconds {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -220,10 +194,7 @@ async fn converse(
     }
     step(
         began,
-        &format!(
-            "{} messages came from MSN, {} answers came back",
-            scene.came, scene.went
-        ),
+        &format!("{} messages came from MSN, {} answers came back", scene.came, scene.went),
     );
     Ok(scene.came > 0 && scene.went > 0)
 }
@@ -243,21 +214,11 @@ impl Scene<'_> {
         let news: Vec<Seen> = all.get(self.shown..).unwrap_or_default().to_vec();
         self.shown = all.len();
         for seen in news {
-            let Seen::Message {
-                room,
-                sender,
-                name,
-                body,
-                ..
-            } = seen
-            else {
+            let Seen::Message { room, sender, name, body, .. } = seen else {
                 continue;
             };
             let name = name.unwrap_or_else(|| sender.to_string());
-            println!(
-                "    {name:<12} {}",
-                body.replace('\n', "\n                 ")
-            );
+            println!("    {name:<12} {}", body.replace('\n', "\n                 "));
             if sender.as_str().starts_with("@msn_") {
                 self.came += 1;
                 // Both scripted contacts repeat what they hear.
