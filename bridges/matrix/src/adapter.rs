@@ -164,12 +164,12 @@ impl MatrixAdapter {
         });
     }
 
-    /// Follows an invitation of the bot: the room becomes one to give commands in.
-    pub(crate) fn invited(self: &Arc<Self>, room: OwnedRoomId, by: OwnedUserId) {
+    /// Follows an invitation of the bot: a direct chat becomes one to give commands in.
+    pub(crate) fn invited(self: &Arc<Self>, room: OwnedRoomId, by: OwnedUserId, direct: bool) {
         let adapter = Arc::clone(self);
         // As above.
         self.tasks.spawn(async move {
-            if let Err(error) = adapter.enter_management(&room).await {
+            if let Err(error) = adapter.enter(&room, direct).await {
                 tracing::warn!(%by, %error, "the bot could not follow an invitation");
             }
         });
@@ -189,13 +189,19 @@ impl MatrixAdapter {
         before
     }
 
-    async fn enter_management(&self, room: &OwnedRoomId) -> Result<(), DeliverError> {
+    async fn enter(&self, room: &OwnedRoomId, direct: bool) -> Result<(), DeliverError> {
         let bot = &self.names.bot;
         self.intent.send(bot, join_room_by_id::v3::Request::new(room.clone())).await?;
-        let noted = self.store()?.put(&format!("management {room}"), "").await;
-        noted.map_err(|error| DeliverError::retry(error.to_string()))?;
-        let text = "Hello! I bridge MSN Messenger. Say `login` to sign in to your account, or `help` \
-                    to see what else I can do.";
+        let text = if direct {
+            let noted = self.store()?.put(&format!("management {room}"), "").await;
+            noted.map_err(|error| DeliverError::retry(error.to_string()))?;
+            "Hello! I bridge MSN Messenger. Say `login` to sign in to your account, or `help` to see \
+             what else I can do."
+                .to_owned()
+        } else {
+            let prefix = &self.command_prefix;
+            format!("Hello! I bridge MSN Messenger. Here I listen to what begins with `{prefix}`.")
+        };
         let content = RoomMessageEventContent::notice_markdown(text);
         self.say(bot, room, &format!("hello-{room}"), &content, None).await?;
         Ok(())

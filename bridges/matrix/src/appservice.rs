@@ -178,7 +178,8 @@ async fn read_event(adapter: &Arc<MatrixAdapter>, event: AnyTimelineEvent) -> Op
         AnyTimelineEvent::State(AnyStateEvent::RoomMember(StateEvent::Original(event))) => {
             let invited = event.content.membership == MembershipState::Invite;
             if invited && event.state_key == adapter.names.bot {
-                adapter.invited(event.room_id, event.sender);
+                let direct = event.content.is_direct.unwrap_or_default();
+                adapter.invited(event.room_id, event.sender, direct);
             }
             None
         }

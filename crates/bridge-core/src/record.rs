@@ -238,3 +238,73 @@ pub(crate) fn remove_row(batch: &mut Batch, portal: PortalId, number: u64, row: 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        id::PersonaId,
+        model::{Content, EventKind, Scope},
+    };
+
+    fn hex<R: Record>(record: &R) -> String {
+        let bytes = Table::encode(record).unwrap();
+        assert_eq!(Table::<R>::encode(&Table::decode(&bytes).unwrap()).unwrap(), bytes);
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn user() -> UserId {
+        UserId { network: NetworkId::new("m"), id: PersonaId::new("@a:b") }
+    }
+
+    fn persona() -> Persona {
+        Persona {
+            network: NetworkId::new("n"),
+            id: PersonaId::new("b@c"),
+            name: Some("B".to_owned()),
+        }
+    }
+
+    /// What is stored today must be read for ever: a change here needs a new version and a migration.
+    #[test]
+    fn stored_forms_stay_as_they_are() {
+        let (portal, row) = (PortalId(Uuid::from_u128(1)), RowId(Uuid::from_u128(2)));
+        let one = "1000000000000000000000000000000001";
+        let two = "1000000000000000000000000000000002";
+        let chat = Leg::Chat { login: LoginId::new("l"), chat: ChatId::new("c"), peer: persona() };
+        let room = Leg::Room { network: NetworkId::new("m"), room: None, owner: user() };
+        let record = PortalRecord { kind: RoomKind::Direct, name: None, legs: vec![chat, room] };
+        assert_eq!(hex(&record), "0100000200016c0163016e0362406301014201016d00016d0440613a62");
+        assert_eq!(hex(&EndpointRecord(portal)), format!("01{one}"));
+        let state = LegState { cursor: 300, in_flight: Some(InFlight::Row(7)) };
+        assert_eq!(hex(&state), "01ac02010007");
+        assert_eq!(hex(&Seen(Timestamp(300))), "01ac02");
+        assert_eq!(hex(&Position("p".to_owned())), "010170");
+        assert_eq!(hex(&Names(vec![MessageId::new("$e")])), "0101022465");
+        assert_eq!(hex(&RowOf { portal, row }), format!("01{one}{two}"));
+        let login = LoginRecord {
+            network: NetworkId::new("n"),
+            owner: user(),
+            persona: persona(),
+            sealed: vec![9],
+        };
+        assert_eq!(hex(&login), "01016e016d0440613a62016e036240630101420109");
+        let command =
+            CommandRecord { user: user(), room: RoomId::new("r"), message: None, sealed: vec![9] };
+        assert_eq!(hex(&command), "01016d0440613a620172000109");
+        let event = Event {
+            network: NetworkId::new("n"),
+            source: SourceId::new("s"),
+            message: None,
+            at: Timestamp(1),
+            scope: Scope::Room(RoomId::new("r")),
+            sender: persona(),
+            kind: EventKind::Message(Content::plain("hi")),
+        };
+        let log = LogRow { row, accepted: Timestamp(2), origin: Some(1), only: None, event };
+        let event = "016e01730001020172016e03624063010142020268690000";
+        assert_eq!(hex(&log), format!("01{two}02010100{event}"));
+    }
+}
