@@ -181,10 +181,7 @@ impl Pump {
             if let Some(failed) = self.too_old(row) {
                 return failed;
             }
-            let attempt = self.attempt(row, item);
-            let attempted = timeout(DELIVERY_DEADLINE, attempt).await;
-            let late = || DeliverError::Ambiguous("the place does not answer".into());
-            let error = match attempted.unwrap_or_else(|_| Err(late())) {
+            let error = match self.attempt(row, item).await {
                 Ok(receipt) => return Passed::Delivered(receipt),
                 Err(error) => error,
             };
@@ -237,7 +234,7 @@ impl Pump {
                 if !puppet.capabilities().idempotent {
                     self.note_in_flight(InFlight::Row(self.cursor)).await?;
                 }
-                puppet.deliver(&chat, item).await
+                in_time(puppet.deliver(&chat, item)).await
             }
             Some(Leg::Room { network, room, owner }) => {
                 let adapter = self.shared.adapters.get(&network).cloned();
@@ -250,7 +247,7 @@ impl Pump {
                 if !adapter.capabilities().idempotent {
                     self.note_in_flight(InFlight::Row(self.cursor)).await?;
                 }
-                adapter.deliver(&room, item).await
+                in_time(adapter.deliver(&room, item)).await
             }
             None => Err(DeliverError::Gone("the portal is gone".into())),
         }
@@ -482,6 +479,14 @@ impl Pump {
         tracing::error!(portal = %self.portal, %error, "the store fails; trying again");
         sleep(self.shared.config.retry.0).await;
     }
+}
+
+/// Ends a delivery that takes too long: nobody knows then whether it arrived.
+async fn in_time(
+    delivery: impl Future<Output = Result<Receipt, DeliverError>>,
+) -> Result<Receipt, DeliverError> {
+    let late = || DeliverError::Ambiguous("the place does not answer".into());
+    timeout(DELIVERY_DEADLINE, delivery).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn scope_of(event: &Event) -> Scope {

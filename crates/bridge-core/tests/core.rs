@@ -238,6 +238,28 @@ async fn typing_is_passed_on_both_ways_and_stored_nowhere() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_waits_for_an_account_that_is_away_for_hours() {
+    let store = Arc::new(MemoryStore::new());
+    let away = Session::Late(Duration::from_secs(5 * 3600));
+    let world = World::with(store, config(), Arc::default(), Arc::default(), away);
+    let world = world.await.expect("it opens");
+    world.sign_in().await;
+    world.core.inbox().accept_all(vec![from_chat("c1", "hello")], None).await.expect("accepted");
+    world.until("a room", |world| !world.rooms.texts().is_empty()).await;
+    let room = world.core.portals().first().expect("a portal").to_string();
+    world
+        .core
+        .inbox()
+        .accept_all(vec![from_room("r1", &room, said("hi"))], None)
+        .await
+        .expect("accepted");
+    tokio::time::sleep(Duration::from_secs(4 * 3600)).await;
+    assert!(world.chats.texts().is_empty());
+    tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+    assert!(matches!(&world.chats.given()[..], [Given::Message { maybe_double: false, .. }]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_puppet_that_panics_ends_alone() {
     let store = Arc::new(MemoryStore::new());
     let world = World::with(store, config(), Arc::default(), Arc::default(), Session::Panics)

@@ -175,6 +175,8 @@ impl Adapter for FakeAdapter {
 /// How the puppets of a connector end their sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Session {
+    /// Comes online after so long.
+    Late(Duration),
     Lasts,
     Panics,
 }
@@ -240,7 +242,11 @@ impl Puppet for FakePuppet {
     }
 
     async fn run(self: Arc<Self>, cx: PuppetContext) -> PuppetExit {
-        assert_eq!(self.session, Session::Lasts, "a bug in a puppet");
+        match self.session {
+            Session::Late(wait) => tokio::time::sleep(wait).await,
+            Session::Lasts => {}
+            Session::Panics => panic!("a bug in a puppet"),
+        }
         cx.online.send_replace(true);
         cx.cancel.cancelled().await;
         PuppetExit::Cancelled
