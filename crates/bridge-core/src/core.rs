@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use serde::Serialize;
 use tokio::{
     sync::{mpsc, watch},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -37,6 +38,7 @@ const PAGE: usize = 1000;
 pub struct Core {
     shared: Arc<Shared>,
     inputs: Option<Inputs>,
+    ingest: Option<JoinHandle<()>>,
     failed: watch::Sender<Option<String>>,
 }
 
@@ -83,6 +85,7 @@ impl Core {
         Ok(Self {
             shared: Arc::new(shared),
             inputs: Some(Inputs { requests, commands }),
+            ingest: None,
             failed: watch::channel(None).0,
         })
     }
@@ -96,7 +99,7 @@ impl Core {
             return Ok(());
         };
         let shared = &self.shared;
-        shared.tasks.spawn(ingest::run(Arc::clone(shared), inputs.requests));
+        self.ingest = Some(tokio::spawn(ingest::run(Arc::clone(shared), inputs.requests)));
         shared.tasks.spawn(command::run(Arc::clone(shared), inputs.commands));
         shared.tasks.spawn(signals::run(Arc::clone(shared)));
         shared.tasks.spawn(tidy(Arc::clone(shared)));
@@ -175,6 +178,11 @@ impl Core {
         self.shared.tasks.close();
         if timeout(deadline, self.shared.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
+        }
+        self.shared.closed.cancel();
+        if let Some(ingest) = self.ingest {
+            // A panic there has been reported by the runtime; there is nothing left to end.
+            let _ = ingest.await;
         }
     }
 }

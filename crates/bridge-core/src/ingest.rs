@@ -80,14 +80,14 @@ impl Inbox for Arc<Shared> {
     }
 }
 
-/// Serves requests until nobody can ask any more or the core ends.
+/// Serves requests until nobody can ask any more, or nobody needs to: legs that end still report.
 pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>) {
     let mut group = Vec::with_capacity(GROUP_LIMIT);
     loop {
         group.clear();
         let taken = tokio::select! {
             taken = requests.recv_many(&mut group, GROUP_LIMIT) => taken,
-            () = shared.cancel.cancelled() => return,
+            () = shared.closed.cancelled() => return,
         };
         if taken == 0 {
             return;

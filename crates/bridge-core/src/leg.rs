@@ -34,14 +34,10 @@ const DELIVERY_DEADLINE: Duration = Duration::from_secs(120);
 /// How often a message of unknown fate is sent again.
 const MAX_DOUBTS: u32 = 1;
 
-/// Passes rows until there are none for a while, or the core ends.
+/// Passes rows until there are none for a while, or the core ends: then between two rows, so that what
+/// was delivered is noted.
 pub(crate) async fn pump(shared: Arc<Shared>, portal: PortalId, leg: u16) {
-    let cancel = shared.cancel.clone();
-    let mut pump = Pump::new(shared, portal, leg);
-    tokio::select! {
-        () = pump.run() => {}
-        () = cancel.cancelled() => {}
-    }
+    Pump::new(shared, portal, leg).run().await;
 }
 
 /// Makes the rooms of a portal, before anybody speaks, and invites their owners.
@@ -81,6 +77,8 @@ enum Passed {
     Delivered(Receipt),
     /// It will not get it.
     Failed(Reject, String),
+    /// The core ends; it is tried again by the next process.
+    Stopped,
     /// It may have it.
     Unknown(String),
 }
@@ -100,7 +98,7 @@ impl Pump {
     }
 
     async fn run(&mut self) {
-        loop {
+        while !self.shared.cancel.is_cancelled() {
             let rows = self
                 .shared
                 .index()
@@ -111,9 +109,13 @@ impl Pump {
             let news = rows.notified();
             let head = self.head();
             if self.cursor >= head {
-                let waited = timeout(self.shared.config.portal_idle, news).await;
-                if waited.is_err() && self.retire() {
-                    return;
+                tokio::select! {
+                    waited = timeout(self.shared.config.portal_idle, news) => {
+                        if waited.is_err() && self.retire() {
+                            return;
+                        }
+                    }
+                    () = self.shared.cancel.cancelled() => return,
                 }
                 continue;
             }
@@ -169,6 +171,8 @@ impl Pump {
             Passed::Failed(reason, tell_user) => {
                 self.note_fate(row, DeliveryState::Failed { reason, tell_user }).await;
             }
+            // The mark of a doubtful attempt stays in the store.
+            Passed::Stopped => {}
             Passed::Unknown(tell_user) => {
                 self.note_fate(row, DeliveryState::Unknown { tell_user }).await;
             }
@@ -180,6 +184,9 @@ impl Pump {
         loop {
             if let Some(failed) = self.too_old(row) {
                 return failed;
+            }
+            if self.shared.cancel.is_cancelled() {
+                return Passed::Stopped;
             }
             let error = match self.attempt(row, item).await {
                 Ok(receipt) => return Passed::Delivered(receipt),
@@ -205,7 +212,11 @@ impl Pump {
                 DeliverError::Retry { after, .. } => after,
                 DeliverError::AuthLost(_) => None,
             };
-            sleep(wait.unwrap_or_else(|| self.backoff.next_wait())).await;
+            let wait = wait.unwrap_or_else(|| self.backoff.next_wait());
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = self.shared.cancel.cancelled() => return Passed::Stopped,
+            }
         }
     }
 
@@ -223,7 +234,12 @@ impl Pump {
         match leg {
             Some(Leg::Chat { login, chat, .. }) => {
                 let left = self.shared.config.max_age;
-                let puppet = timeout(left, self.shared.puppets.wait_online(&login)).await;
+                let puppet = tokio::select! {
+                    puppet = timeout(left, self.shared.puppets.wait_online(&login)) => puppet,
+                    () = self.shared.cancel.cancelled() => {
+                        return Err(DeliverError::retry("the bridge is stopping"));
+                    }
+                };
                 let puppet = puppet
                     .ok()
                     .flatten()
@@ -436,6 +452,8 @@ impl Pump {
             }
             match answered.await {
                 Ok(Ok(())) => return,
+                // Passed again after the next start: the store did not take the note of it.
+                Ok(Err(_)) if self.shared.cancel.is_cancelled() => return,
                 Ok(Err(error)) => self.wait_for_store(&error).await,
                 Err(_) => return,
             }
@@ -470,6 +488,7 @@ impl Pump {
         while let Err(error) = self.shared.store.commit(batch.clone(), durability).await {
             match error {
                 CommitError::Store(StoreError::Closed) => return,
+                _ if self.shared.cancel.is_cancelled() => return,
                 error => self.wait_for_store(&StoreError::Engine(error.to_string())).await,
             }
         }
@@ -477,7 +496,10 @@ impl Pump {
 
     async fn wait_for_store(&self, error: &StoreError) {
         tracing::error!(portal = %self.portal, %error, "the store fails; trying again");
-        sleep(self.shared.config.retry.0).await;
+        tokio::select! {
+            () = sleep(self.shared.config.retry.0) => {}
+            () = self.shared.cancel.cancelled() => {}
+        }
     }
 }
 

@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) commands: mpsc::Sender<Queued>,
     /// Fires when everything must end.
     pub(crate) cancel: CancellationToken,
+    /// Fires after that, when nobody needs the way in any more.
+    pub(crate) closed: CancellationToken,
     /// All tasks of the core; whoever stops it waits for them.
     pub(crate) tasks: TaskTracker,
     index: Mutex<Index>,
@@ -94,6 +96,7 @@ impl Shared {
             ingest,
             commands,
             cancel: CancellationToken::new(),
+            closed: CancellationToken::new(),
             tasks: TaskTracker::new(),
             index: Mutex::new(index),
         }

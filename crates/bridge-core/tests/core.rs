@@ -260,6 +260,43 @@ async fn a_message_waits_for_an_account_that_is_away_for_hours() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_orderly_stop_doubles_nothing_and_needs_no_mark() {
+    let store = Arc::new(MemoryStore::new());
+    let (rooms, chats) = (Arc::new(Record::default()), Arc::new(Record::default()));
+    for round in 0..5 {
+        let (rooms, chats) = (rooms.clone(), chats.clone());
+        let world = World::with(store.clone(), config(), rooms, chats, Session::Lasts);
+        let world = world.await.expect("it opens");
+        if round == 0 {
+            world.sign_in().await;
+            world
+                .core
+                .inbox()
+                .accept_all(vec![from_chat("c", "hello")], None)
+                .await
+                .expect("accepted");
+            world.settle().await;
+        }
+        let room = world.core.portals().first().expect("a portal").to_string();
+        let events = (0..20).map(|number| {
+            from_room(&format!("r{round}-{number}"), &room, said(&format!("{round}-{number:02}")))
+        });
+        world.core.inbox().accept_all(events.collect(), None).await.expect("accepted");
+        // Wherever the deliveries are by then.
+        for _ in 0..round * 7 {
+            tokio::task::yield_now().await;
+        }
+        world.core.stop(Duration::from_secs(10)).await;
+    }
+    let world = World::with(store, config(), rooms, chats.clone(), Session::Lasts).await;
+    world.expect("it opens").settle().await;
+    let marked = |given: &Given| matches!(given, Given::Message { maybe_double: true, .. });
+    assert!(!chats.given().iter().any(marked));
+    let texts = chats.texts();
+    assert!(texts.len() == 100 && texts.is_sorted() && distinct(&texts), "{texts:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_puppet_that_panics_ends_alone() {
     let store = Arc::new(MemoryStore::new());
     let world = World::with(store, config(), Arc::default(), Arc::default(), Session::Panics)
