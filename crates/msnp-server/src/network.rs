@@ -101,6 +101,19 @@ impl Network {
     /// # Errors
     /// [`BindError`] names the address that cannot be had.
     pub async fn bind(directory: MemoryDirectory, options: Options) -> Result<Self, BindError> {
+        let mut network = Self::bind_to(Arc::new(directory.clone()), options).await?;
+        directory.start_scripts(&mut network.tasks);
+        Ok(network)
+    }
+
+    /// Starts a network of people that somebody else keeps.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub async fn bind_to(
+        directory: Arc<dyn Directory>,
+        options: Options,
+    ) -> Result<Self, BindError> {
         let notification = listen(options.notification).await?;
         let switchboard = listen(options.switchboard).await?;
         let http = listen(options.http).await?;
@@ -110,9 +123,8 @@ impl Network {
             http: address_of(&http, options.http)?,
         };
         let mut tasks = JoinSet::new();
-        directory.start_scripts(&mut tasks);
         let shared = Arc::new(Shared {
-            directory: Arc::new(directory),
+            directory,
             faults: options.faults,
             addresses,
             tickets: Mutex::default(),
