@@ -40,10 +40,10 @@ impl World {
         config.protocol = protocol;
         config.nexus_url = Some(self.network.nexus_url());
         config.deadlines = Deadlines {
-            step: Duration::from_millis(1500),
-            board_step: Duration::from_millis(500),
-            call: Duration::from_millis(700),
-            acknowledge: Duration::from_millis(700),
+            step: Duration::from_millis(2500),
+            board_step: Duration::from_millis(1000),
+            call: Duration::from_millis(1500),
+            acknowledge: Duration::from_millis(1500),
             ..Deadlines::default()
         };
         config
