@@ -13,9 +13,9 @@ use msnp_proto::{Direction, Framer, Limits, LinkKind, ServerCommand, Version};
 use shared::{median, ratio, report};
 
 /// Pairs measured in turn.
-const PAIRS: usize = 60;
+const PAIRS: usize = 500;
 /// Lines of one measurement.
-const LINES: usize = 20_000;
+const LINES: usize = 4_000;
 
 fn main() {
     let script = script();

@@ -57,7 +57,7 @@ impl<'f, 'a> Arguments<'f, 'a> {
     }
 
     /// Takes an argument that is not escaped: an address, a ticket, a GUID.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn raw(&mut self) -> Result<&'a str, DecodeError> {
         let bytes = self.take()?;
         str::from_utf8(bytes).map_err(|_| self.malformed("UTF-8"))
@@ -126,7 +126,7 @@ impl<'f, 'a> Arguments<'f, 'a> {
         decimal(self.take_if_any()?)
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self) -> Result<&'a [u8], DecodeError> {
         let index = self.taken;
         self.take_if_any()

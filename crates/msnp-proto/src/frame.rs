@@ -71,6 +71,10 @@ pub struct Framer {
 
 #[derive(Clone, Copy, Debug)]
 struct Line {
+    /// Where the verb begins.
+    verb: usize,
+    /// Where the arguments begin: behind the verb.
+    arguments: usize,
     /// Where the line's words end.
     end: usize,
     /// Where the payload begins.
@@ -82,6 +86,8 @@ struct Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     line: &'a [u8],
+    verb: &'a [u8],
+    arguments: &'a [u8],
     payload: &'a [u8],
 }
 
@@ -130,6 +136,8 @@ impl Framer {
         let unread = self.buffer.get(begin..).unwrap_or_default();
         Ok(Some(Frame {
             line: unread.get(..line.end).unwrap_or_default(),
+            verb: unread.get(line.verb..line.arguments).unwrap_or_default(),
+            arguments: unread.get(line.arguments..line.end).unwrap_or_default(),
             payload: unread.get(line.payload..whole).unwrap_or_default(),
         }))
     }
@@ -149,22 +157,25 @@ impl Framer {
             }
             let line = unread.get(..feed).unwrap_or_default();
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let empty = line.first().is_none_or(|byte| *byte == b' ')
-                && line.iter().all(|&byte| byte == b' ');
-            let found = if empty { None } else { Some((line.len(), self.payload_length(line)?)) };
+            let mut words = Words { rest: line };
+            let found = match words.next() {
+                Some(verb) => {
+                    let arguments = line.len() - words.rest.len();
+                    let length = self.payload_length(verb, words)?;
+                    let (verb, end) = (arguments - verb.len(), line.len());
+                    Some(Line { verb, arguments, end, payload: feed + 1, length })
+                }
+                None => None, // an empty line
+            };
             self.scanned = 0;
             match found {
-                Some((end, length)) => {
-                    return Ok(Some(Line { end, payload: feed + 1, length }));
-                }
+                Some(line) => return Ok(Some(line)),
                 None => self.start += feed + 1,
             }
         }
     }
 
-    fn payload_length(&self, line: &[u8]) -> Result<usize, FrameError> {
-        let mut words = Words { rest: line };
-        let verb = words.next().unwrap_or_default();
+    fn payload_length(&self, verb: &[u8], words: Words<'_>) -> Result<usize, FrameError> {
         let last = match payload_rule(verb, self.kind, self.direction) {
             PayloadRule::Absent => return Ok(0),
             PayloadRule::Last => words.last(),
@@ -199,19 +210,19 @@ impl Framer {
 impl<'a> Frame<'a> {
     /// Makes the frame of one line without its end, for tests and tools.
     pub fn of_line(line: &'a [u8], payload: &'a [u8]) -> Self {
-        Self { line, payload }
+        let mut words = Words { rest: line };
+        let verb = words.next().unwrap_or_default();
+        Self { line, verb, arguments: words.rest, payload }
     }
 
     /// Gives the command's name as it came.
     pub fn verb(&self) -> &'a [u8] {
-        self.words().next().unwrap_or_default()
+        self.verb
     }
 
     /// Gives the arguments.
     pub fn arguments(&self) -> Words<'a> {
-        let mut words = self.words();
-        words.next();
-        words
+        Words { rest: self.arguments }
     }
 
     /// Gives the payload; empty when there is none.
@@ -222,10 +233,6 @@ impl<'a> Frame<'a> {
     /// Gives the line without its end.
     pub fn line(&self) -> &'a [u8] {
         self.line
-    }
-
-    fn words(&self) -> Words<'a> {
-        Words { rest: self.line }
     }
 }
 
@@ -240,11 +247,8 @@ impl<'a> Iterator for Words<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        while let Some((b' ', rest)) = self.rest.split_first() {
+        while let (b' ', rest) = self.rest.split_first()? {
             self.rest = rest;
-        }
-        if self.rest.is_empty() {
-            return None;
         }
         let end = self.rest.iter().position(|byte| *byte == b' ').unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at_checked(end)?;
