@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use bridge_core::{
-    Adapter, AdapterContext, AdapterExit, Connector, Core, CoreConfig, DeliverError, Inbox, Puppet,
-    PuppetContext, PuppetExit, SealKey,
+    Adapter, AdapterContext, AdapterExit, Connector, Core, CoreConfig, DeliverError, Inbox, Parts,
+    Puppet, PuppetContext, PuppetExit, SealKey,
     adapter::{CommandOrigin, Reply},
     command::{Permissions, Role},
     connector::{LoginError, LoginProcess, LoginStep, StoredLogin},
@@ -20,7 +20,7 @@ use bridge_core::{
     },
     model::{
         Capabilities, CommandLine, Contact, Content, Delivery, Event, EventKind, Membership,
-        Persona, Receipt, RoomSpec, Scope, Signal, UserId,
+        Persona, Receipt, RoomSpec, Scope, ShownFates, Signal, UserId,
     },
     store::Store,
 };
@@ -45,10 +45,12 @@ async fn ingest() {
         ..CoreConfig::default()
     };
     let key = SealKey::from_bytes(&[7; 32]).expect("32 bytes");
-    let connectors: Vec<Arc<dyn Connector>> = vec![Arc::new(Idle)];
-    let mut core = Core::open(Arc::clone(&store), key, config, vec![Arc::new(Sink)], connectors)
-        .await
-        .expect("it opens");
+    let parts = Parts {
+        adapters: vec![Arc::new(Sink)],
+        connectors: vec![Arc::new(Idle)],
+        ..Parts::default()
+    };
+    let mut core = Core::open(Arc::clone(&store), key, config, parts).await.expect("it opens");
     core.start().await.expect("it starts");
     let inbox = core.inbox();
     for line in ["login", "x"] {
@@ -135,10 +137,11 @@ impl Adapter for Sink {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            delivery_state: true,
+            fates: ShownFates::All,
             idempotent: true,
             nudge: false,
             presence: false,
+            speakers: true,
             typing: false,
         }
     }
@@ -233,10 +236,11 @@ impl Puppet for IdlePuppet {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            delivery_state: false,
+            fates: ShownFates::Nothing,
             idempotent: true,
             nudge: false,
             presence: false,
+            speakers: false,
             typing: false,
         }
     }

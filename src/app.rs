@@ -8,8 +8,10 @@ use std::{
 };
 
 use bridge_core::{
-    Adapter, Connector, Core, CoreConfig, SealKey,
+    Adapter, Core, CoreConfig, Parts, Relay, SealKey,
     command::{Permissions, Role as CoreRole},
+    id::{ChatId, NetworkId, RoomId},
+    model::Persona,
     store::Store,
 };
 use bridge_msn::MsnConnector;
@@ -20,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Failure,
-    config::{Config, Role},
+    config::{Config, RelayConfig, Role},
 };
 
 mod control;
@@ -56,14 +58,20 @@ impl App {
             adapters.push(adapter);
             servers.push(server);
         }
-        let connectors: Vec<Arc<dyn Connector>> =
-            vec![Arc::new(MsnConnector::new(config.msn.clone()))];
+        #[cfg(feature = "discord")]
+        if let Some(discord) = &config.discord {
+            adapters.push(discord_adapter(discord, &config.relay)?);
+        }
+        let connector = Arc::new(MsnConnector::new(config.msn.clone()));
+        let mut parts = Parts { adapters, ..Parts::default() };
+        add_relays(&mut parts, &connector, &config.relay)?;
+        parts.connectors.push(connector);
         let core_config = CoreConfig {
             permissions: permissions(config),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..CoreConfig::default()
         };
-        let mut core = Core::open(Arc::clone(&store), key, core_config, adapters, connectors)
+        let mut core = Core::open(Arc::clone(&store), key, core_config, parts)
             .await
             .map_err(|error| Failure::Failed(format!("the store cannot be read: {error}")))?;
         core.start()
@@ -95,6 +103,62 @@ impl App {
             tracing::error!(%error, "the store could not be closed in order");
         }
     }
+}
+
+/// Makes the bridge's own accounts, each once, and their conversations.
+fn add_relays(
+    parts: &mut Parts,
+    connector: &MsnConnector,
+    configured: &[RelayConfig],
+) -> Result<(), Failure> {
+    let same = |one: &RelayConfig, other: &RelayConfig| {
+        one.account.eq_ignore_ascii_case(&other.account) && one.server == other.server
+    };
+    for (number, relay) in configured.iter().enumerate() {
+        let wrong = |text: &str| Failure::Config(format!("relay[{number}]: {text}"));
+        // The account is made with the contacts of all its relays.
+        let contacts: Vec<String> = configured
+            .iter()
+            .filter(|other| same(other, relay))
+            .flat_map(|other| other.contacts.clone())
+            .collect();
+        let password = relay.password().map_err(|error| wrong(&error))?;
+        let server = relay.server.as_deref();
+        let own = connector.own_account(server, &relay.account, password, &contacts);
+        let own = own.ok_or_else(|| wrong("no [[msn.server]] has this name"))?;
+        let login = own.puppet.login().clone();
+        if !parts.accounts.iter().any(|account| *account.login() == login) {
+            parts.accounts.push(own.puppet);
+        }
+        let spoken_to = |chat: &&(ChatId, Persona)| {
+            relay.contacts.iter().any(|contact| contact.eq_ignore_ascii_case(chat.1.id.as_str()))
+        };
+        let chats = own.chats.iter().filter(spoken_to).cloned();
+        let rooms = |network: &str, ids: &[String]| {
+            let network = NetworkId::new(network);
+            ids.iter().map(|id| (network.clone(), RoomId::new(id.as_str()))).collect::<Vec<_>>()
+        };
+        parts.relays.push(Relay {
+            name: relay.name.clone(),
+            chats: chats.map(|(chat, peer)| (login.clone(), chat, peer)).collect(),
+            rooms: [rooms("discord", &relay.discord), rooms("matrix", &relay.matrix)].concat(),
+        });
+    }
+    Ok(())
+}
+
+/// Makes the Discord side for the channels of all relays.
+#[cfg(feature = "discord")]
+pub(crate) fn discord_adapter(
+    discord: &bridge_discord::DiscordConfig,
+    relays: &[RelayConfig],
+) -> Result<Arc<bridge_discord::DiscordAdapter>, Failure> {
+    let token =
+        discord.token().map_err(|(key, text)| Failure::Config(format!("discord.{key}: {text}")))?;
+    let channels = relays.iter().flat_map(|relay| &relay.discord);
+    let channels = channels.filter_map(|channel| channel.parse().ok());
+    bridge_discord::DiscordAdapter::new(token, channels)
+        .map_err(|error| Failure::Failed(format!("discord: {error}")))
 }
 
 async fn open_store(path: &Path) -> Result<Arc<dyn Store>, Failure> {

@@ -12,7 +12,7 @@ use std::{
 
 use bridge_console::{ConsoleAdapter, Happening};
 use bridge_core::{
-    Core, CoreConfig, SealKey,
+    Core, CoreConfig, Parts, SealKey,
     command::{Permissions, Role},
 };
 use bridge_msn::{MsnConfig, MsnConnector, MsnServer};
@@ -70,9 +70,10 @@ async fn tour(home: &std::path::Path, json: bool, seconds: Option<u64>) -> Resul
         protocol: "auto".to_owned(),
     };
     let connector = Arc::new(MsnConnector::new(MsnConfig { server: vec![server] }));
-    let mut core = Core::open(store.clone(), key, config, vec![console.clone()], vec![connector])
-        .await
-        .map_err(|error| failed(&error))?;
+    let parts =
+        Parts { adapters: vec![console.clone()], connectors: vec![connector], ..Parts::default() };
+    let mut core =
+        Core::open(store.clone(), key, config, parts).await.map_err(|error| failed(&error))?;
     core.start().await.map_err(|error| failed(&error))?;
     say(format!("bridge           running after {} ms", began.elapsed().as_millis()));
     let mut visitor =

@@ -10,7 +10,7 @@ use std::{
 
 use msnp::{ChatId, Event, Events, Handle, Text};
 use msnp_server::{MemoryDirectory, Network, Options, User};
-use testkit::{MatrixUser, Program, Seen, Synapse, free_port, install_tls, tail, wait_until};
+use testkit::{MatrixUser, Port, Program, Seen, Synapse, install_tls, tail, wait_until};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_msn-bridge");
 const ACCOUNT: &str = "ada@example.com";
@@ -28,6 +28,7 @@ struct World {
     log: PathBuf,
     listen: String,
     bridge: Option<Program>,
+    _port: Port,
     _home: tempfile::TempDir,
 }
 
@@ -37,7 +38,8 @@ impl World {
         let home = tempfile::tempdir().expect("a temporary directory");
         let network =
             Network::bind(people(), Options::default()).await.expect("the loopback is free");
-        let listen = format!("127.0.0.1:{}", free_port());
+        let port = Port::reserve();
+        let listen = format!("127.0.0.1:{}", port.number());
         let config = home.path().join("config.toml");
         let registration = home.path().join("registration.yaml");
         // The homeserver must know the bridge before it starts, and the bridge where it will be.
@@ -60,6 +62,7 @@ impl World {
             log,
             listen,
             bridge: None,
+            _port: port,
             _home: home,
         };
         world.start_bridge().await;

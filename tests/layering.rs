@@ -8,6 +8,7 @@ use serde_json::Value;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("bridge-console", &["bridge-core"]),
     ("bridge-core", &[]),
+    ("bridge-discord", &["bridge-core"]),
     ("bridge-matrix", &["bridge-core"]),
     ("bridge-msn", &["bridge-core", "msnp"]),
     ("bridge-store", &["bridge-core"]),
@@ -16,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "bridge-console",
             "bridge-core",
+            "bridge-discord",
             "bridge-matrix",
             "bridge-msn",
             "bridge-store",
@@ -23,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "msnp-server",
         ],
     ),
+    ("fake-discord", &[]),
     ("msnp", &["msnp-proto"]),
     ("msnp-proto", &[]),
     ("msnp-server", &["msnp-proto"]),

@@ -21,7 +21,17 @@ const HEAD: &str = "\
 pub fn example() -> String {
     let mut out = HEAD.to_owned();
     for (name, section) in properties(&schema()) {
-        write_section(&mut out, &name, without_null(&section), &section);
+        let mut text = String::new();
+        match element(&section) {
+            Some(shape) => write_block(&mut text, &name, shape, &section),
+            None => write_section(&mut text, &name, without_null(&section), &section),
+        }
+        let off = section.get("x-off").is_some();
+        for text in text.lines() {
+            // A section that is off becomes a comment whole, for somebody to take the marks away.
+            let mark = if off && !text.is_empty() && !text.starts_with('#') { "# " } else { "" };
+            line(&mut out, format_args!("{mark}{text}"));
+        }
     }
     out
 }
@@ -59,19 +69,26 @@ fn write_section(out: &mut String, name: &str, shape: &Value, described: &Value)
         let Some(element) = element(&property) else {
             continue;
         };
-        out.push('\n');
-        write_comment(out, property.get("description"));
-        line(out, format_args!("[[{name}.{key}]]"));
-        for (key, property) in properties(element) {
-            write_key(out, &key, &property, &required(element));
-        }
+        write_block(out, &format!("{name}.{key}"), element, &property);
+    }
+}
+
+/// Writes one block of a list of sections.
+fn write_block(out: &mut String, name: &str, shape: &Value, described: &Value) {
+    out.push('\n');
+    write_comment(out, described.get("description"));
+    line(out, format_args!("[[{name}]]"));
+    for (key, property) in properties(shape) {
+        write_key(out, &key, &property, &required(shape));
     }
 }
 
 fn write_key(out: &mut String, key: &str, property: &Value, required: &[String]) {
     write_comment(out, property.get("description"));
     let wanted = required.iter().any(|name| name == key);
-    let default = property.get("default").filter(|value| !value.is_null());
+    // An empty list says less than an example of one.
+    let says_nothing = |value: &&Value| value.is_null() || **value == Value::Array(Vec::new());
+    let default = property.get("default").filter(|value| !says_nothing(value));
     let value = if wanted { first_example(property) } else { default.or(first_example(property)) };
     let value = value.map_or_else(|| "\"\"".to_owned(), toml_value);
     let mark = if wanted { "" } else { "# " };

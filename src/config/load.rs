@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path};
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::{Config, Problem, validate};
+use super::{Config, Problem, relay, validate};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -107,18 +107,41 @@ fn meaning_problems(config: &Config) -> Vec<Problem> {
         );
     }
     #[cfg(feature = "matrix")]
-    match &config.matrix {
-        Some(matrix) => {
-            let problems = matrix.validate().into_iter();
-            found.extend(problems.map(|problem| Problem {
+    if let Some(matrix) = &config.matrix {
+        let problems = matrix.validate().into_iter();
+        found.extend(
+            problems.map(|problem| Problem {
                 key: format!("matrix.{}", problem.key),
                 text: problem.text,
-            }));
-        }
-        None => say(
-            "matrix".to_owned(),
-            "is missing: the bridge has no side to bridge to; see config.example.toml",
-        ),
+            }),
+        );
     }
+    #[cfg(feature = "discord")]
+    if let Some(Err((key, text))) = config.discord.as_ref().map(|discord| discord.token()) {
+        found.push(Problem { key: format!("discord.{key}"), text });
+    }
+    if !has_rooms(config) {
+        found.push(Problem {
+            key: "matrix".to_owned(),
+            text: "is missing, and so is discord: the bridge has no side to bridge to; see \
+                   config.example.toml"
+                .to_owned(),
+        });
+    }
+    found.extend(relay::problems(config));
     found
+}
+
+/// Tells whether a platform that shows rooms is configured.
+fn has_rooms(config: &Config) -> bool {
+    #[cfg(feature = "matrix")]
+    if config.matrix.is_some() {
+        return true;
+    }
+    #[cfg(feature = "discord")]
+    if config.discord.is_some() {
+        return true;
+    }
+    let _ = config;
+    false
 }

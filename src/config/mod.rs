@@ -6,6 +6,7 @@
 
 mod describe;
 mod load;
+mod relay;
 mod validate;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     describe::{effective, example},
     load::{ConfigError, load},
+    relay::RelayConfig,
     validate::Problem,
 };
 
@@ -30,7 +32,16 @@ pub struct Config {
     /// The Matrix side: an application service of your homeserver.
     #[cfg(feature = "matrix")]
     pub matrix: Option<bridge_matrix::MatrixConfig>,
-    /// Who may use the bridge, by user id, by `*:domain` or by `*`; the most exact line counts.
+    /// The Discord side: one bot of yours in your servers.
+    #[cfg(feature = "discord")]
+    #[schemars(extend("x-off" = true))]
+    pub discord: Option<bridge_discord::DiscordConfig>,
+    /// A conversation of an MSN account of the bridge's own with one contact or several, joined to
+    /// Discord channels and Matrix rooms: everybody there reads everybody. Repeat the block for more.
+    #[schemars(extend("x-off" = true))]
+    pub relay: Vec<RelayConfig>,
+    /// Who may use the bridge, by user id (Matrix: `@ada:example.com`, Discord: the person's number),
+    /// by `*:domain` or by `*`; the most exact line counts.
     /// `none` may nothing, `user` may sign in, `admin` may also see and steer everything.
     #[schemars(example = permissions_example())]
     pub permissions: BTreeMap<String, Role>,

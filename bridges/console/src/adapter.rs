@@ -12,7 +12,7 @@ use bridge_core::{
     },
     model::{
         Capabilities, CommandLine, Content, Delivery, DeliveryState, Event, EventKind, Membership,
-        Persona, Receipt, RoomSpec, Scope, Signal, UserId,
+        Persona, Receipt, RoomSpec, Scope, ShownFates, Signal, UserId,
     },
 };
 use tokio::sync::mpsc;
@@ -106,10 +106,11 @@ impl Adapter for ConsoleAdapter {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            delivery_state: true,
+            fates: ShownFates::All,
             idempotent: false,
             nudge: false,
             presence: true,
+            speakers: true,
             typing: true,
         }
     }

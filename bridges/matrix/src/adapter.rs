@@ -14,10 +14,10 @@ use axum::Router;
 use bridge_core::{
     Adapter, AdapterContext, AdapterExit, DeliverError, Inbox,
     adapter::{CommandOrigin, Reply as Answer},
-    id::{IdempotencyKey, MessageId, NetworkId, PortalId, RoomId, Timestamp},
+    id::{IdempotencyKey, MessageId, NetworkId, PersonaId, PortalId, RoomId, Timestamp},
     model::{
         Capabilities, Delivery, DeliveryState, EventKind, Membership, Persona, PresenceState,
-        Receipt, Reject, RoomSpec, Signal, UserId,
+        Receipt, Reject, RoomSpec, ShownFates, Signal, UserId,
     },
     store::Namespace,
 };
@@ -52,6 +52,7 @@ use crate::{
     convert::to_matrix,
     ghost::{self, Ghosts},
     intent::{Intent, IntentError},
+    members::Members,
     names::Names,
     registration, room,
 };
@@ -89,6 +90,7 @@ pub struct MatrixAdapter {
     url: String,
     intent: Intent,
     ghosts: Ghosts,
+    pub(crate) members: Members,
     context: OnceLock<AdapterContext>,
     ready: AtomicBool,
     /// Small errands that must not hold up a transaction.
@@ -115,6 +117,7 @@ impl MatrixAdapter {
             intent: Intent::new(&config.homeserver, as_token)?,
             homeserver: config.homeserver,
             ghosts: Ghosts::default(),
+            members: Members::default(),
             context: OnceLock::new(),
             ready: AtomicBool::new(false),
             tasks: TaskTracker::new(),
@@ -141,6 +144,16 @@ impl MatrixAdapter {
         let store = self.store().ok()?;
         let management = store.get(&format!("management {room}")).await.ok().flatten();
         management.map(|_| text.to_owned())
+    }
+
+    /// Names somebody as the people in a room see her.
+    pub(crate) async fn persona(&self, room: &OwnedRoomId, user: &ruma::UserId) -> Persona {
+        let name = self.members.name(&self.intent, &self.names.bot, room, user).await;
+        Persona {
+            network: NetworkId::new(NETWORK),
+            id: PersonaId::new(user.as_str()),
+            name: Some(name.unwrap_or_else(|| user.localpart().to_owned())),
+        }
     }
 
     /// Says that something does not cross yet, as an answer to it.
@@ -373,10 +386,11 @@ impl Adapter for MatrixAdapter {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            delivery_state: true,
+            fates: ShownFates::All,
             idempotent: true,
             nudge: false,
             presence: true,
+            speakers: true,
             typing: true,
         }
     }

@@ -165,7 +165,7 @@ async fn read_event(adapter: &Arc<MatrixAdapter>, event: AnyTimelineEvent) -> Op
                 message: Some(MessageId::new(event.event_id.as_str())),
                 at: Timestamp(event.origin_server_ts.0.into()),
                 scope: Scope::Room(RoomId::new(event.room_id.as_str())),
-                sender: persona(event.sender.as_str()),
+                sender: adapter.persona(&event.room_id, &event.sender).await,
                 kind,
             })
         }
@@ -176,6 +176,7 @@ async fn read_event(adapter: &Arc<MatrixAdapter>, event: AnyTimelineEvent) -> Op
             None
         }
         AnyTimelineEvent::State(AnyStateEvent::RoomMember(StateEvent::Original(event))) => {
+            adapter.members.changed(&event.room_id, event.state_key.as_str(), &event.content);
             let invited = event.content.membership == MembershipState::Invite;
             if invited && event.state_key == adapter.names.bot {
                 let direct = event.content.is_direct.unwrap_or_default();

@@ -98,6 +98,11 @@ impl MatrixConfig {
     }
 }
 
+/// Tells whether a text can be a room's id.
+pub fn is_room_id(text: &str) -> bool {
+    <&ruma::RoomId>::try_from(text).is_ok()
+}
+
 fn default_listen() -> String {
     "127.0.0.1:29400".to_owned()
 }

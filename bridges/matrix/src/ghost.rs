@@ -45,7 +45,7 @@ impl Ghosts {
         persona: &Persona,
     ) -> Result<OwnedUserId, DeliverError> {
         let ghost = names
-            .ghost(persona.id.as_str())
+            .ghost(persona)
             .ok_or_else(|| DeliverError::retry(format!("{} makes no user id", persona.network)))?;
         let name = persona.shown_name();
         if self.known().shown.get(&ghost).is_some_and(|shown| shown == name) {

@@ -10,12 +10,13 @@ mod config;
 mod convert;
 mod ghost;
 mod intent;
+mod members;
 mod names;
 mod registration;
 mod room;
 
 pub use self::{
     adapter::{MatrixAdapter, MatrixError, NETWORK},
-    config::{MatrixConfig, Problem},
+    config::{MatrixConfig, Problem, is_room_id},
     registration::{Registration, generate_token},
 };

@@ -1,5 +1,6 @@
 //! Who is who on the homeserver: the bot, the ghosts, everybody else.
 
+use bridge_core::model::Persona;
 use ruma::{OwnedUserId, UserId};
 
 use crate::MatrixConfig;
@@ -28,14 +29,20 @@ impl Names {
         })
     }
 
-    /// Names the ghost of an address: lower case, everything unusual as `=` and two digits.
+    /// Names the ghost of somebody: her id in lower case, everything unusual as `=` and two digits;
+    /// before it her network, unless it is MSN, whose ids all have an `@`, so that none can be taken
+    /// for another network's.
     ///
-    /// Addresses too long for a user id are cut, and told apart by a digest.
-    pub(crate) fn ghost(&self, address: &str) -> Option<OwnedUserId> {
+    /// Ids too long for a user id are cut, and told apart by a digest.
+    pub(crate) fn ghost(&self, persona: &Persona) -> Option<OwnedUserId> {
         let room = USER_ID_LIMIT.saturating_sub(self.domain.len() + self.prefix.len() + 2);
-        let mut localpart = escaped(&address.to_lowercase());
+        let id = match persona.network.as_str() {
+            "msn" => persona.id.as_str().to_lowercase(),
+            network => format!("{network}_{}", persona.id).to_lowercase(),
+        };
+        let mut localpart = escaped(&id);
         if localpart.len() > room {
-            let digest = format!("=={:016x}", digest(address.to_lowercase().as_bytes()));
+            let digest = format!("=={:016x}", digest(id.as_bytes()));
             localpart.truncate(room.saturating_sub(digest.len()));
             localpart.push_str(&digest);
         }
@@ -79,6 +86,8 @@ fn digest(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use bridge_core::id::{NetworkId, PersonaId};
+
     use super::*;
 
     fn names() -> Names {
@@ -86,20 +95,33 @@ mod tests {
         Names::new(&serde_json::from_value(config).unwrap()).unwrap()
     }
 
+    fn somebody(network: &str, id: &str) -> Persona {
+        let (network, id) = (NetworkId::new(network), PersonaId::new(id));
+        Persona { network, id, name: None }
+    }
+
+    #[test]
+    fn people_of_other_networks_are_told_apart_by_its_name() {
+        let ghost = names().ghost(&somebody("discord", "80351110224678912")).unwrap();
+        assert_eq!(ghost, "@msn_discord_80351110224678912:example.org");
+    }
+
     #[test]
     fn an_address_makes_one_valid_ghost_whatever_its_case() {
         let names = names();
-        let ghost = names.ghost("Bob+Tag@Example.com").unwrap();
+        let ghost = names.ghost(&somebody("msn", "Bob+Tag@Example.com")).unwrap();
         assert_eq!(ghost, "@msn_bob=2btag=40example.com:example.org");
-        assert_eq!(names.ghost("bob+tag@example.com"), Some(ghost.clone()));
+        assert_eq!(names.ghost(&somebody("msn", "bob+tag@example.com")), Some(ghost.clone()));
         assert!(names.is_own(ghost.as_str()));
     }
 
     #[test]
     fn long_addresses_stay_apart_within_the_limit() {
         let names = names();
-        let long =
-            |end: &str| names.ghost(&format!("{}{end}@example.com", "x".repeat(300))).unwrap();
+        let long = |end: &str| {
+            let id = format!("{}{end}@example.com", "x".repeat(300));
+            names.ghost(&somebody("msn", &id)).unwrap()
+        };
         assert!(long("a").as_str().len() <= USER_ID_LIMIT);
         assert_ne!(long("a"), long("b"));
     }

@@ -11,5 +11,6 @@ mod translate;
 
 pub use self::{
     config::{MsnConfig, MsnServer},
-    connector::{MsnConnector, NETWORK},
+    connector::{MsnConnector, NETWORK, OwnAccount},
+    login::is_address,
 };

@@ -91,7 +91,7 @@ fn ask(prompt: &str) -> LoginStep {
 }
 
 /// Tells whether a text can be an account's address.
-pub(crate) fn is_address(text: &str) -> bool {
+pub fn is_address(text: &str) -> bool {
     let halves = text.split_once('@');
     let whole = halves.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
     whole && text.len() <= 129 && !text.contains(|c: char| c.is_whitespace() || c.is_control())

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,7 +12,8 @@ use bridge_core::{
     AcceptError, DeliverError, Puppet, PuppetContext, PuppetExit,
     id::{ChatId, LoginId, NetworkId, PersonaId, SourceId, Timestamp},
     model::{
-        Capabilities, Contact, Delivery, Event, EventKind, Persona, Receipt, Reject, Scope, Signal,
+        Capabilities, Contact, Delivery, Event, EventKind, Persona, Receipt, Reject, Scope,
+        ShownFates, Signal,
     },
 };
 use msnp::{CloseReason, ConnectError, Events, Handle};
@@ -28,12 +30,14 @@ const INBOX_RETRY: Duration = Duration::from_millis(500);
 pub(crate) struct MsnPuppet {
     login: LoginId,
     config: msnp::Config,
+    /// Who must be on the contact list, so that she can be spoken to.
+    keeps: Vec<String>,
     session: Mutex<Option<Handle>>,
 }
 
 impl MsnPuppet {
-    pub(crate) fn new(login: LoginId, config: msnp::Config) -> Self {
-        Self { login, config, session: Mutex::new(None) }
+    pub(crate) fn new(login: LoginId, config: msnp::Config, keeps: Vec<String>) -> Self {
+        Self { login, config, keeps, session: Mutex::new(None) }
     }
 
     fn session(&self) -> MutexGuard<'_, Option<Handle>> {
@@ -59,6 +63,20 @@ impl MsnPuppet {
 
     fn scope(&self, chat: &msnp::ChatId) -> Scope {
         Scope::Chat { login: self.login.clone(), chat: ChatId::new(chat.as_str()) }
+    }
+
+    /// Puts those on the contact list who must be there and are not.
+    async fn keep_contacts(&self, handle: &Handle) -> Infallible {
+        for account in &self.keeps {
+            let listed = handle.roster().contact(account).is_some_and(msnp::Contact::is_contact);
+            if listed {
+                continue;
+            }
+            if let Err(error) = handle.add_contact(account).await {
+                tracing::warn!(login = %self.login, %error, "a contact of a relay was not added");
+            }
+        }
+        std::future::pending().await
     }
 
     /// Takes events in until the session ends.
@@ -171,10 +189,11 @@ impl Puppet for MsnPuppet {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            delivery_state: false,
+            fates: ShownFates::Nothing,
             idempotent: false,
             nudge: true,
             presence: false,
+            speakers: false,
             typing: true,
         }
     }
@@ -191,7 +210,10 @@ impl Puppet for MsnPuppet {
         };
         *self.session() = Some(handle.clone());
         cx.online.send_replace(true);
-        let ended = self.listen(&cx, &mut events).await;
+        let ended = tokio::select! {
+            ended = self.listen(&cx, &mut events) => ended,
+            never = self.keep_contacts(&handle) => match never {},
+        };
         cx.online.send_replace(false);
         *self.session() = None;
         handle.sign_out().await;

@@ -70,6 +70,12 @@ pub trait Adapter: Send + Sync + 'static {
         key: IdempotencyKey,
     ) -> Result<(), DeliverError>;
 
+    /// Says why nobody may type a password here, and what to do instead; none where
+    /// [`conceal`](Self::conceal) can remove one.
+    fn takes_no_passwords(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Removes a command line that held a secret from where others could read it.
     async fn conceal(&self, origin: &CommandOrigin) -> Result<(), DeliverError>;
 }

@@ -1,6 +1,13 @@
 //! The whole: opened on a store, started, asked, stopped.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use serde::Serialize;
 use tokio::{
@@ -12,32 +19,34 @@ use tokio::{
 use crate::{
     adapter::{Adapter, AdapterContext, AdapterExit, Reply},
     command::{self, Caller, Role},
-    connector::Connector,
+    connector::{Connector, Puppet},
     id::PortalId,
     inbox::Inbox,
     index::{Index, Portal},
     ingest, logins,
     record::{LegState, PortalRecord, leg_key},
+    relay::{self, Relay},
     seal::SealKey,
     shared::{CoreConfig, Shared},
     signals,
     store::{
-        Batch, Durability, KeyBuilder, KeyRange, Namespace, Store, StoreError, Table, TableId,
+        Batch, Durability, KeyBuilder, Namespace, Store, StoreError, Table, TableId, scan_all,
     },
-    supervisor::LoginStatus,
+    supervisor::{LoginStatus, Owner, supervise},
 };
 
 /// How long repetitions are remembered.
 const DEDUPE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How often old facts are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
-/// Rows read at once.
+/// Rows removed at once.
 const PAGE: usize = 1000;
 
 /// A bridge's heart.
 pub struct Core {
     shared: Arc<Shared>,
     inputs: Option<Inputs>,
+    accounts: Vec<Arc<dyn Puppet>>,
     ingest: Option<JoinHandle<()>>,
     failed: watch::Sender<Option<String>>,
 }
@@ -45,6 +54,19 @@ pub struct Core {
 struct Inputs {
     requests: mpsc::Receiver<ingest::Request>,
     commands: mpsc::Receiver<command::Queued>,
+}
+
+/// What a core joins: its networks, and what the configuration gives it to do by itself.
+#[derive(Default)]
+pub struct Parts {
+    /// Platforms that show rooms.
+    pub adapters: Vec<Arc<dyn Adapter>>,
+    /// Networks people sign in to.
+    pub connectors: Vec<Arc<dyn Connector>>,
+    /// The bridge's own accounts.
+    pub accounts: Vec<Arc<dyn Puppet>>,
+    /// Conversations of those accounts.
+    pub relays: Vec<Relay>,
 }
 
 /// How a bridge is doing.
@@ -61,22 +83,23 @@ pub struct Status {
 }
 
 impl Core {
-    /// Reads what a former process left in the store.
+    /// Reads what a former process left in the store, and makes the relays what they are to be now.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read.
+    /// [`StoreError`] when the store cannot be read or written.
     pub async fn open(
         store: Arc<dyn Store>,
         key: SealKey,
         config: CoreConfig,
-        adapters: Vec<Arc<dyn Adapter>>,
-        connectors: Vec<Arc<dyn Connector>>,
+        parts: Parts,
     ) -> Result<Self, StoreError> {
         // Sources that find it full wait with their own work: back-pressure begins here.
         let (ingest, requests) = mpsc::channel(1024);
         // Commands are stored already; past this the way in waits for answers.
         let (queue, commands) = mpsc::channel(1024);
-        let index = read_index(&*store).await?;
+        let mut index = read_index(&*store).await?;
+        relay::reconcile(&*store, &mut index, &parts.relays).await?;
+        let Parts { adapters, connectors, accounts, relays: _ } = parts;
         let adapters: BTreeMap<_, _> =
             adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect();
         let connectors: BTreeMap<_, _> =
@@ -85,6 +108,7 @@ impl Core {
         Ok(Self {
             shared: Arc::new(shared),
             inputs: Some(Inputs { requests, commands }),
+            accounts,
             ingest: None,
             failed: watch::channel(None).0,
         })
@@ -103,6 +127,7 @@ impl Core {
         shared.tasks.spawn(command::run(Arc::clone(shared), inputs.commands));
         shared.tasks.spawn(signals::run(Arc::clone(shared)));
         shared.tasks.spawn(tidy(Arc::clone(shared)));
+        let alive = Arc::new(AtomicUsize::new(shared.adapters.len()));
         for adapter in shared.adapters.values() {
             let cx = AdapterContext {
                 inbox: Arc::new(Arc::clone(shared)),
@@ -110,15 +135,22 @@ impl Core {
                 store: Namespace::new(Arc::clone(&shared.store), adapter.network()),
             };
             let (adapter, failed) = (Arc::clone(adapter), self.failed.clone());
-            let network = adapter.network();
+            let (network, alive) = (adapter.network(), Arc::clone(&alive));
             shared.tasks.spawn(async move {
                 let reason = match tokio::spawn(adapter.run(cx)).await {
                     Ok(AdapterExit::Cancelled) => return,
                     Ok(AdapterExit::Failed(reason)) => reason,
                     Err(error) => format!("it panicked: {error}"),
                 };
-                failed.send_replace(Some(format!("{network}: {reason}")));
+                tracing::error!(%network, %reason, "a network's side cannot work");
+                // The others go on; the bridge has failed when none is left.
+                if alive.fetch_sub(1, Ordering::Relaxed) == 1 {
+                    failed.send_replace(Some(format!("{network}: {reason}")));
+                }
             });
+        }
+        for account in self.accounts.drain(..) {
+            supervise(shared, Owner::Bridge, account);
         }
         logins::load_all(shared).await?;
         command::resume(shared).await?;
@@ -155,7 +187,7 @@ impl Core {
         portals
     }
 
-    /// Waits until an adapter cannot work any more, and tells why.
+    /// Waits until no adapter can work any more, and tells why the last cannot.
     pub async fn failed(&self) -> String {
         let mut failed = self.failed.subscribe();
         let found = failed.wait_for(Option::is_some).await;
@@ -200,7 +232,7 @@ async fn read_index(store: &dyn Store) -> Result<Index, StoreError> {
         for (number, now) in (0..).zip(&mut portal.legs) {
             let state: Option<LegState> = Table::get(store, &leg_key(id, number)).await?;
             let state = state.unwrap_or_default();
-            (now.cursor, now.left_over) = (state.cursor, state.in_flight);
+            (now.cursor, now.left_over, now.last) = (state.cursor, state.in_flight, state.last);
         }
         let furthest = portal.legs.iter().map(|leg| leg.cursor).max().unwrap_or_default();
         portal.head = portal.head.max(furthest);
@@ -223,26 +255,6 @@ async fn read_heads(store: &dyn Store) -> Result<BTreeMap<PortalId, u64>, StoreE
 
 fn portal_of(key: &[u8]) -> Option<PortalId> {
     key.get(1..17).and_then(|bytes| uuid::Uuid::from_slice(bytes).ok()).map(PortalId)
-}
-
-async fn scan_all(
-    store: &dyn Store,
-    range: KeyRange,
-) -> Result<Vec<(crate::store::Key, crate::store::Value)>, StoreError> {
-    let mut all = Vec::new();
-    let mut from = range.clone();
-    loop {
-        let page = store.scan(from.clone(), PAGE).await?;
-        let full = page.len() == PAGE;
-        all.extend(page);
-        match all.last() {
-            Some((last, _)) if full => {
-                let after = crate::store::Key::from_bytes([last.as_bytes(), &[0]].concat());
-                from = range.clone().starting_at(after);
-            }
-            _ => return Ok(all),
-        }
-    }
 }
 
 /// Forgets repetitions that are too old to come.

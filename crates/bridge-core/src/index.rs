@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::sync::Notify;
 
 use crate::{
-    id::PortalId,
+    id::{MessageId, PortalId},
     record::{Endpoint, InFlight, Leg, PortalRecord},
 };
 
@@ -32,12 +32,14 @@ pub(crate) struct Portal {
 }
 
 /// A leg in memory.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LegNow {
     /// The next row to pass.
     pub(crate) cursor: u64,
     /// What a former process left under way.
     pub(crate) left_over: Option<InFlight>,
+    /// The last message its network named.
+    pub(crate) last: Option<MessageId>,
     /// Whether a task pumps it.
     pub(crate) pumped: bool,
 }
@@ -50,7 +52,9 @@ impl Portal {
 
     /// The number below which every row has been passed by every leg.
     pub(crate) fn passed(&self) -> u64 {
-        self.legs.iter().map(|leg| leg.cursor).min().unwrap_or(self.head)
+        let open = self.record.legs.iter().zip(&self.legs);
+        let open = open.filter(|(leg, _)| !matches!(leg, Leg::Closed));
+        open.map(|(_, now)| now.cursor).min().unwrap_or(self.head)
     }
 
     /// Rows that some leg still needs.

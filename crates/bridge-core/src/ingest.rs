@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     adapter::CommandOrigin,
     command::Queued,
-    id::{NetworkId, PortalId, RowId, SourceId, Timestamp},
+    id::{ChatId, LoginId, NetworkId, PortalId, RowId, SourceId, Timestamp},
     inbox::{AcceptError, Inbox, SourceCursor},
     index::Portal,
     model::{Event, EventKind, Persona, Scope, Signal, UserId},
@@ -23,8 +23,10 @@ use crate::{
         CommandRecord, Endpoint, EndpointRecord, LogRow, Names, PortalRecord, Position, RowOf,
         Seen, command_key, cursor_key, dedupe_key, names_key, portal_key, put_row, row_of_key,
     },
+    relay,
     shared::Shared,
     store::{Batch, CommitError, Durability, StoreError, Table},
+    supervisor::Owner,
 };
 
 /// Most requests stored in one commit.
@@ -134,6 +136,8 @@ struct Staged {
     heads: HashMap<PortalId, u64>,
     portals: Vec<(PortalId, PortalRecord)>,
     commands: Vec<Queued>,
+    /// Who wrote to an account of the bridge's own outside of its relays.
+    strangers: Vec<(LoginId, ChatId)>,
     /// For each request, what keeps it from being answered well, or the portal it asked for.
     outcomes: Vec<Result<Option<PortalId>, AcceptError>>,
     rows: Vec<(RowId, NetworkId, SourceId)>,
@@ -188,6 +192,7 @@ fn stage(
         heads: HashMap::new(),
         portals: Vec::new(),
         commands: Vec::new(),
+        strangers: Vec::new(),
         outcomes: Vec::new(),
         rows: Vec::new(),
     };
@@ -282,7 +287,12 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
                 Some(found) => found,
                 None => match shared.portal_of_chat(login, chat, event.sender.clone()) {
                     Some(record) => (staged.open(&endpoint, record)?, 0),
-                    None => return Ok(()), // signed out meanwhile
+                    None => {
+                        if shared.puppets.owner(login) == Some(Owner::Bridge) {
+                            staged.strangers.push((login.clone(), chat.clone()));
+                        }
+                        return Ok(()); // or signed out meanwhile
+                    }
                 },
             }
         }
@@ -374,6 +384,9 @@ async fn publish(shared: &Arc<Shared>, group: &mut Vec<Request>, staged: Staged)
                 drop(answer.send(opened.ok_or(StoreError::Closed)));
             }
         }
+    }
+    for (login, chat) in &staged.strangers {
+        relay::turn_away(shared, login, chat);
     }
     for portal in staged.heads.into_keys() {
         shared.wake(portal);

@@ -12,9 +12,9 @@ use tokio::{
 
 use crate::{
     backoff::Backoff,
-    downgrade::downgrade,
+    downgrade::{Voice, downgrade},
     error::DeliverError,
-    id::{IdempotencyKey, PersonaId, PortalId, RoomId, SourceId, Timestamp},
+    id::{IdempotencyKey, MessageId, PersonaId, PortalId, RoomId, SourceId, Timestamp},
     ingest::Request,
     model::{
         Capabilities, Delivery, DeliveryState, Event, EventKind, Persona, Receipt, Reject,
@@ -26,6 +26,7 @@ use crate::{
     },
     shared::Shared,
     store::{Batch, CommitError, Durability, StoreError, Table},
+    supervisor::Owner,
 };
 
 /// How long one delivery may take before it counts as ambiguous: places have shorter ones.
@@ -44,7 +45,7 @@ pub(crate) async fn pump(shared: Arc<Shared>, portal: PortalId, leg: u16) {
 pub(crate) async fn open_rooms(shared: &Arc<Shared>, portal: PortalId) -> Result<(), DeliverError> {
     let legs = shared.index().portals.get(&portal).map(|portal| portal.record.legs.clone());
     for (number, leg) in (0..).zip(legs.unwrap_or_default()) {
-        let Leg::Room { network, room, owner } = leg else {
+        let Leg::Room { network, room, owner: Some(owner) } = leg else {
             continue;
         };
         let adapter = shared.adapters.get(&network).cloned();
@@ -68,6 +69,8 @@ struct Pump {
     cursor: u64,
     /// What a former process left under way, until it is dealt with.
     left_over: Option<InFlight>,
+    /// The last message the leg's network named.
+    last: Option<MessageId>,
     backoff: Backoff,
 }
 
@@ -85,7 +88,7 @@ enum Passed {
 
 impl Pump {
     fn new(shared: Arc<Shared>, portal: PortalId, leg: u16) -> Self {
-        let now = shared.index().leg_now(portal, leg).copied().unwrap_or_default();
+        let now = shared.index().leg_now(portal, leg).cloned().unwrap_or_default();
         let (least, longest) = shared.config.retry;
         Self {
             shared,
@@ -93,6 +96,7 @@ impl Pump {
             leg,
             cursor: now.cursor,
             left_over: now.left_over,
+            last: now.last,
             backoff: Backoff::new(least, longest),
         }
     }
@@ -158,12 +162,21 @@ impl Pump {
         let Some(leg) = self.shared.index().leg(self.portal, self.leg).cloned() else {
             return self.advance(Some(row)).await;
         };
-        let Some(event) = self.capabilities(&leg).and_then(|to| downgrade(&row.event, to)) else {
+        let voice = self.voice(&leg, &row.event.sender);
+        let Some(event) = self.capabilities(&leg).and_then(|to| downgrade(&row.event, to, voice))
+        else {
             return self.advance(Some(row)).await;
         };
         let doubtful = self.left_over.take() == Some(InFlight::Row(self.cursor));
         let key = IdempotencyKey { row: row.row, leg: self.leg };
-        let mut item = Delivery { key, row: row.row, event, maybe_double: doubtful };
+        let mut item = Delivery {
+            key,
+            row: row.row,
+            accepted: row.accepted,
+            after: self.last.clone(),
+            event,
+            maybe_double: doubtful,
+        };
         let passed = self.deliver(row, &mut item).await;
         self.backoff.reset();
         match passed {
@@ -252,13 +265,15 @@ impl Pump {
                 }
                 in_time(puppet.deliver(&chat, item)).await
             }
+            Some(Leg::Closed) => Err(DeliverError::Gone("it was taken out of the portal".into())),
             Some(Leg::Room { network, room, owner }) => {
                 let adapter = self.shared.adapters.get(&network).cloned();
                 let adapter = adapter
                     .ok_or_else(|| DeliverError::Gone("the network is switched off".into()))?;
-                let room = match room {
-                    Some(room) => room,
-                    None => self.make_room(&*adapter, &owner).await?,
+                let room = match (room, owner) {
+                    (Some(room), _) => room,
+                    (None, Some(owner)) => self.make_room(&*adapter, &owner).await?,
+                    (None, None) => return Err(DeliverError::Gone("it has no room".into())),
                 };
                 if !adapter.capabilities().idempotent {
                     self.note_in_flight(InFlight::Row(self.cursor)).await?;
@@ -269,8 +284,23 @@ impl Pump {
         }
     }
 
+    /// Tells whether a leg's account speaks for itself or for somebody else.
+    fn voice(&self, leg: &Leg, sender: &Persona) -> Voice {
+        let owner = match leg {
+            Leg::Chat { login, .. } => self.shared.puppets.owner(login),
+            Leg::Closed | Leg::Room { .. } => None,
+        };
+        match owner {
+            Some(Owner::Person(user)) if user.network == sender.network && user.id == sender.id => {
+                Voice::Own
+            }
+            _ => Voice::Anothers,
+        }
+    }
+
     fn capabilities(&self, leg: &Leg) -> Option<Capabilities> {
         match leg {
+            Leg::Closed => None,
             Leg::Chat { login, .. } => self.shared.puppets.capabilities(login),
             Leg::Room { network, .. } => {
                 self.shared.adapters.get(network).map(|adapter| adapter.capabilities())
@@ -307,7 +337,7 @@ impl Pump {
             None => {
                 let peers = record.legs.iter().filter_map(|leg| match leg {
                     Leg::Chat { peer, .. } => Some(peer.clone()),
-                    Leg::Room { .. } => None,
+                    Leg::Closed | Leg::Room { .. } => None,
                 });
                 let spec = RoomSpec {
                     portal: self.portal,
@@ -325,7 +355,7 @@ impl Pump {
         }
         let endpoint = Endpoint::Room(adapter.network(), room.clone());
         let mut batch = Batch::new();
-        let state = LegState { cursor: self.cursor, in_flight: None };
+        let state = self.state(None);
         Table::put(&mut batch, portal_key(self.portal), &record).map_err(retry_store)?;
         Table::put(&mut batch, endpoint.key(), &EndpointRecord(self.portal))
             .map_err(retry_store)?;
@@ -341,7 +371,7 @@ impl Pump {
     }
 
     async fn note_in_flight(&self, what: InFlight) -> Result<(), DeliverError> {
-        let state = LegState { cursor: self.cursor, in_flight: Some(what) };
+        let state = self.state(Some(what));
         let mut batch = Batch::new();
         Table::put(&mut batch, leg_key(self.portal, self.leg), &state).map_err(retry_store)?;
         self.shared.store.commit(batch, Durability::Durable).await.map_err(retry_commit)
@@ -350,14 +380,19 @@ impl Pump {
     async fn note_delivered(&mut self, row: &LogRow, leg: &Leg, receipt: Receipt) {
         let mut batch = Batch::new();
         let network = match leg {
-            Leg::Chat { peer, .. } => &peer.network,
-            Leg::Room { network, .. } => network,
+            Leg::Chat { peer, .. } => Some(&peer.network),
+            Leg::Closed => None,
+            Leg::Room { network, .. } => Some(network),
         };
         let row_of = RowOf { portal: self.portal, row: row.row };
-        for message in &receipt.messages {
+        for (network, message) in network
+            .into_iter()
+            .flat_map(|network| receipt.messages.iter().map(move |message| (network, message)))
+        {
             self.add(&mut batch, row_of_key(network, message), &row_of);
         }
-        if !receipt.messages.is_empty() {
+        if let Some(last) = receipt.messages.last() {
+            self.last = Some(last.clone());
             self.add(&mut batch, names_key(row.row, self.leg), &Names(receipt.messages));
         }
         let idempotent = self.capabilities(leg).is_some_and(|to| to.idempotent);
@@ -403,16 +438,17 @@ impl Pump {
         if last {
             remove_row(&mut batch, self.portal, number, row);
         }
-        let origin = row.origin.filter(|origin| self.shows_fate(*origin));
-        match (state, origin) {
-            (Some(state), Some(origin)) => self.report(row, batch, origin, state).await,
+        let state = state.zip(row.origin).filter(|(state, origin)| self.shows(*origin, state));
+        match state {
+            Some((state, origin)) => self.report(row, batch, origin, state).await,
             _ => self.commit(batch, durability).await,
         }
     }
 
-    fn shows_fate(&self, origin: u16) -> bool {
+    /// Tells whether the place a message came from shows what became of it.
+    fn shows(&self, origin: u16, state: &DeliveryState) -> bool {
         let leg = self.shared.index().leg(self.portal, origin).cloned();
-        leg.and_then(|leg| self.capabilities(&leg)).is_some_and(|to| to.delivery_state)
+        leg.and_then(|leg| self.capabilities(&leg)).is_some_and(|to| to.fates.show(state))
     }
 
     async fn report(&self, row: &LogRow, batch: Batch, origin: u16, state: DeliveryState) {
@@ -468,12 +504,17 @@ impl Pump {
         if let Some(now) = index.leg_now(self.portal, self.leg) {
             now.cursor = self.cursor;
             now.left_over = None;
+            now.last.clone_from(&self.last);
         }
         index.portals.get(&self.portal).is_some_and(|portal| portal.passed() > number)
     }
 
+    fn state(&self, in_flight: Option<InFlight>) -> LegState {
+        LegState { cursor: self.cursor, in_flight, last: self.last.clone() }
+    }
+
     fn add_state(&self, batch: &mut Batch) {
-        let state = LegState { cursor: self.cursor, in_flight: None };
+        let state = self.state(None);
         self.add(batch, leg_key(self.portal, self.leg), &state);
     }
 

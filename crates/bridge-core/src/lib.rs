@@ -27,6 +27,7 @@ mod leg;
 mod logins;
 pub mod model;
 mod record;
+mod relay;
 mod seal;
 mod shared;
 mod signals;
@@ -36,10 +37,11 @@ mod supervisor;
 pub use self::{
     adapter::{Adapter, AdapterContext, AdapterExit},
     connector::{Connector, Puppet, PuppetContext, PuppetExit},
-    core::{Core, Status},
-    downgrade::downgrade,
+    core::{Core, Parts, Status},
+    downgrade::{Voice, downgrade},
     error::DeliverError,
     inbox::{AcceptError, Inbox},
+    relay::Relay,
     seal::{SealError, SealKey},
     shared::CoreConfig,
     supervisor::{LoginState, LoginStatus},

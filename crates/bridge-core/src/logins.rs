@@ -9,7 +9,7 @@ use crate::{
     record::{LoginRecord, login_key},
     shared::Shared,
     store::{Batch, CommitError, Durability, KeyBuilder, StoreError, Table, TableId},
-    supervisor::supervise,
+    supervisor::{Owner, supervise},
 };
 
 /// Keeps a login, its credentials sealed, and brings its puppet to life.
@@ -18,8 +18,8 @@ pub(crate) async fn add(
     owner: &UserId,
     login: StoredLogin,
 ) -> Result<(), String> {
-    let taken = shared.puppets.owner(&login.id).filter(|other| other != owner);
-    if taken.is_some() {
+    let own = Owner::Person(owner.clone());
+    if shared.puppets.owner(&login.id).is_some_and(|other| other != own) {
         return Err("somebody else is signed in to that account here.".to_owned());
     }
     let key = login_key(&login.id);
@@ -44,6 +44,10 @@ pub(crate) async fn load_all(shared: &Arc<Shared>) -> Result<(), StoreError> {
         let Some(id) = login_of(key.as_bytes()) else {
             continue;
         };
+        if shared.puppets.owner(&id) == Some(Owner::Bridge) {
+            tracing::error!(login = %id, "an account of the bridge's own is also somebody's; hers waits");
+            continue;
+        }
         let credentials = match shared.key.open(key.as_bytes(), &record.sealed) {
             Ok(credentials) => credentials,
             Err(error) => {
@@ -72,7 +76,7 @@ fn bring_to_life(shared: &Arc<Shared>, owner: UserId, login: StoredLogin) -> Res
     let connector = shared.connectors.get(&login.persona.network);
     let connector = connector.ok_or_else(|| "its network is switched off".to_owned())?;
     let puppet = connector.load(login).map_err(|error| error.to_string())?;
-    supervise(shared, owner, puppet);
+    supervise(shared, Owner::Person(owner), puppet);
     Ok(())
 }
 

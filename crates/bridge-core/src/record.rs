@@ -34,6 +34,9 @@ impl Endpoint {
 pub(crate) struct PortalRecord {
     pub(crate) kind: RoomKind,
     pub(crate) name: Option<String>,
+    /// The relay of the configuration it belongs to; none for a conversation of somebody's account.
+    pub(crate) relay: Option<String>,
+    /// Its legs by number; a number is never given to another leg.
     pub(crate) legs: Vec<Leg>,
 }
 
@@ -42,8 +45,11 @@ pub(crate) struct PortalRecord {
 pub(crate) enum Leg {
     /// A conversation of a signed-in account, and the other person in it.
     Chat { login: LoginId, chat: ChatId, peer: Persona },
-    /// A room of an adapter; none until the first delivery makes it.
-    Room { network: NetworkId, room: Option<RoomId>, owner: UserId },
+    /// One that was taken away.
+    Closed,
+    /// A room of an adapter; none until the first delivery makes it, for its owner. A room of a relay
+    /// has no owner.
+    Room { network: NetworkId, room: Option<RoomId>, owner: Option<UserId> },
 }
 
 impl Leg {
@@ -53,7 +59,7 @@ impl Leg {
             Self::Room { network, room: Some(room), .. } => {
                 Some(Endpoint::Room(network.clone(), room.clone()))
             }
-            Self::Room { room: None, .. } => None,
+            Self::Closed | Self::Room { room: None, .. } => None,
         }
     }
 }
@@ -75,12 +81,14 @@ pub(crate) struct LogRow {
 }
 
 /// How far a leg is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LegState {
     /// The next row to pass.
     pub(crate) cursor: u64,
     /// An attempt under way when this was written: the row, or the making of the room.
     pub(crate) in_flight: Option<InFlight>,
+    /// The last message its network named.
+    pub(crate) last: Option<MessageId>,
 }
 
 /// What may or may not have happened.
@@ -274,12 +282,20 @@ mod tests {
         let one = "1000000000000000000000000000000001";
         let two = "1000000000000000000000000000000002";
         let chat = Leg::Chat { login: LoginId::new("l"), chat: ChatId::new("c"), peer: persona() };
-        let room = Leg::Room { network: NetworkId::new("m"), room: None, owner: user() };
-        let record = PortalRecord { kind: RoomKind::Direct, name: None, legs: vec![chat, room] };
-        assert_eq!(hex(&record), "0100000200016c0163016e0362406301014201016d00016d0440613a62");
+        let room = Leg::Room { network: NetworkId::new("m"), room: None, owner: Some(user()) };
+        let record = PortalRecord {
+            kind: RoomKind::Direct,
+            name: None,
+            relay: None,
+            legs: vec![chat, room, Leg::Closed],
+        };
+        assert_eq!(
+            hex(&record),
+            "010000000300016c0163016e0362406301014202016d0001016d0440613a6201"
+        );
         assert_eq!(hex(&EndpointRecord(portal)), format!("01{one}"));
-        let state = LegState { cursor: 300, in_flight: Some(InFlight::Row(7)) };
-        assert_eq!(hex(&state), "01ac02010007");
+        let state = LegState { cursor: 300, in_flight: Some(InFlight::Row(7)), last: None };
+        assert_eq!(hex(&state), "01ac0201000700");
         assert_eq!(hex(&Seen(Timestamp(300))), "01ac02");
         assert_eq!(hex(&Position("p".to_owned())), "010170");
         assert_eq!(hex(&Names(vec![MessageId::new("$e")])), "0101022465");

@@ -18,10 +18,11 @@ use crate::{
     ingest::Request,
     leg,
     record::{Leg, PortalRecord},
+    relay::Strangers,
     seal::SealKey,
     signals::Signals,
     store::Store,
-    supervisor::Puppets,
+    supervisor::{Owner, Puppets},
 };
 
 /// How a core behaves.
@@ -62,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) connectors: BTreeMap<NetworkId, Arc<dyn Connector>>,
     pub(crate) puppets: Puppets,
     pub(crate) signals: Signals,
+    pub(crate) strangers: Strangers,
     pub(crate) ingest: mpsc::Sender<Request>,
     pub(crate) commands: mpsc::Sender<Queued>,
     /// Fires when everything must end.
@@ -93,6 +95,7 @@ impl Shared {
             connectors,
             puppets: Puppets::default(),
             signals: Signals::default(),
+            strangers: Strangers::default(),
             ingest,
             commands,
             cancel: CancellationToken::new(),
@@ -138,13 +141,16 @@ impl Shared {
         chat: &crate::id::ChatId,
         peer: crate::model::Persona,
     ) -> Option<PortalRecord> {
-        let owner = self.puppets.owner(login)?;
+        let Owner::Person(owner) = self.puppets.owner(login)? else {
+            return None;
+        };
         Some(PortalRecord {
             kind: crate::model::RoomKind::Direct,
             name: None,
+            relay: None,
             legs: vec![
                 Leg::Chat { login: login.clone(), chat: chat.clone(), peer },
-                Leg::Room { network: owner.network.clone(), room: None, owner },
+                Leg::Room { network: owner.network.clone(), room: None, owner: Some(owner) },
             ],
         })
     }

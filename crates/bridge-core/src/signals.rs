@@ -120,7 +120,7 @@ async fn show(shared: &Shared, slot: &Slot, from: &Persona, signal: &Signal) {
                 }
                 _ => continue,
             },
-            Leg::Room { room: None, .. } => continue,
+            Leg::Closed | Leg::Room { room: None, .. } => continue,
         };
         if let Err(error) = shown {
             tracing::debug!(portal = %slot.portal, %error, "a signal was not shown");

@@ -35,6 +35,24 @@ const AFTER_BUG: Duration = Duration::from_secs(600);
 /// Wait after the server asked for peace.
 const AFTER_DRAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(180));
 
+/// Whose an account is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The bridge's own, from its configuration.
+    Bridge,
+    /// Somebody's who signed in.
+    Person(UserId),
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bridge => f.write_str("the bridge"),
+            Self::Person(user) => user.fmt(f),
+        }
+    }
+}
+
 /// How an account is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -93,7 +111,7 @@ pub struct LoginStatus {
 pub(crate) struct Puppets(Mutex<BTreeMap<LoginId, Entry>>);
 
 struct Entry {
-    owner: UserId,
+    owner: Owner,
     puppet: Arc<dyn Puppet>,
     online: watch::Sender<bool>,
     cancel: CancellationToken,
@@ -103,7 +121,7 @@ struct Entry {
 }
 
 impl Puppets {
-    pub(crate) fn owner(&self, login: &LoginId) -> Option<UserId> {
+    pub(crate) fn owner(&self, login: &LoginId) -> Option<Owner> {
         self.entries().get(login).map(|entry| entry.owner.clone())
     }
 
@@ -138,7 +156,9 @@ impl Puppets {
     /// Gives the puppets of one owner.
     pub(crate) fn of(&self, owner: &UserId) -> Vec<(LoginId, Arc<dyn Puppet>)> {
         let entries = self.entries();
-        let own = entries.iter().filter(|(_, entry)| entry.owner == *owner);
+        let own = entries
+            .iter()
+            .filter(|(_, entry)| matches!(&entry.owner, Owner::Person(user) if user == owner));
         own.map(|(login, entry)| (login.clone(), Arc::clone(&entry.puppet))).collect()
     }
 
@@ -181,7 +201,7 @@ impl Puppets {
 }
 
 /// Takes a puppet in and keeps it alive; an older one of the same login ends.
-pub(crate) fn supervise(shared: &Arc<Shared>, owner: UserId, puppet: Arc<dyn Puppet>) {
+pub(crate) fn supervise(shared: &Arc<Shared>, owner: Owner, puppet: Arc<dyn Puppet>) {
     let login = puppet.login().clone();
     let (online, _) = watch::channel(false);
     let cancel = shared.cancel.child_token();
@@ -205,7 +225,7 @@ pub(crate) fn supervise(shared: &Arc<Shared>, owner: UserId, puppet: Arc<dyn Pup
 struct Life {
     shared: Arc<Shared>,
     login: LoginId,
-    owner: UserId,
+    owner: Owner,
     puppet: Arc<dyn Puppet>,
     online: watch::Sender<bool>,
     cancel: CancellationToken,
@@ -231,7 +251,13 @@ impl Life {
                 PuppetExit::Cancelled => return self.set(LoginState::LoggedOut, None),
                 PuppetExit::AuthRejected(reason) => {
                     self.set(LoginState::BadCredentials, Some(reason.clone()));
-                    let text = format!("{reason} Use `login` to enter the password again.");
+                    let mend = match self.owner {
+                        Owner::Bridge => {
+                            "Set the right one in the relay's password_file, and restart."
+                        }
+                        Owner::Person(_) => "Use `login` to enter the password again.",
+                    };
+                    let text = format!("{reason} {mend}");
                     return self.tell(text).await;
                 }
                 PuppetExit::KickedElsewhere if kicked_before => {
@@ -297,7 +323,11 @@ impl Life {
         self.shared.puppets.set(&self.login, state, reason);
     }
 
+    /// Tells the owner; the bridge's own accounts are its operator's, who reads the log.
     async fn tell(&self, text: String) {
-        tell_owner(&self.shared, &self.owner, &Reply::Text(text)).await;
+        match &self.owner {
+            Owner::Bridge => tracing::error!(login = %self.login, "{text}"),
+            Owner::Person(user) => tell_owner(&self.shared, user, &Reply::Text(text)).await,
+        }
     }
 }

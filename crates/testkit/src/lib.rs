@@ -2,12 +2,14 @@
 //!
 //! - [`Synapse`]: a real homeserver on the loopback, in a virtual environment made on first use.
 //! - [`MatrixUser`]: a real client on it (matrix-sdk), with what it saw.
+//! - [`Port`]: a port for a program that must be told one.
 //! - [`Program`]: a program of ours as a process, to be stopped or killed.
 //! - [`wait_until`]: waiting for a condition, with a deadline.
 
 #![recursion_limit = "256"]
 
 mod environment;
+mod port;
 mod program;
 mod synapse;
 mod user;
@@ -16,10 +18,11 @@ mod wait;
 pub use matrix_sdk::ruma::OwnedRoomId as RoomId;
 
 pub use self::{
+    port::Port,
     program::{Program, tail},
     synapse::{Synapse, SynapseError},
     user::{MatrixUser, Seen},
-    wait::{answers_well, free_port, wait_until},
+    wait::{answers_well, wait_until},
 };
 
 /// Chooses the cryptography of TLS once for a test's process.

@@ -10,7 +10,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{environment, wait::free_port};
+use crate::{environment, port::Port};
 
 /// How long it may take to be healthy.
 const START: Duration = Duration::from_secs(60);
@@ -42,7 +42,7 @@ pub struct Synapse {
     child: Child,
     home: TempDir,
     environment: PathBuf,
-    port: u16,
+    port: Port,
 }
 
 impl Synapse {
@@ -55,8 +55,8 @@ impl Synapse {
             .await
             .map_err(|error| SynapseError::Io(io::Error::other(error)))??;
         let home = tempfile::tempdir()?;
-        let port = free_port();
-        write_files(home.path(), port, registrations)?;
+        let port = Port::reserve();
+        write_files(home.path(), port.number(), registrations)?;
         let child = launch(&environment, home.path())?;
         let mut synapse = Self { child, home, environment, port };
         synapse.wait_until_healthy().await?;
@@ -65,7 +65,7 @@ impl Synapse {
 
     /// Gives its address.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.port.number())
     }
 
     /// Gives its own name, the part of user ids after the colon.

@@ -2,7 +2,6 @@
 
 use std::{
     future::Future,
-    net::TcpListener,
     time::{Duration, Instant},
 };
 
@@ -25,15 +24,6 @@ where
         assert!(Instant::now() < end, "after {deadline:?} still not: {what}");
         tokio::time::sleep(LOOK_EVERY).await;
     }
-}
-
-/// Gives a port of the loopback that was free a moment ago, for programs that must be told theirs.
-///
-/// # Panics
-/// When the machine has none.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback has a free port");
-    listener.local_addr().expect("a bound listener has an address").port()
 }
 
 /// Asks for an address and tells whether the answer is good.

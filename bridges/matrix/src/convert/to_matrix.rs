@@ -77,6 +77,9 @@ fn opening(style: &Style) -> String {
         Style::Italic => "<em>".to_owned(),
         Style::Underline => "<u>".to_owned(),
         Style::Strike => "<del>".to_owned(),
+        Style::Code => "<code>".to_owned(),
+        Style::Spoiler => "<span data-mx-spoiler>".to_owned(),
+        Style::Link(address) if is_web(address) => format!("<a href=\"{}\">", escape(address)),
         Style::Colour(Colour { red, green, blue }) => {
             format!("<font data-mx-color=\"#{red:02x}{green:02x}{blue:02x}\">")
         }
@@ -91,9 +94,17 @@ fn closing(style: &Style) -> &'static str {
         Style::Italic => "</em>",
         Style::Underline => "</u>",
         Style::Strike => "</del>",
+        Style::Code => "</code>",
+        Style::Spoiler => "</span>",
+        Style::Link(address) if is_web(address) => "</a>",
         Style::Colour(_) => "</font>",
         _ => "",
     }
+}
+
+/// Tells whether an address may become a link: nothing that a click would run.
+fn is_web(address: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme))
 }
 
 fn escape(text: &str) -> String {

@@ -88,12 +88,13 @@ fn status(caller: &Caller<'_>) -> Reply {
     let seen = all.into_iter().filter(|login| {
         caller
             .user
-            .is_none_or(|user| caller.shared.puppets.owner(&login.login).as_ref() == Some(user))
+            .filter(|_| caller.role < Role::Admin)
+            .is_none_or(|user| login.owner == user.to_string())
     });
     let rows: Vec<Vec<String>> = seen
         .map(|login| {
             let reason = login.reason.unwrap_or_default();
-            vec![login.login.to_string(), login.state.to_string(), reason]
+            vec![login.login.to_string(), login.owner, login.state.to_string(), reason]
         })
         .collect();
     if rows.is_empty() {
@@ -108,7 +109,7 @@ fn status(caller: &Caller<'_>) -> Reply {
         Role::Admin => format!("Accounts; {portals} conversations, {waiting} messages waiting"),
         _ => "Your accounts".to_owned(),
     };
-    Reply::Table { title, columns: columns(&["account", "state", "reason"]), rows }
+    Reply::Table { title, columns: columns(&["account", "owner", "state", "reason"]), rows }
 }
 
 async fn logout(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {

@@ -28,6 +28,9 @@ use crate::{
 
 /// How long a dialogue waits for its next answer.
 const DIALOGUE_END: Duration = Duration::from_secs(600);
+/// What is said to somebody who may have typed a password where it cannot be removed.
+const SPILLED: &str = " If what you wrote was a password, delete your message now, for I cannot, and \
+                       change the password.";
 /// How often an answer is tried before it is given up.
 const REPLY_ATTEMPTS: u32 = 5;
 
@@ -40,12 +43,31 @@ pub(crate) struct Queued {
     pub(crate) again: bool,
 }
 
-/// A sign-in under way.
+/// What the next line may belong to.
 struct Dialogue {
-    process: Box<dyn LoginProcess>,
-    /// Whether the answer it waits for must be concealed.
-    secret: bool,
+    about: About,
     ends: Instant,
+}
+
+enum About {
+    /// A sign-in was refused, for the place takes no passwords; some type them all the same.
+    Refusal,
+    /// A sign-in under way.
+    SignIn {
+        process: Box<dyn LoginProcess>,
+        /// Whether the answer it waits for must be concealed.
+        secret: bool,
+    },
+}
+
+impl Dialogue {
+    fn new(about: About) -> Self {
+        Self { about, ends: Instant::now() + DIALOGUE_END }
+    }
+
+    fn waits_for_a_secret(&self) -> bool {
+        matches!(self.about, About::SignIn { secret: true, .. })
+    }
 }
 
 /// One person's commands and her dialogue.
@@ -146,10 +168,15 @@ async fn serve(
     let role = shared.config.permissions.role(&origin.user);
     let mut dialogue = dialogue.filter(|dialogue| dialogue.ends > Instant::now());
     let words = line.expose_secret().trim();
-    let asked = words.eq_ignore_ascii_case("login");
-    let secret = dialogue.as_ref().is_some_and(|dialogue| dialogue.secret);
+    let (first, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+    let asked = first.eq_ignore_ascii_case("login");
+    let secret = dialogue.as_ref().is_some_and(Dialogue::waits_for_a_secret);
     let stray = again && !is_known(words);
-    if secret || stray {
+    // What follows `login` may be a password, though nobody asked for it here.
+    let spilled = asked && !rest.is_empty();
+    let refusal =
+        shared.adapters.get(&origin.user.network).and_then(|adapter| adapter.takes_no_passwords());
+    if refusal.is_none() && (secret || stray || spilled) {
         conceal(shared, &origin).await;
     }
     let reply = if role == Role::None {
@@ -160,20 +187,35 @@ async fn serve(
                 .to_owned(),
         )
     } else if words.eq_ignore_ascii_case("cancel") {
-        let text =
-            if dialogue.take().is_some() { "Cancelled." } else { "There is nothing to cancel." };
+        let text = match dialogue.take() {
+            Some(Dialogue { about: About::SignIn { .. }, .. }) => "Cancelled.",
+            _ => "There is nothing to cancel.",
+        };
         Reply::Text(text.to_owned())
+    } else if let Some(refusal) = refusal.filter(|_| asked) {
+        dialogue = Some(Dialogue::new(About::Refusal));
+        let warning = if spilled { SPILLED } else { "" };
+        Reply::Text(format!("{refusal}{warning}"))
     } else if asked {
         let (reply, next) = begin_login(shared, &origin.user).await;
         dialogue = next;
         reply
-    } else if let Some(under_way) = dialogue.take() {
-        let (reply, next) =
-            go_on(shared, &origin.user, under_way.process, Some(line.clone())).await;
-        dialogue = next;
-        reply
     } else {
-        execute(&Caller { shared, user: Some(&origin.user), role }, words).await
+        match dialogue.take() {
+            Some(Dialogue { about: About::SignIn { process, .. }, .. }) => {
+                let (reply, next) = go_on(shared, &origin.user, process, Some(line.clone())).await;
+                dialogue = next;
+                reply
+            }
+            refused @ Some(_) if !is_known(words) => {
+                dialogue = refused;
+                Reply::Text(SPILLED.trim_start().to_owned())
+            }
+            refused => {
+                dialogue = refused;
+                execute(&Caller { shared, user: Some(&origin.user), role }, words).await
+            }
+        }
     };
     remember_room(shared, &origin).await;
     answer(shared, &origin, &reply, row).await;
@@ -201,8 +243,7 @@ async fn go_on(
 ) -> (Reply, Option<Dialogue>) {
     match process.next(answer).await {
         Ok(LoginStep::Ask { prompt, secret }) => {
-            let ends = Instant::now() + DIALOGUE_END;
-            (Reply::Text(prompt), Some(Dialogue { process, secret, ends }))
+            (Reply::Text(prompt), Some(Dialogue::new(About::SignIn { process, secret })))
         }
         Ok(LoginStep::Done(login)) => {
             let name = login.persona.id.clone();
@@ -217,8 +258,7 @@ async fn go_on(
         }
         Err(LoginError::Invalid(text)) => {
             // The same question is still open.
-            let ends = Instant::now() + DIALOGUE_END;
-            (Reply::Text(text), Some(Dialogue { process, secret: false, ends }))
+            (Reply::Text(text), Some(Dialogue::new(About::SignIn { process, secret: false })))
         }
         Err(error) => (Reply::Text(format!("{error} Say `login` to try again.")), None),
     }

@@ -44,12 +44,18 @@ pub struct Span {
 pub enum Style {
     /// Heavy letters.
     Bold,
+    /// Letters of a machine, on a line or on several.
+    Code,
     /// Letters of a colour.
     Colour(Colour),
     /// Letters of a named font.
     Font(String),
     /// Slanted letters.
     Italic,
+    /// Words that lead to an address.
+    Link(String),
+    /// Words hidden until somebody wants to see them.
+    Spoiler,
     /// Letters with a line through them.
     Strike,
     /// Letters with a line under them.

@@ -134,6 +134,10 @@ pub struct Delivery {
     pub key: IdempotencyKey,
     /// The accepted event's name.
     pub row: RowId,
+    /// When it was accepted.
+    pub accepted: Timestamp,
+    /// The last message the leg's network is known to have taken from us before this one.
+    pub after: Option<MessageId>,
     /// The event.
     pub event: Event,
     /// Whether an earlier attempt may have arrived: a target without idempotent sending marks the

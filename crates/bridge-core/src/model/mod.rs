@@ -10,7 +10,7 @@ mod person;
 mod room;
 
 pub use self::{
-    capability::Capabilities,
+    capability::{Capabilities, ShownFates},
     content::{Colour, Content, Span, Style, StyledText},
     event::{
         CommandLine, Delivery, DeliveryState, Event, EventKind, Receipt, Reject, Scope, Signal,

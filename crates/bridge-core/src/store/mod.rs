@@ -128,6 +128,28 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
+/// Reads a whole range, a page at a time.
+pub(crate) async fn scan_all(
+    store: &dyn Store,
+    range: KeyRange,
+) -> Result<Vec<(Key, Value)>, StoreError> {
+    const PAGE: usize = 1000;
+    let mut all = Vec::new();
+    let mut from = range.clone();
+    loop {
+        let page = store.scan(from.clone(), PAGE).await?;
+        let full = page.len() == PAGE;
+        all.extend(page);
+        match all.last() {
+            Some((last, _)) if full => {
+                let after = Key::from_bytes([last.as_bytes(), &[0]].concat());
+                from = range.clone().starting_at(after);
+            }
+            _ => return Ok(all),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

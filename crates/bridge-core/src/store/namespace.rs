@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Batch, CommitError, Durability, Key, KeyBuilder, Store, StoreError, TableId};
-use crate::id::NetworkId;
+use super::{Batch, CommitError, Durability, Key, KeyBuilder, Store, StoreError, Table, TableId};
+use crate::{
+    id::NetworkId,
+    record::{Position, cursor_key},
+};
 
 /// Text facts of one network, by text name; nobody else reads or writes them.
 #[derive(Clone)]
@@ -49,6 +52,17 @@ impl Namespace {
             )
         });
         Ok(named.take_while(|(name, _)| name.starts_with(prefix)).collect())
+    }
+
+    /// Reads how far a stream of the network was taken in: the place handed in with the events that
+    /// led up to it ([`SourceCursor`](crate::inbox::SourceCursor)).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine failed.
+    pub async fn position(&self, stream: &str) -> Result<Option<String>, StoreError> {
+        let key = cursor_key(&self.network, stream);
+        let found: Option<Position> = Table::get(&*self.store, &key).await?;
+        Ok(found.map(|Position(place)| place))
     }
 
     /// Sets a fact, durably.

@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use bridge_core::{
-    Adapter, AdapterContext, AdapterExit, Connector, Core, CoreConfig, DeliverError, Puppet,
+    Adapter, AdapterContext, AdapterExit, Connector, Core, CoreConfig, DeliverError, Parts, Puppet,
     PuppetContext, PuppetExit, SealKey,
     adapter::{CommandOrigin, Reply},
     command::{Permissions, Role},
@@ -22,7 +22,7 @@ use bridge_core::{
     },
     model::{
         Capabilities, CommandLine, Contact, Content, Delivery, Event, EventKind, Membership,
-        Persona, Receipt, RoomSpec, Scope, Signal, UserId,
+        Persona, Receipt, RoomSpec, Scope, ShownFates, Signal, UserId,
     },
     store::{
         Batch, CommitError, Durability, Key, KeyRange, MemoryStore, Store, StoreError, StoreStats,
@@ -34,7 +34,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// What a network was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
-    Message { key: IdempotencyKey, text: String, maybe_double: bool },
+    Message { place: String, key: IdempotencyKey, text: String, maybe_double: bool },
     Fate(String),
     Answer(String),
     Concealed,
@@ -48,6 +48,7 @@ pub(crate) struct Record {
     given: Mutex<Vec<Given>>,
     errors: Mutex<VecDeque<DeliverError>>,
     pub(crate) stuck: AtomicBool,
+    pub(crate) no_passwords: AtomicBool,
 }
 
 impl Record {
@@ -70,11 +71,21 @@ impl Record {
             .collect()
     }
 
+    /// What was said in one place.
+    pub(crate) fn texts_in(&self, wanted: &str) -> Vec<String> {
+        let given = self.given();
+        let texts = given.iter().filter_map(|given| match given {
+            Given::Message { place, text, .. } if place == wanted => Some(text.clone()),
+            _ => None,
+        });
+        texts.collect()
+    }
+
     fn note(&self, given: Given) {
         self.given().push(given);
     }
 
-    async fn take(&self, item: &Delivery) -> Result<(), DeliverError> {
+    async fn take(&self, place: &str, item: &Delivery) -> Result<(), DeliverError> {
         if self.stuck.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
@@ -84,6 +95,7 @@ impl Record {
         }
         match &item.event.kind {
             EventKind::Message(content) => self.note(Given::Message {
+                place: place.to_owned(),
                 key: item.key,
                 text: content.text.plain.clone(),
                 maybe_double: item.maybe_double,
@@ -105,10 +117,11 @@ impl Adapter for FakeAdapter {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            delivery_state: true,
+            fates: ShownFates::All,
             idempotent: true,
             nudge: false,
             presence: true,
+            speakers: true,
             typing: true,
         }
     }
@@ -141,8 +154,8 @@ impl Adapter for FakeAdapter {
         Ok(())
     }
 
-    async fn deliver(&self, _: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError> {
-        self.0.take(item).await?;
+    async fn deliver(&self, room: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError> {
+        self.0.take(room.as_str(), item).await?;
         Ok(Receipt {
             messages: vec![MessageId::new(item.key.to_string())],
             delivered_to: Vec::new(),
@@ -164,6 +177,10 @@ impl Adapter for FakeAdapter {
     ) -> Result<(), DeliverError> {
         self.0.note(Given::Answer(format!("{reply:?}")));
         Ok(())
+    }
+
+    fn takes_no_passwords(&self) -> Option<&'static str> {
+        self.0.no_passwords.load(Ordering::Relaxed).then_some("No passwords here.")
     }
 
     async fn conceal(&self, _: &CommandOrigin) -> Result<(), DeliverError> {
@@ -219,10 +236,10 @@ impl LoginProcess for FakeLogin {
     }
 }
 
-struct FakePuppet {
-    login: LoginId,
-    record: Arc<Record>,
-    session: Session,
+pub(crate) struct FakePuppet {
+    pub(crate) login: LoginId,
+    pub(crate) record: Arc<Record>,
+    pub(crate) session: Session,
 }
 
 #[async_trait]
@@ -233,10 +250,11 @@ impl Puppet for FakePuppet {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            delivery_state: false,
+            fates: ShownFates::Nothing,
             idempotent: false,
             nudge: true,
             presence: false,
+            speakers: false,
             typing: true,
         }
     }
@@ -252,8 +270,8 @@ impl Puppet for FakePuppet {
         PuppetExit::Cancelled
     }
 
-    async fn deliver(&self, _: &ChatId, item: &Delivery) -> Result<Receipt, DeliverError> {
-        self.record.take(item).await?;
+    async fn deliver(&self, chat: &ChatId, item: &Delivery) -> Result<Receipt, DeliverError> {
+        self.record.take(chat.as_str(), item).await?;
         Ok(Receipt { messages: Vec::new(), delivered_to: vec![PersonaId::new("bob")] })
     }
 
@@ -339,11 +357,23 @@ impl World {
         chats: Arc<Record>,
         session: Session,
     ) -> Result<Self, StoreError> {
+        let parts = Parts {
+            adapters: vec![Arc::new(FakeAdapter(Arc::clone(&rooms)))],
+            connectors: vec![Arc::new(FakeConnector(Arc::clone(&chats), session))],
+            ..Parts::default()
+        };
+        Self::of(store, config, parts, rooms, chats).await
+    }
+
+    pub(crate) async fn of(
+        store: Arc<dyn Store>,
+        config: CoreConfig,
+        parts: Parts,
+        rooms: Arc<Record>,
+        chats: Arc<Record>,
+    ) -> Result<Self, StoreError> {
         let key = SealKey::from_bytes(&[7; 32]).expect("32 bytes");
-        let adapters: Vec<Arc<dyn Adapter>> = vec![Arc::new(FakeAdapter(Arc::clone(&rooms)))];
-        let connectors: Vec<Arc<dyn Connector>> =
-            vec![Arc::new(FakeConnector(Arc::clone(&chats), session))];
-        let mut core = Core::open(store, key, config, adapters, connectors).await?;
+        let mut core = Core::open(store, key, config, parts).await?;
         core.start().await?;
         Ok(Self { core, rooms, chats })
     }
@@ -407,7 +437,7 @@ pub(crate) fn bob() -> Persona {
     persona("chats", "bob")
 }
 
-fn persona(network: &str, id: &str) -> Persona {
+pub(crate) fn persona(network: &str, id: &str) -> Persona {
     Persona { network: NetworkId::new(network), id: PersonaId::new(id), name: None }
 }
 

@@ -14,9 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use testkit::{
-    MatrixUser, Program, RoomId, Seen, Synapse, answers_well, free_port, install_tls, tail,
-};
+use testkit::{MatrixUser, Port, Program, RoomId, Seen, Synapse, answers_well, install_tls, tail};
 
 const USERS: &str = r#"
 [[user]]
@@ -100,7 +98,8 @@ async fn run(seconds: Option<u64>) -> Result<bool, Failure> {
     step(began, "starting Synapse (the first time it is installed under target/, some 30 s)");
     let (config, registration) =
         (home.path().join("config.toml"), home.path().join("registration.yaml"));
-    let listen = format!("127.0.0.1:{}", free_port());
+    let port = Port::reserve();
+    let listen = format!("127.0.0.1:{}", port.number());
     write_config(&config, &listening, &listen, "http://127.0.0.1:9")?;
     let printed = Command::new(&bridge).args(["registration", "-c"]).arg(&config).output()?;
     fs::write(&registration, printed.stdout)?;

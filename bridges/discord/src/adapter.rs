@@ -1,0 +1,719 @@
+//! The adapter: the core's hands on Discord.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bridge_core::{
+    AcceptError, Adapter, AdapterContext, AdapterExit, DeliverError,
+    adapter::{CommandOrigin, Reply},
+    id::{IdempotencyKey, MessageId, NetworkId, PortalId, RoomId, Timestamp},
+    model::{
+        Capabilities, Content, Delivery, DeliveryState, EventKind, Membership, Persona, Receipt,
+        Reject, RoomSpec, ShownFates, Signal, UserId,
+    },
+};
+use reqwest012::Client as HttpClient;
+use secrecy::{ExposeSecret as _, SecretString};
+use serenity::{
+    all::{CreateAllowedMentions, GatewayIntents, Nonce, ReactionType},
+    builder::CreateMessage,
+    cache::Cache,
+    http::{Http, HttpBuilder, MessagePagination, Ratelimiter},
+    model::{
+        channel::{Message, MessageReference, MessageReferenceKind},
+        id::{ApplicationId, ChannelId, MessageId as DiscordMessageId, UserId as DiscordUserId},
+    },
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    NETWORK,
+    convert::{
+        from_discord::{self, Names, Said},
+        names, to_discord,
+    },
+    error::Failure,
+    gateway::{self, Ended, Hearing},
+    intake::{self, Intake, Waiting, Way},
+    outlook::Outlook,
+    pause::Pause,
+    webhook::{Webhooks, Words},
+};
+
+/// What the bot asks the gateway for, beside the words of messages.
+const INTENTS: GatewayIntents = GatewayIntents::GUILDS
+    .union(GatewayIntents::GUILD_MESSAGES)
+    .union(GatewayIntents::GUILD_MESSAGE_TYPING)
+    .union(GatewayIntents::GUILD_WEBHOOKS)
+    .union(GatewayIntents::DIRECT_MESSAGES);
+/// How long a connection and a whole request may take.
+const HTTP: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(60));
+/// How often the bot is shown as writing; Discord shows it for ten seconds.
+const TYPING_EVERY: Duration = Duration::from_secs(8);
+/// How long the same failure in one channel is told by a mark alone.
+const SAME_FAILURE: Duration = Duration::from_secs(600);
+/// How far before its acceptance a message that may have been said is looked for, where no earlier
+/// one is known: clocks differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(600);
+/// Discord's epoch: the upper bits of an id count milliseconds from here.
+const EPOCH: u64 = 1_420_070_400_000;
+/// Put under a message that did not arrive.
+const FAILED_MARK: &str = "❌";
+const NO_PASSWORDS: &str = "I take no passwords on Discord: what you write here I cannot remove. Sign in from a Matrix room \
+     with the bridge, or ask its operator for a relay, which has an account of its own.";
+
+/// How long the gateway is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// How often it is looked at.
+    pub look: Duration,
+    /// Silence before it is asked something.
+    pub quiet: Duration,
+    /// How long it has for the answer.
+    pub answer: Duration,
+    /// First and longest wait before a new session.
+    pub again: (Duration, Duration),
+    /// Wait after the token was refused in the middle of work.
+    pub token: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            look: Duration::from_secs(1),
+            quiet: Duration::from_secs(60),
+            answer: Duration::from_secs(10),
+            again: (Duration::from_secs(1), Duration::from_secs(60)),
+            token: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Why there is no adapter.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiscordError {
+    /// No HTTP client can be made.
+    #[error("the HTTP client cannot be made: {0}")]
+    Http(#[from] reqwest012::Error),
+    /// Discord could not be asked, or refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The Discord side of a bridge.
+pub struct DiscordAdapter {
+    pub(crate) token: SecretString,
+    pub(crate) http: HttpClient,
+    /// All requests go through this one, whose limiter knows them all.
+    pub(crate) rest: Http,
+    pub(crate) patience: Patience,
+    pause: Arc<Pause>,
+    channels: HashMap<ChannelId, Arc<Intake>>,
+    waiting: Mutex<Vec<(Arc<Intake>, Waiting)>>,
+    webhooks: Webhooks,
+    identity: OnceLock<(ApplicationId, DiscordUserId)>,
+    context: OnceLock<AdapterContext>,
+    cache: Mutex<Arc<Cache>>,
+    ready: AtomicBool,
+    blank_told: AtomicBool,
+    unreadable: AtomicU64,
+    typing: Mutex<HashMap<ChannelId, Instant>>,
+    failures: Mutex<HashMap<ChannelId, (String, Instant)>>,
+    /// Deliveries that may have arrived, by channel.
+    doubts: Mutex<HashMap<ChannelId, IdempotencyKey>>,
+}
+
+impl DiscordAdapter {
+    /// Makes an adapter for the channels of its relays.
+    ///
+    /// # Errors
+    /// [`DiscordError::Http`].
+    pub fn new(
+        token: SecretString,
+        channels: impl IntoIterator<Item = u64>,
+    ) -> Result<Arc<Self>, DiscordError> {
+        Ok(Self::with(token, channels, http_client()?, Patience::default()))
+    }
+
+    /// Makes one over an HTTP client and with patience of the caller's, as tests need it.
+    pub fn with(
+        token: SecretString,
+        channels: impl IntoIterator<Item = u64>,
+        http: HttpClient,
+        patience: Patience,
+    ) -> Arc<Self> {
+        let pause = Arc::new(Pause::default());
+        let channels = channels.into_iter().filter(|id| *id > 0).map(ChannelId::new);
+        let waiting: Vec<_> = channels.map(Intake::new).collect();
+        let intakes = waiting.iter().map(|(intake, _)| (intake.channel, Arc::clone(intake)));
+        Arc::new(Self {
+            rest: rest(&token, &http, &pause),
+            token,
+            http,
+            patience,
+            pause,
+            channels: intakes.collect(),
+            waiting: Mutex::new(waiting),
+            webhooks: Webhooks::default(),
+            identity: OnceLock::new(),
+            context: OnceLock::new(),
+            cache: Mutex::default(),
+            ready: AtomicBool::new(false),
+            blank_told: AtomicBool::new(false),
+            unreadable: AtomicU64::new(0),
+            typing: Mutex::default(),
+            failures: Mutex::default(),
+            doubts: Mutex::default(),
+        })
+    }
+
+    /// Asks Discord what the bot may do; works before the adapter runs.
+    ///
+    /// # Errors
+    /// [`DiscordError::Refused`], in words for the operator.
+    pub async fn outlook(&self) -> Result<Outlook, DiscordError> {
+        let channels = self.sorted_channels();
+        Outlook::of(&self.rest, &channels).await.map_err(|failure| {
+            DiscordError::Refused(match failure {
+                Failure::Token => TOKEN_REFUSED.to_owned(),
+                failure => format!("Discord could not be asked: {}", words_of(&failure)),
+            })
+        })
+    }
+
+    /// Tells whether the gateway's session is there.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    /// Counts events that could not be read.
+    pub fn unreadable_events(&self) -> u64 {
+        self.unreadable.load(Ordering::Relaxed)
+    }
+
+    fn sorted_channels(&self) -> Vec<ChannelId> {
+        let mut channels: Vec<ChannelId> = self.channels.keys().copied().collect();
+        channels.sort();
+        channels
+    }
+
+    pub(crate) fn note_unreadable(&self) {
+        self.unreadable.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_cache(&self, cache: Arc<Cache>) {
+        *lock(&self.cache) = cache;
+    }
+
+    pub(crate) fn intake(&self, channel: ChannelId) -> Option<&Arc<Intake>> {
+        self.channels.get(&channel)
+    }
+
+    pub(crate) fn intakes(&self) -> Vec<Arc<Intake>> {
+        self.channels.values().cloned().collect()
+    }
+
+    pub(crate) fn cancel(&self) -> CancellationToken {
+        self.context.get().map(|cx| cx.cancel.clone()).unwrap_or_default()
+    }
+
+    /// Gives the bot's own id; it is known before the gateway's first session.
+    pub(crate) fn bot(&self) -> DiscordUserId {
+        self.identity.get().map_or(DiscordUserId::new(1), |(_, bot)| *bot)
+    }
+
+    pub(crate) fn is_bot(&self, user: DiscordUserId) -> bool {
+        self.identity.get().is_some_and(|(_, bot)| *bot == user)
+    }
+
+    /// Tells whether we said a message ourselves: by its ids, for any name can be anybody's.
+    pub(crate) fn is_own(&self, message: &Message) -> bool {
+        let application = self.identity.get().map(|(application, _)| *application);
+        let by_us = message.application_id.is_some() && message.application_id == application;
+        let own_hook = message.webhook_id.is_some_and(|hook| self.webhooks.is_own(hook));
+        own_hook || by_us || self.is_bot(message.author.id)
+    }
+
+    pub(crate) fn read(&self, message: &Message) -> Said {
+        let cache = Arc::clone(&lock(&self.cache));
+        from_discord::read(message, &Names::of(message, &cache))
+    }
+
+    /// Says once, where it happens, that messages come without their words.
+    pub(crate) async fn explain_blank(&self, channel: ChannelId) {
+        if self.blank_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let application = self.identity.get().map_or(0, |(application, _)| application.get());
+        tracing::error!(
+            "a message came without words: switch on \"Message Content Intent\" at \
+             https://discord.com/developers/applications/{application}/bot and restart the bridge"
+        );
+        let text = "I cannot read what is said here, so it does not cross. My operator must switch on \
+                    \"Message Content Intent\" for me in Discord's developer portal.";
+        let message = plain_message(text);
+        if let Err(error) = self.rest.send_message(channel, Vec::new(), &message).await {
+            let failure = Failure::of(&error);
+            tracing::debug!(?failure, "a notice was not delivered");
+        }
+    }
+
+    /// Looks at what the bot may do, until Discord answers; says what is wrong.
+    async fn look_around(&self) -> Result<Outlook, String> {
+        let (mut wait, longest) = self.patience.again;
+        loop {
+            match Outlook::of(&self.rest, &self.sorted_channels()).await {
+                Ok(outlook) => {
+                    for problem in outlook.problems() {
+                        tracing::error!("Discord: {problem}");
+                    }
+                    return Ok(outlook);
+                }
+                Err(Failure::Token) => return Err(TOKEN_REFUSED.to_owned()),
+                Err(failure) => {
+                    tracing::warn!(?failure, "Discord cannot be asked yet");
+                    sleep(wait).await;
+                    wait = (wait * 2).min(longest);
+                }
+            }
+        }
+    }
+
+    /// Keeps a session with the gateway, one after another.
+    async fn keep_session(&self, hearing: &Arc<Hearing>, mut intents: GatewayIntents) {
+        let (first, longest) = self.patience.again;
+        let mut wait = first;
+        loop {
+            let began = Instant::now();
+            let ended = gateway::session(hearing, intents).await;
+            if began.elapsed() > longest {
+                wait = first;
+            }
+            match ended {
+                Ended::Told => return,
+                Ended::Intents if intents.contains(GatewayIntents::MESSAGE_CONTENT) => {
+                    tracing::error!(
+                        "Discord refuses the bot the words of messages (close code 4014), so nothing \
+                         crosses from there: switch on \"Message Content Intent\" in its developer \
+                         portal and restart the bridge"
+                    );
+                    intents = INTENTS;
+                }
+                Ended::Token => {
+                    tracing::error!("{TOKEN_REFUSED}");
+                    self.rest_of(self.patience.token).await;
+                }
+                Ended::Intents | Ended::Lost(_) => {
+                    tracing::warn!(?ended, delay = ?wait, "the gateway is lost; connecting again");
+                    self.rest_of(wait).await;
+                    wait = (wait * 2).min(longest);
+                }
+            }
+        }
+    }
+
+    /// Waits, unless the adapter ends.
+    async fn rest_of(&self, wait: Duration) {
+        self.cancel().run_until_cancelled(sleep(wait)).await;
+    }
+
+    /// Says what a persona said, in as many messages as it takes; those that arrived before are left
+    /// out.
+    async fn say(
+        &self,
+        channel: ChannelId,
+        item: &Delivery,
+        content: &Content,
+    ) -> Result<Receipt, Failure> {
+        let parts = to_discord::messages(content);
+        let doubtful = lock(&self.doubts).get(&channel) == Some(&item.key) || item.maybe_double;
+        let mut said = if doubtful {
+            self.pause.over().await;
+            self.find_said(channel, item, &parts).await?
+        } else {
+            Vec::new()
+        };
+        for (number, text) in parts.iter().enumerate().skip(said.len()) {
+            match self.say_part(channel, item, number, text).await {
+                Ok(id) => said.push(id),
+                Err(failure) => {
+                    if matches!(failure, Failure::Doubtful(_)) || !said.is_empty() {
+                        lock(&self.doubts).insert(channel, item.key);
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        lock(&self.doubts).remove(&channel);
+        let messages = said.into_iter().map(|id| MessageId::new(id.to_string())).collect();
+        Ok(Receipt { messages, delivered_to: Vec::new() })
+    }
+
+    async fn say_part(
+        &self,
+        channel: ChannelId,
+        item: &Delivery,
+        number: usize,
+        text: &str,
+    ) -> Result<DiscordMessageId, Failure> {
+        let application = self.identity.get().map(|(application, _)| *application);
+        let Some(application) = application else {
+            return Err(Failure::NotNow(None, "the adapter is starting".to_owned()));
+        };
+        let sender = &item.event.sender;
+        let mut name = names::shown(sender);
+        loop {
+            self.pause.over().await;
+            let words = Words { name: &name, text };
+            match self.webhooks.say(&self.rest, application, channel, &words).await {
+                Ok(message) => return Ok(message.id),
+                Err(Failure::Username(_)) if name != names::plain(sender) => {
+                    name = names::plain(sender);
+                }
+                // No webhook may be made here: the bot says it, with the name before the words.
+                Err(Failure::Forbidden(reason)) => {
+                    tracing::debug!(%channel, %reason, "no webhook; the bot speaks");
+                    let text = format!("**{}**: {text}", to_discord::escape(&name));
+                    let message = plain_message(&text)
+                        .nonce(Nonce::String(nonce(item.key, number)))
+                        .enforce_nonce(true);
+                    let sent = self.rest.send_message(channel, Vec::new(), &message).await;
+                    return sent.map(|message| message.id).map_err(|error| Failure::of(&error));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// Looks for the parts of a message that arrived already, in order.
+    async fn find_said(
+        &self,
+        channel: ChannelId,
+        item: &Delivery,
+        parts: &[String],
+    ) -> Result<Vec<DiscordMessageId>, Failure> {
+        let known = item.after.as_ref().and_then(|id| id.as_str().parse::<u64>().ok());
+        let after = known.unwrap_or_else(|| id_before(item.accepted)).max(1);
+        let target = MessagePagination::After(DiscordMessageId::new(after));
+        let read = self.rest.get_messages(channel, Some(target), Some(100)).await;
+        let mut messages = read.map_err(|error| Failure::of(&error))?;
+        messages.sort_by_key(|message| message.id);
+        let mut wanted = parts.iter();
+        let mut next = wanted.next();
+        let mut found = Vec::new();
+        for message in messages.iter().filter(|message| self.is_own(message)) {
+            let Some(part) = next else { break };
+            let name = &message.author.name;
+            let sender = &item.event.sender;
+            let by_hook = *name == names::shown(sender) || *name == names::plain(sender);
+            let same = message.content.trim() == part.trim() && by_hook
+                || message.content.ends_with(part.as_str()) && self.is_bot(message.author.id);
+            if same {
+                found.push(message.id);
+                next = wanted.next();
+            }
+        }
+        tracing::info!(%channel, row = %item.row, parts = parts.len(), found = found.len(), "looked for what may have arrived");
+        Ok(found)
+    }
+
+    /// Says what became of a message: as an answer to it, or by a mark when that was said just now.
+    async fn show_fate(
+        &self,
+        channel: ChannelId,
+        item: &Delivery,
+        target: Option<&MessageId>,
+        state: &DeliveryState,
+    ) -> Result<(), Failure> {
+        let text = match state {
+            DeliveryState::Failed { tell_user, .. } => format!("Not delivered: {tell_user}"),
+            DeliveryState::Unknown { tell_user } => format!("Perhaps not delivered: {tell_user}"),
+            _ => return Ok(()),
+        };
+        let target = target.and_then(|id| id.as_str().parse::<u64>().ok()).filter(|id| *id > 0);
+        let target = target.map(DiscordMessageId::new);
+        if let Some(target) = target
+            && self.said_just_now(channel, &text)
+        {
+            let mark = ReactionType::Unicode(FAILED_MARK.to_owned());
+            if self.rest.create_reaction(channel, target, &mark).await.is_ok() {
+                return Ok(());
+            }
+        }
+        let mut message = plain_message(&to_discord::escape(&text))
+            .nonce(Nonce::String(nonce(item.key, 0)))
+            .enforce_nonce(true);
+        if let Some(target) = target {
+            let reference = MessageReference::new(MessageReferenceKind::Default, channel);
+            message =
+                message.reference_message(reference.message_id(target).fail_if_not_exists(false));
+        }
+        self.pause.over().await;
+        let sent = self.rest.send_message(channel, Vec::new(), &message).await;
+        sent.map(drop).map_err(|error| Failure::of(&error))?;
+        lock(&self.failures).insert(channel, (text, Instant::now()));
+        Ok(())
+    }
+
+    fn said_just_now(&self, channel: ChannelId, text: &str) -> bool {
+        let failures = lock(&self.failures);
+        let last = failures.get(&channel);
+        last.is_some_and(|(last, at)| last == text && at.elapsed() < SAME_FAILURE)
+    }
+}
+
+const TOKEN_REFUSED: &str = "Discord does not accept the bot's token. Make a new one in the developer \
+                             portal (your application, Bot, Reset Token) and put it into discord.token_file";
+
+/// Stores direct messages as commands, in order.
+async fn take_commands(cx: AdapterContext, mut queued: mpsc::Receiver<Message>) {
+    let work = async {
+        while let Some(message) = queued.recv().await {
+            let event = gateway::command(&message);
+            loop {
+                match cx.inbox.accept_all(vec![event.clone()], None).await {
+                    Ok(()) => break,
+                    Err(AcceptError::Closed) => return,
+                    Err(error) => {
+                        tracing::warn!(%error, "a command waits to be stored");
+                        sleep(Duration::from_millis(500)).await;
+                    }
+                }
+            }
+        }
+    };
+    cx.cancel.run_until_cancelled(work).await;
+}
+
+fn http_client() -> Result<HttpClient, reqwest012::Error> {
+    HttpClient::builder().connect_timeout(HTTP.0).timeout(HTTP.1).build()
+}
+
+/// Makes the one REST client, whose limiter tells of pauses that concern everybody.
+fn rest(token: &SecretString, http: &HttpClient, pause: &Arc<Pause>) -> Http {
+    let bearer = format!("Bot {}", token.expose_secret());
+    let mut limiter = Ratelimiter::new(http.clone(), bearer);
+    let pause = Arc::clone(pause);
+    limiter.set_ratelimit_callback(Box::new(move |limit| {
+        // Its path may hold a webhook's secret.
+        tracing::debug!(wait = ?limit.timeout, global = limit.global, "Discord asks to wait");
+        if limit.global {
+            pause.hold(limit.timeout);
+        }
+    }));
+    HttpBuilder::new(token.expose_secret())
+        .client(http.clone())
+        .ratelimiter(limiter)
+        .default_allowed_mentions(CreateAllowedMentions::new())
+        .build()
+}
+
+fn plain_message(text: &str) -> CreateMessage {
+    CreateMessage::new().content(text).allowed_mentions(CreateAllowedMentions::new())
+}
+
+/// Names one part of one delivery within Discord's 25 letters: the end of the row's id differs.
+fn nonce(key: IdempotencyKey, part: usize) -> String {
+    let row = key.row.to_string();
+    let tail = row.get(row.len().saturating_sub(16)..).unwrap_or(&row);
+    format!("{tail}-{}-{part}", key.leg)
+}
+
+/// The id of a message said well before a moment.
+fn id_before(at: Timestamp) -> u64 {
+    let slack = u64::try_from(CLOCKS_DIFFER.as_millis()).unwrap_or_default();
+    at.0.saturating_sub(slack).saturating_sub(EPOCH) << 22
+}
+
+fn words_of(failure: &Failure) -> String {
+    match failure {
+        Failure::Doubtful(text)
+        | Failure::Forbidden(text)
+        | Failure::NotNow(_, text)
+        | Failure::Refused(text)
+        | Failure::Username(text) => text.clone(),
+        Failure::Gone => "the channel is gone".to_owned(),
+        Failure::Token => TOKEN_REFUSED.to_owned(),
+        Failure::Webhook => "the webhook is gone".to_owned(),
+    }
+}
+
+fn channel_of(room: &RoomId) -> Result<ChannelId, DeliverError> {
+    let id = room.as_str().parse::<u64>().ok().filter(|id| *id > 0);
+    id.map(ChannelId::new).ok_or_else(|| DeliverError::Gone("the stored channel id is none".into()))
+}
+
+/// A failure that may have been a success is looked into at the next attempt.
+fn again(failure: Failure) -> DeliverError {
+    match failure {
+        Failure::Doubtful(text) => DeliverError::retry(text),
+        failure => failure.into(),
+    }
+}
+
+#[async_trait]
+impl Adapter for DiscordAdapter {
+    fn network(&self) -> NetworkId {
+        NetworkId::new(NETWORK)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            fates: ShownFates::Failures,
+            idempotent: false,
+            nudge: false,
+            presence: false,
+            speakers: true,
+            typing: true,
+        }
+    }
+
+    async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {
+        let cancel = cx.cancel.clone();
+        if self.context.set(cx.clone()).is_err() {
+            return AdapterExit::Failed("the adapter runs once only".to_owned());
+        }
+        let outlook = match cancel.run_until_cancelled(self.look_around()).await {
+            None => return AdapterExit::Cancelled,
+            Some(Err(reason)) => return AdapterExit::Failed(reason),
+            Some(Ok(outlook)) => outlook,
+        };
+        // What is known before anything is said or heard.
+        let _ = self.identity.set(outlook.ids());
+        let (hearing, queued) = Hearing::new(Arc::clone(&self), Arc::clone(&cx.inbox));
+        let tasks = TaskTracker::new();
+        for (intake, waiting) in lock(&self.waiting).drain(..) {
+            let way = Way {
+                adapter: Arc::clone(&self),
+                inbox: Arc::clone(&cx.inbox),
+                store: cx.store.clone(),
+                cancel: cancel.clone(),
+            };
+            tasks.spawn(intake::run(intake, waiting, way));
+        }
+        tasks.spawn(take_commands(cx, queued));
+        let mut intents = INTENTS;
+        if outlook.message_content {
+            intents |= GatewayIntents::MESSAGE_CONTENT;
+        }
+        self.keep_session(&hearing, intents).await;
+        tasks.close();
+        tasks.wait().await;
+        AdapterExit::Cancelled
+    }
+
+    async fn create_room(&self, _: &RoomSpec) -> Result<RoomId, DeliverError> {
+        Err(DeliverError::Reject {
+            reason: Reject::Unsupported,
+            tell_user: "The bridge makes no Discord channels yet; its operator joins them with a \
+                        [[relay]]."
+                .to_owned(),
+        })
+    }
+
+    async fn find_room(&self, _: PortalId) -> Result<Option<RoomId>, DeliverError> {
+        Ok(None)
+    }
+
+    async fn invite(&self, _: &RoomId, _: &UserId) -> Result<(), DeliverError> {
+        Ok(()) // whoever sees a channel is in it
+    }
+
+    async fn set_membership(
+        &self,
+        _: &RoomId,
+        _: &Persona,
+        _: Membership,
+    ) -> Result<(), DeliverError> {
+        Ok(()) // webhooks are in no list of members
+    }
+
+    async fn deliver(&self, room: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError> {
+        let channel = channel_of(room)?;
+        match &item.event.kind {
+            EventKind::Message(content) => self.say(channel, item, content).await.map_err(again),
+            EventKind::Delivery { target, state } => {
+                let shown = self.show_fate(channel, item, target.as_ref(), state).await;
+                shown.map(|()| Receipt::default()).map_err(again)
+            }
+            _ => Err(DeliverError::Reject {
+                reason: Reject::Unsupported,
+                tell_user: "Discord does not get this through the bridge yet.".to_owned(),
+            }),
+        }
+    }
+
+    async fn signal(
+        &self,
+        room: &RoomId,
+        _: &Persona,
+        signal: &Signal,
+    ) -> Result<(), DeliverError> {
+        let channel = channel_of(room)?;
+        if *signal != (Signal::Typing { on: true }) {
+            return Ok(()); // it lapses by itself
+        }
+        let due = {
+            let mut typing = lock(&self.typing);
+            let last = typing.get(&channel).copied();
+            let due = last.is_none_or(|last| last.elapsed() >= TYPING_EVERY);
+            if due {
+                typing.insert(channel, Instant::now());
+            }
+            due
+        };
+        if due {
+            let shown = self.rest.broadcast_typing(channel).await;
+            shown.map_err(|error| DeliverError::from(Failure::of(&error)))?;
+        }
+        Ok(())
+    }
+
+    async fn reply(
+        &self,
+        to: &CommandOrigin,
+        reply: &Reply,
+        key: IdempotencyKey,
+    ) -> Result<(), DeliverError> {
+        let channel = channel_of(&to.room)?;
+        for (number, text) in to_discord::answer(reply).iter().enumerate() {
+            self.pause.over().await;
+            let message =
+                plain_message(text).nonce(Nonce::String(nonce(key, number))).enforce_nonce(true);
+            let sent = self.rest.send_message(channel, Vec::new(), &message).await;
+            sent.map_err(|error| again(Failure::of(&error)))?;
+        }
+        Ok(())
+    }
+
+    fn takes_no_passwords(&self) -> Option<&'static str> {
+        Some(NO_PASSWORDS)
+    }
+
+    async fn conceal(&self, _: &CommandOrigin) -> Result<(), DeliverError> {
+        Err(DeliverError::Reject {
+            reason: Reject::Forbidden,
+            tell_user: "A bot cannot remove what others write to it.".to_owned(),
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,252 @@
+//! What was said in a channel, on its way into the core: in order, once, and with what was missed.
+//!
+//! The gateway tells messages as they are said; while it is away they are read back over REST, from
+//! the last one that is stored on. Between the two there is no hole: what the gateway tells is taken
+//! only while everything before it is taken or waits, else it is left for the next reading back.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bridge_core::{
+    AcceptError, Inbox,
+    id::{MessageId, NetworkId, RoomId, SourceId, Timestamp},
+    inbox::SourceCursor,
+    model::{Event, EventKind, Scope},
+    store::Namespace,
+};
+use serenity::{
+    http::MessagePagination,
+    model::{
+        channel::Message,
+        id::{ChannelId, MessageId as DiscordMessageId},
+    },
+};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    NETWORK,
+    adapter::DiscordAdapter,
+    convert::from_discord::{self, Said},
+    error::Failure,
+};
+
+/// Messages that wait for one channel; past it they are read back over REST.
+const QUEUE: usize = 256;
+/// Messages read back at once, the most Discord gives.
+const PAGE: u8 = 100;
+/// How long to wait before a full inbox, or a failing Discord, is tried again: first and longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+
+/// One channel's way in.
+pub(crate) struct Intake {
+    pub(crate) channel: ChannelId,
+    mode: Mutex<Mode>,
+    news: Notify,
+    queue: mpsc::Sender<Message>,
+}
+
+/// What is done with what the gateway tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Something was missed: it is left out, to be read back.
+    Gap,
+    /// The gateway begins anew: it is left out, and nothing is read back yet.
+    Held,
+    /// It is taken.
+    Open,
+}
+
+/// The end of a channel's queue that its task takes from.
+pub(crate) struct Waiting(mpsc::Receiver<Message>);
+
+impl Intake {
+    pub(crate) fn new(channel: ChannelId) -> (Arc<Self>, Waiting) {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (mode, news) = (Mutex::new(Mode::Held), Notify::new());
+        (Arc::new(Self { channel, mode, news, queue }), Waiting(waiting))
+    }
+
+    /// Takes nothing until [`catch_up`](Self::catch_up): the gateway begins a new session.
+    pub(crate) fn hold(&self) {
+        *self.mode() = Mode::Held;
+    }
+
+    /// Reads back what was missed, then goes on with what the gateway tells.
+    pub(crate) fn catch_up(&self) {
+        *self.mode() = Mode::Gap;
+        self.news.notify_one();
+    }
+
+    /// Takes what the gateway told.
+    pub(crate) fn told(&self, message: &Message) {
+        let mut mode = self.mode();
+        if *mode == Mode::Open && self.queue.try_send(message.clone()).is_err() {
+            tracing::warn!(channel = %self.channel, "messages come faster than they are stored");
+            *mode = Mode::Gap;
+            self.news.notify_one();
+        }
+    }
+
+    fn mode(&self) -> MutexGuard<'_, Mode> {
+        self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a gap's end, before it is read back; tells whether there was one.
+    fn begin_to_read_back(&self) -> bool {
+        let mut mode = self.mode();
+        let gap = *mode == Mode::Gap;
+        if gap {
+            *mode = Mode::Open;
+        }
+        gap
+    }
+}
+
+/// What a channel's task works with.
+pub(crate) struct Way {
+    pub(crate) adapter: Arc<DiscordAdapter>,
+    pub(crate) inbox: Arc<dyn Inbox>,
+    pub(crate) store: Namespace,
+    pub(crate) cancel: CancellationToken,
+}
+
+/// Takes a channel's messages in until the adapter ends.
+pub(crate) async fn run(intake: Arc<Intake>, mut waiting: Waiting, way: Way) {
+    let work = async {
+        loop {
+            // What waits was said before any gap.
+            if let Ok(message) = waiting.0.try_recv() {
+                way.take(&intake, &[message]).await;
+            } else if intake.begin_to_read_back() {
+                way.read_back(&intake).await;
+            } else {
+                tokio::select! {
+                    Some(message) = waiting.0.recv() => way.take(&intake, &[message]).await,
+                    () = intake.news.notified() => {}
+                }
+            }
+        }
+    };
+    way.cancel.run_until_cancelled(work).await;
+}
+
+impl Way {
+    /// Reads back what was said after the last message that is stored.
+    async fn read_back(&self, intake: &Intake) {
+        let mut wait = RETRY.0;
+        loop {
+            match self.read_on(intake).await {
+                Ok(()) => return,
+                Err(Failure::Forbidden(text)) => {
+                    return tracing::error!(channel = %intake.channel, %text, "what was missed cannot be read: the bot's role needs \"Read Message History\" there");
+                }
+                Err(Failure::Gone) => {
+                    return tracing::error!(channel = %intake.channel, "the channel is gone");
+                }
+                Err(failure) => {
+                    tracing::warn!(channel = %intake.channel, ?failure, "what was missed cannot be read yet");
+                    sleep(wait).await;
+                    wait = (wait * 2).min(RETRY.1);
+                }
+            }
+        }
+    }
+
+    async fn read_on(&self, intake: &Intake) -> Result<(), Failure> {
+        let stream = stream(intake.channel);
+        loop {
+            let stored = self.store.position(&stream).await;
+            let stored = stored.map_err(|error| Failure::NotNow(None, error.to_string()))?;
+            let after = stored.and_then(|place| place.parse::<u64>().ok());
+            // A channel seen for the first time begins with what is said from now on.
+            let target = after.map(|id| MessagePagination::After(DiscordMessageId::new(id.max(1))));
+            let limit = if target.is_some() { PAGE } else { 1 };
+            let read = self.adapter.rest.get_messages(intake.channel, target, Some(limit)).await;
+            let mut page = read.map_err(|error| Failure::of(&error))?;
+            page.sort_by_key(|message| message.id);
+            let first_time = after.is_none();
+            let last = page.last().map_or(1, |message| message.id.get());
+            if first_time {
+                self.accept(intake, Vec::new(), last).await;
+                return Ok(());
+            }
+            if page.is_empty() {
+                return Ok(());
+            }
+            self.take(intake, &page).await;
+            if page.len() < usize::from(PAGE) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Stores messages and how far the channel is read, in one commit.
+    async fn take(&self, intake: &Intake, messages: &[Message]) {
+        let Some(last) = messages.last() else { return };
+        let mut events = Vec::new();
+        for message in messages {
+            events.extend(self.event(message).await);
+        }
+        self.accept(intake, events, last.id.get()).await;
+    }
+
+    async fn accept(&self, intake: &Intake, events: Vec<Event>, last: u64) {
+        let cursor = SourceCursor {
+            network: NetworkId::new(NETWORK),
+            stream: stream(intake.channel),
+            position: last.to_string(),
+        };
+        loop {
+            match self.inbox.accept_all(events.clone(), Some(cursor.clone())).await {
+                Ok(()) => return,
+                // It is read back by the next process.
+                Err(AcceptError::Closed) => return self.cancel.cancelled().await,
+                Err(error) => {
+                    tracing::warn!(channel = %intake.channel, %error, "messages wait to be stored");
+                    sleep(RETRY.0).await;
+                }
+            }
+        }
+    }
+
+    async fn event(&self, message: &Message) -> Option<Event> {
+        if self.adapter.is_own(message) {
+            return None;
+        }
+        let said = self.adapter.read(message);
+        let content = match said {
+            Said::Content(content) => content,
+            Said::Blank => {
+                self.adapter.explain_blank(message.channel_id).await;
+                return None;
+            }
+            Said::Nothing => return None,
+        };
+        let id = message.id.to_string();
+        Some(Event {
+            network: NetworkId::new(NETWORK),
+            source: SourceId::new(id.as_str()),
+            message: Some(MessageId::new(id)),
+            at: moment(message),
+            scope: Scope::Room(RoomId::new(message.channel_id.to_string())),
+            sender: from_discord::sender(message),
+            kind: EventKind::Message(content),
+        })
+    }
+}
+
+/// When a message was said.
+pub(crate) fn moment(message: &Message) -> Timestamp {
+    let seconds = u64::try_from(message.timestamp.unix_timestamp()).unwrap_or_default();
+    Timestamp(seconds * 1000)
+}
+
+fn stream(channel: ChannelId) -> String {
+    format!("channel {channel}")
+}

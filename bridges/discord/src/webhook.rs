@@ -1,0 +1,119 @@
+//! Webhooks: how contacts speak under their own names.
+//!
+//! Each channel has one of ours, found again by the application that made it, so that no start adds
+//! another. One request is under way for each, for Discord counts them together and order is kept.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serenity::{
+    all::CreateAllowedMentions,
+    builder::ExecuteWebhook,
+    http::Http,
+    model::{
+        channel::Message,
+        id::{ApplicationId, ChannelId, WebhookId},
+        webhook::Webhook,
+    },
+};
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::error::Failure;
+
+/// What our webhooks are called where they are listed; nobody sees it in a channel.
+const NAME: &str = "msn-bridge";
+
+/// The webhooks of all channels.
+#[derive(Default)]
+pub(crate) struct Webhooks {
+    channels: Mutex<HashMap<ChannelId, Arc<AsyncMutex<Option<Webhook>>>>>,
+    /// All that are or were ours, as far as known.
+    own: Mutex<HashSet<WebhookId>>,
+}
+
+/// Something to say.
+pub(crate) struct Words<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) text: &'a str,
+}
+
+impl Webhooks {
+    /// Tells whether a webhook is ours.
+    pub(crate) fn is_own(&self, id: WebhookId) -> bool {
+        lock(&self.own).contains(&id)
+    }
+
+    /// Says something in a channel through its webhook, which is found or made first, and made again
+    /// once if somebody deleted it.
+    pub(crate) async fn say(
+        &self,
+        http: &Http,
+        application: ApplicationId,
+        channel: ChannelId,
+        words: &Words<'_>,
+    ) -> Result<Message, Failure> {
+        let place = Arc::clone(lock(&self.channels).entry(channel).or_default());
+        let mut place = place.lock().await;
+        let hook = match &*place {
+            Some(hook) => hook.clone(),
+            None => place.insert(self.find(http, application, channel).await?).clone(),
+        };
+        match execute(http, &hook, words).await {
+            Err(Failure::Webhook) => {
+                tracing::warn!(%channel, "the webhook was deleted; another is made");
+                *place = None;
+                let hook = place.insert(self.find(http, application, channel).await?).clone();
+                execute(http, &hook, words).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Finds the channel's webhook, or makes it; removes what former versions or accidents left.
+    async fn find(
+        &self,
+        http: &Http,
+        application: ApplicationId,
+        channel: ChannelId,
+    ) -> Result<Webhook, Failure> {
+        let all = http.get_channel_webhooks(channel).await.map_err(|error| Failure::of(&error))?;
+        let mut ours: Vec<Webhook> =
+            all.into_iter().filter(|hook| hook.application_id == Some(application)).collect();
+        ours.sort_by_key(|hook| hook.id);
+        lock(&self.own).extend(ours.iter().map(|hook| hook.id));
+        let mut usable = ours.into_iter().filter(|hook| hook.token.is_some());
+        if let Some(hook) = usable.next() {
+            for surplus in usable {
+                if let Err(error) = http.delete_webhook(surplus.id, None).await {
+                    let failure = Failure::of(&error);
+                    tracing::debug!(%channel, ?failure, "a surplus webhook stays");
+                }
+            }
+            return Ok(hook);
+        }
+        let body = HashMap::from([("name", NAME)]);
+        let made = http.create_webhook(channel, &body, Some("speaks for MSN contacts")).await;
+        let made = made.map_err(|error| Failure::of(&error))?;
+        lock(&self.own).insert(made.id);
+        tracing::info!(%channel, "a webhook was made");
+        Ok(made)
+    }
+}
+
+async fn execute(http: &Http, hook: &Webhook, words: &Words<'_>) -> Result<Message, Failure> {
+    let builder = ExecuteWebhook::new()
+        .username(words.name)
+        .content(words.text)
+        .allowed_mentions(CreateAllowedMentions::new());
+    match hook.execute(http, true, builder).await {
+        Ok(Some(message)) => Ok(message),
+        Ok(None) => Err(Failure::Doubtful("it was taken without a word".to_owned())),
+        Err(error) => Err(Failure::of(&error)),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,160 @@
+//! Relays: conversations of the bridge's own accounts.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use bridge_core::{
+    DeliverError, Parts, Relay,
+    id::{ChatId, LoginId, NetworkId, RoomId},
+    model::{Event, Persona, Reject, Scope},
+    store::MemoryStore,
+};
+
+use crate::support::{
+    FakeAdapter, FakePuppet, Given, Record, Session, World, config, from_chat, from_room, persona,
+    said,
+};
+
+fn account() -> LoginId {
+    LoginId::new("chats:bridge")
+}
+
+fn relay(chats: &[&str], rooms: &[&str]) -> Relay {
+    let chat = |name: &&str| (account(), ChatId::new(*name), persona("chats", name));
+    let room = |name: &&str| (NetworkId::new("rooms"), RoomId::new(*name));
+    Relay {
+        name: "lounge".to_owned(),
+        chats: chats.iter().map(chat).collect(),
+        rooms: rooms.iter().map(room).collect(),
+    }
+}
+
+/// Opens a core with one account of the bridge's own and the relays given, on what was kept.
+async fn open(store: &Arc<MemoryStore>, relays: Vec<Relay>) -> World {
+    let (rooms, chats) = (Arc::new(Record::default()), Arc::new(Record::default()));
+    let puppet =
+        FakePuppet { login: account(), record: Arc::clone(&chats), session: Session::Lasts };
+    let parts = Parts {
+        adapters: vec![Arc::new(FakeAdapter(Arc::clone(&rooms)))],
+        accounts: vec![Arc::new(puppet)],
+        relays,
+        ..Parts::default()
+    };
+    World::of(store.clone(), config(), parts, rooms, chats).await.expect("it opens")
+}
+
+/// Something a contact of the bridge's own account says.
+fn says(who: &str, source: &str, text: &str) -> Event {
+    Event {
+        scope: Scope::Chat { login: account(), chat: ChatId::new(who) },
+        sender: Persona { name: Some(who.to_uppercase()), ..persona("chats", who) },
+        ..from_chat(source, text)
+    }
+}
+
+async fn accept(world: &World, event: Event) {
+    world.core.inbox().accept_all(vec![event], None).await.expect("it is accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn everybody_in_a_relay_reads_everybody_else_once_and_by_name() {
+    let store = Arc::new(MemoryStore::new());
+    let world = open(&store, vec![relay(&["bob", "carol"], &["one", "two"])]).await;
+    accept(&world, says("bob", "1", "hi all")).await;
+    accept(&world, from_room("2", "one", said("hi bob"))).await;
+    accept(&world, says("carol", "3", "and me")).await;
+    accept(&world, from_room("4", "two", said("four"))).await;
+    world.settle().await;
+    assert_eq!(world.rooms.texts_in("one"), ["hi all", "and me", "four"]);
+    assert_eq!(world.rooms.texts_in("two"), ["hi all", "hi bob", "and me"]);
+    assert_eq!(world.chats.texts_in("bob"), ["ada: hi bob", "CAROL: and me", "ada: four"]);
+    assert_eq!(world.chats.texts_in("carol"), ["BOB: hi all", "ada: hi bob", "ada: four"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_contact_who_cannot_be_reached_holds_up_nobody_else() {
+    let world = open(&Arc::default(), vec![relay(&["bob", "carol"], &["one"])]).await;
+    let away = DeliverError::Reject { reason: Reject::Offline, tell_user: "Away.".to_owned() };
+    world.chats.fail_next([away]);
+    accept(&world, from_room("1", "one", said("hello"))).await;
+    world.settle().await;
+    assert_eq!(world.chats.texts(), ["ada: hello"]);
+    let told = |given: &&Given| matches!(given, Given::Fate(fate) if fate.contains("Away."));
+    assert_eq!(world.rooms.given().iter().filter(told).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_follows_its_configuration_over_restarts() {
+    let store = Arc::new(MemoryStore::new());
+    let world = open(&store, vec![relay(&["bob", "carol"], &["one"])]).await;
+    accept(&world, says("bob", "1", "before")).await;
+    world.settle().await;
+    // Something waits for Carol, who goes; the others' rows must not wait with it.
+    world.chats.stuck.store(true, Ordering::Relaxed);
+    accept(&world, says("bob", "2", "waits for carol")).await;
+    world.until("the room has it", |world| world.rooms.texts().len() == 2).await;
+    let portal = world.core.portals();
+    world.core.stop(std::time::Duration::from_secs(1)).await;
+
+    let world = open(&store, vec![relay(&["bob"], &["one", "two"])]).await;
+    assert_eq!(world.core.portals(), portal, "the same relay is the same portal");
+    assert_eq!(world.core.status().waiting_rows, 0, "nobody waits for one who went");
+    accept(&world, says("bob", "3", "after")).await;
+    accept(&world, from_room("4", "two", said("new here"))).await;
+    world.settle().await;
+    assert_eq!(world.rooms.texts_in("one"), ["after", "new here"]);
+    assert_eq!(world.rooms.texts_in("two"), ["after"], "a new room begins with what is said now");
+    assert_eq!(world.chats.texts_in("bob"), ["ada: new here"]);
+    assert!(world.chats.texts_in("carol").is_empty());
+    world.core.stop(std::time::Duration::from_secs(1)).await;
+
+    let world = open(&store, Vec::new()).await;
+    assert!(world.core.portals().is_empty());
+    accept(&world, from_room("5", "one", said("nobody listens"))).await;
+    world.settle().await;
+    assert!(world.chats.texts().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_is_told_once_that_nobody_reads_her() {
+    let world = open(&Arc::default(), vec![relay(&["bob"], &["one"])]).await;
+    let told = || world.chats.texts_in("eve");
+    world
+        .until("the account is signed in", |world| {
+            world.core.status().logins[0].state == bridge_core::LoginState::Connected
+        })
+        .await;
+    for number in 0..3 {
+        accept(&world, says("eve", &format!("{number}"), "psst")).await;
+    }
+    world.until("she is told", |world| !world.chats.texts_in("eve").is_empty()).await;
+    accept(&world, says("eve", "last", "psst")).await;
+    world.settle().await;
+    assert_eq!(told().len(), 1);
+    assert!(told()[0].contains("nobody has read your message"), "{:?}", told());
+    assert!(world.rooms.texts().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_cannot_hide_passwords_takes_none_and_warns_who_types_one() {
+    let store = Arc::new(MemoryStore::new());
+    let world = open(&store, Vec::new()).await;
+    world.rooms.no_passwords.store(true, Ordering::Relaxed);
+    let answer = async |number: usize, line: &str| {
+        world.command(&format!("c{number}"), line).await;
+        world.until("an answer", |world| world.rooms.given().len() > number).await;
+        match world.rooms.given().get(number) {
+            Some(Given::Answer(text)) => text.clone(),
+            given => panic!("{given:?}"),
+        }
+    };
+    let refused = answer(0, "login").await;
+    assert!(refused.contains("No passwords here.") && !refused.contains("delete"), "{refused}");
+    assert!(answer(1, "hunter2").await.contains("delete your message"));
+    assert!(answer(2, "version").await.contains("msn-bridge"));
+    assert!(answer(3, "hunter2 again").await.contains("delete your message"));
+    let refused = answer(4, "login ada@example.com hunter2").await;
+    assert!(refused.contains("No passwords here.") && refused.contains("delete your message"));
+    let bytes = crate::support::bytes_of(&store).await;
+    assert!(!bytes.windows(7).any(|window| window == b"hunter2"));
+    assert!(world.core.status().logins.iter().all(|login| login.login == account()));
+}
