@@ -61,7 +61,7 @@ impl MsnConnector {
             (ChatId::new(msnp::ChatId::with(contact).as_str()), persona)
         });
         let chats = chats.collect();
-        Some(OwnAccount { puppet: Arc::new(MsnPuppet::new(login, config, keeps)), chats })
+        Some(OwnAccount { puppet: Arc::new(MsnPuppet::new(login, config, Some(keeps))), chats })
     }
 }
 
@@ -82,6 +82,6 @@ impl Connector for MsnConnector {
             let name = &credentials.server;
             LoginError::Broken(format!("no [[msn.server]] is named {name} any more"))
         })?;
-        Ok(Arc::new(MsnPuppet::new(login.id, credentials.client(server), Vec::new())))
+        Ok(Arc::new(MsnPuppet::new(login.id, credentials.client(server), None)))
     }
 }

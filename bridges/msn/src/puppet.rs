@@ -12,7 +12,7 @@ use bridge_core::{
     AcceptError, DeliverError, Puppet, PuppetContext, PuppetExit,
     id::{ChatId, LoginId, NetworkId, PersonaId, SourceId, Timestamp},
     model::{
-        Capabilities, Contact, Delivery, Event, EventKind, Persona, Receipt, Reject, Scope,
+        Capabilities, Contact, Delivery, DeliveryState, Event, EventKind, Persona, Receipt, Reject, Scope,
         ShownFates, Signal,
     },
 };
@@ -30,13 +30,14 @@ const INBOX_RETRY: Duration = Duration::from_millis(500);
 pub(crate) struct MsnPuppet {
     login: LoginId,
     config: msnp::Config,
-    /// Who must be on the contact list, so that she can be spoken to.
-    keeps: Vec<String>,
+    /// Of an account of the bridge's own: who must be on its list, so that she can be spoken to. None
+    /// for somebody's account.
+    keeps: Option<Vec<String>>,
     session: Mutex<Option<Handle>>,
 }
 
 impl MsnPuppet {
-    pub(crate) fn new(login: LoginId, config: msnp::Config, keeps: Vec<String>) -> Self {
+    pub(crate) fn new(login: LoginId, config: msnp::Config, keeps: Option<Vec<String>>) -> Self {
         Self { login, config, keeps, session: Mutex::new(None) }
     }
 
@@ -67,7 +68,7 @@ impl MsnPuppet {
 
     /// Puts those on the contact list who must be there and are not.
     async fn keep_contacts(&self, handle: &Handle) -> Infallible {
-        for account in &self.keeps {
+        for account in self.keeps.iter().flatten() {
             let listed = handle.roster().contact(account).is_some_and(msnp::Contact::is_contact);
             if listed {
                 continue;
@@ -189,7 +190,8 @@ impl Puppet for MsnPuppet {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            fates: ShownFates::Nothing,
+            // Somebody's account says nothing that she did not say; the bridge's own may.
+            fates: if self.keeps.is_some() { ShownFates::Failures } else { ShownFates::Nothing },
             idempotent: false,
             nudge: true,
             presence: false,
@@ -229,6 +231,14 @@ impl Puppet for MsnPuppet {
                 handle.send_text(&to, translate::text(content, item.maybe_double)).await
             }
             EventKind::Nudge => handle.send_nudge(&to).await,
+            EventKind::Delivery {
+                state:
+                    DeliveryState::Failed { tell_user, .. } | DeliveryState::Unknown { tell_user },
+                ..
+            } => {
+                let notice = format!("(Not everybody got your last message: {tell_user})");
+                handle.send_text(&to, msnp::Text::plain(notice)).await
+            }
             _ => {
                 return Err(DeliverError::Reject {
                     reason: Reject::Unsupported,

@@ -95,7 +95,7 @@ impl Shared {
                 tokio::time::sleep(after).await;
                 let mut state = shared.state();
                 for (name, data, wanted) in late {
-                    state.tell_now(name, &data, wanted);
+                    state.tell(name, &data, wanted);
                 }
             });
         }
@@ -112,14 +112,7 @@ impl State {
     }
 
     /// Tells an event to the sessions that want it.
-    pub(crate) fn tell(&mut self, name: &'static str, data: &Value, wanted: u64) {
-        if self.controls.echo_after.is_some() && name == "MESSAGE_CREATE" {
-            return self.late.push((name, data.clone(), wanted));
-        }
-        self.tell_now(name, data, wanted);
-    }
-
-    fn tell_now(&mut self, name: &str, data: &Value, wanted: u64) {
+    pub(crate) fn tell(&mut self, name: &str, data: &Value, wanted: u64) {
         let bot = self.world.bot.to_string();
         for session in &mut self.sessions {
             let blank = name == "MESSAGE_CREATE" && is_blanked(session.intents, data, &bot);
@@ -132,13 +125,29 @@ impl State {
         }
     }
 
+    /// Says something as the answer to a request: its echo may be late.
     pub(crate) fn say(&mut self, message: Message) {
+        let (event, wanted) = self.add(message);
+        if self.controls.echo_after.is_some() {
+            return self.late.push(("MESSAGE_CREATE", event, wanted));
+        }
+        self.tell("MESSAGE_CREATE", &event, wanted);
+    }
+
+    /// Says something as a person.
+    fn say_now(&mut self, message: Message) {
+        let (event, wanted) = self.add(message);
+        self.tell("MESSAGE_CREATE", &event, wanted);
+    }
+
+    /// Adds a message; gives the event that tells of it, and for whom it is.
+    fn add(&mut self, message: Message) -> (Value, u64) {
         let event = self.world.message_event(&message);
         let direct =
             self.world.channels.get(&message.channel).is_some_and(|channel| channel.with.is_some());
         let wanted = if direct { intents::DIRECT_MESSAGES } else { intents::GUILD_MESSAGES };
         self.world.messages.entry(message.channel).or_default().push(message);
-        self.tell("MESSAGE_CREATE", &event, wanted);
+        (event, wanted)
     }
 
     pub(crate) fn changed(&mut self, message: &Message) {
@@ -328,7 +337,7 @@ impl FakeDiscord {
             bot: false,
         };
         let id = message.id;
-        state.say(message);
+        state.say_now(message);
         id
     }
 
@@ -395,7 +404,7 @@ impl FakeDiscord {
             bot: true,
         };
         let id = message.id;
-        state.say(message);
+        state.say_now(message);
         id
     }
 
@@ -505,7 +514,7 @@ impl FakeDiscord {
 
     /// Tells all sessions an event of the test's own making.
     pub fn tell(&self, name: &str, data: &Value) {
-        self.shared.state().tell_now(name, data, intents::EVERYBODY);
+        self.shared.state().tell(name, data, intents::EVERYBODY);
     }
 }
 
