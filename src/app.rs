@@ -8,7 +8,7 @@ use std::{
 };
 
 use bridge_core::{
-    Adapter, Core, CoreConfig, Parts, Relay, SealKey,
+    Adapter, AdapterExit, Core, CoreConfig, Parts, Relay, SealKey,
     command::{Permissions, Role as CoreRole},
     id::{ChatId, NetworkId, RoomId},
     model::Persona,
@@ -84,7 +84,11 @@ impl App {
 
     /// Waits until a network's side cannot go on; tells why.
     pub async fn failed(&self) -> Failure {
-        Failure::Failed(self.core.failed().await)
+        match self.core.failed().await {
+            AdapterExit::Refused(reason) => Failure::Refused(reason),
+            AdapterExit::Failed(reason) => Failure::Failed(reason),
+            AdapterExit::Cancelled => Failure::Failed("the networks' sides ended".to_owned()),
+        }
     }
 
     /// Stops in order: sources, deliveries, store. What is accepted is delivered after the next
@@ -231,6 +235,17 @@ fn kept_token(path: &PathBuf) -> Result<SecretString, Failure> {
     Ok(token)
 }
 
+/// Makes the Matrix side, and the routes the homeserver pushes to.
+#[cfg(feature = "matrix")]
+pub(crate) fn matrix_adapter(
+    matrix: &bridge_matrix::MatrixConfig,
+    data: &Path,
+) -> Result<(Arc<bridge_matrix::MatrixAdapter>, axum::Router), Failure> {
+    let (as_token, hs_token) = matrix_tokens(matrix, data)?;
+    let made = bridge_matrix::MatrixAdapter::new(matrix.clone(), as_token, hs_token);
+    made.map_err(|error| Failure::Config(format!("matrix: {error}")))
+}
+
 /// Makes the Matrix side and serves what the homeserver pushes.
 #[cfg(feature = "matrix")]
 async fn start_matrix(
@@ -238,9 +253,7 @@ async fn start_matrix(
     data: &Path,
     cancel: &CancellationToken,
 ) -> Result<(Arc<dyn Adapter>, JoinHandle<()>), Failure> {
-    let (as_token, hs_token) = matrix_tokens(matrix, data)?;
-    let made = bridge_matrix::MatrixAdapter::new(matrix.clone(), as_token, hs_token);
-    let (adapter, router) = made.map_err(|error| Failure::Config(format!("matrix: {error}")))?;
+    let (adapter, router) = matrix_adapter(matrix, data)?;
     let listener = TcpListener::bind(&matrix.listen).await.map_err(|error| {
         Failure::Config(format!(
             "matrix.listen: cannot listen on {}: {error}. Stop what uses that port, or set another \

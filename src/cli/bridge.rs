@@ -27,12 +27,6 @@ pub(super) async fn run(file: &Path) -> Result<(), Failure> {
     }
 }
 
-pub(super) fn check(file: &Path) -> Result<(), Failure> {
-    load(file)?;
-    println!("{}: nothing is wrong", file.display());
-    Ok(())
-}
-
 pub(super) fn config(file: &Path, default: bool) -> Result<(), Failure> {
     if default {
         print!("{}", config::example());
@@ -68,7 +62,7 @@ pub(super) async fn ctl(file: &Path, json: bool, words: &[String]) -> Result<(),
     Ok(())
 }
 
-fn load(file: &Path) -> Result<Config, Failure> {
+pub(super) fn load(file: &Path) -> Result<Config, Failure> {
     config::load(file, &environment()).map_err(failure)
 }
 

@@ -1,6 +1,7 @@
 //! The command line: names and flags that stay.
 
 mod bridge;
+mod check;
 mod msn;
 #[cfg(feature = "demo")]
 mod network;
@@ -11,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::Failure;
 
-/// Bridges MSN Messenger to Matrix.
+/// Bridges MSN Messenger to Matrix and Discord.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
 struct Cli {
@@ -32,7 +33,13 @@ enum Command {
         seconds: Option<u64>,
     },
     /// List everything wrong with a configuration.
-    Check(ConfigFile),
+    Check {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Also ask the homeserver, Discord and the MSN servers whether they will work with the bridge.
+        #[arg(long)]
+        online: bool,
+    },
     /// Run the bridge.
     Run(ConfigFile),
     /// Print the homeserver's registration file; it holds secrets.
@@ -107,7 +114,7 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         #[cfg(feature = "demo")]
         Command::Demo { json, seconds } => crate::demo::run(json, seconds).await,
-        Command::Check(file) => bridge::check(&file.config),
+        Command::Check { file, online } => check::check(&file.config, online).await,
         Command::Run(file) => bridge::run(&file.config).await,
         #[cfg(feature = "matrix")]
         Command::Registration(file) => bridge::registration(&file.config),

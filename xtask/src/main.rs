@@ -11,7 +11,8 @@ use std::{
 const USAGE: &str = "\
 usage: cargo xtask CHORE
   demo [--seconds N]          the bridge with a real Synapse, live
-  test [NAME …]               all tests with their real parts, or those of a name
+  test [NETWORK]              all tests with their real parts, or those of core, discord, matrix
+                              or msn alone
   crash [--kills N] [--seed S]  kills a writing store and looks for lost rows
   bench [--check]             speed as ratios; --check fails on a miss
   fuzz [TARGET] [--seconds N] fuzzes what reads bytes from outside
@@ -47,10 +48,28 @@ fn demo(rest: &[&str]) -> bool {
         && run(Command::new(target().join("debug").join("matrix-demo")).args(rest))
 }
 
-/// Runs all tests; what they need (a Synapse) they prepare themselves.
+/// The packages of each network, and its scenes among those of the whole bridge.
+const NETWORKS: [(&str, &[&str], Option<&str>); 4] = [
+    ("core", &["bridge-core", "bridge-store", "bridge-console"], None),
+    ("discord", &["bridge-discord", "fake-discord"], Some("discord::")),
+    ("matrix", &["bridge-matrix"], Some("matrix::")),
+    ("msn", &["msnp-proto", "msnp", "msnp-server", "bridge-msn"], None),
+];
+
+/// Runs tests; what they need (a Synapse) they prepare themselves.
 fn test(rest: &[&str]) -> bool {
-    // The program must be there for the tests that run it.
-    cargo(&[&["test", "--workspace"], rest].concat())
+    let known = |word: &&str| NETWORKS.iter().find(|(name, ..)| name == word);
+    let Some(word) = rest.first() else {
+        // The program must be there for the tests that run it.
+        return cargo(&["test", "--workspace"]);
+    };
+    let Some((_, packages, scenes)) = known(word).filter(|_| rest.len() == 1) else {
+        eprintln!("{USAGE}");
+        return false;
+    };
+    let packages: Vec<&str> = packages.iter().flat_map(|name| ["-p", name]).collect();
+    let scenes = scenes.map(|scenes| ["test", "-p", "msn-bridge", "--test", "e2e", scenes]);
+    cargo(&[&["test"], packages.as_slice()].concat()) && scenes.is_none_or(|words| cargo(&words))
 }
 
 fn bench(check: bool) -> bool {
@@ -61,6 +80,7 @@ fn bench(check: bool) -> bool {
         ("msnp", "sign_in"),
         ("bridge-store", "store"),
         ("bridge-store", "ingest"),
+        ("bridge-discord", "burst"),
     ];
     for (package, name) in benches {
         let output =

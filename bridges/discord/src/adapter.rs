@@ -46,6 +46,7 @@ use crate::{
     error::Failure,
     gateway::{self, Ended, Hearing},
     intake::{self, Intake, Waiting, Way},
+    nicknames::Nicknames,
     outlook::Outlook,
     pause::Pause,
     webhook::{Webhooks, Words},
@@ -107,9 +108,12 @@ pub enum DiscordError {
     /// No HTTP client can be made.
     #[error("the HTTP client cannot be made: {0}")]
     Http(#[from] reqwest012::Error),
-    /// Discord could not be asked, or refused.
+    /// Discord does not accept the token.
     #[error("{0}")]
     Refused(String),
+    /// Discord could not be asked.
+    #[error("{0}")]
+    Unreachable(String),
 }
 
 /// The Discord side of a bridge.
@@ -123,6 +127,7 @@ pub struct DiscordAdapter {
     channels: HashMap<ChannelId, Arc<Intake>>,
     waiting: Mutex<Vec<(Arc<Intake>, Waiting)>>,
     webhooks: Webhooks,
+    pub(crate) nicknames: Nicknames,
     identity: OnceLock<(ApplicationId, DiscordUserId)>,
     context: OnceLock<AdapterContext>,
     cache: Mutex<Arc<Cache>>,
@@ -167,6 +172,7 @@ impl DiscordAdapter {
             channels: intakes.collect(),
             waiting: Mutex::new(waiting),
             webhooks: Webhooks::default(),
+            nicknames: Nicknames::default(),
             identity: OnceLock::new(),
             context: OnceLock::new(),
             cache: Mutex::default(),
@@ -182,14 +188,15 @@ impl DiscordAdapter {
     /// Asks Discord what the bot may do; works before the adapter runs.
     ///
     /// # Errors
-    /// [`DiscordError::Refused`], in words for the operator.
+    /// [`DiscordError::Refused`] or [`DiscordError::Unreachable`], in words for the operator.
     pub async fn outlook(&self) -> Result<Outlook, DiscordError> {
         let channels = self.sorted_channels();
-        Outlook::of(&self.rest, &channels).await.map_err(|failure| {
-            DiscordError::Refused(match failure {
-                Failure::Token => TOKEN_REFUSED.to_owned(),
-                failure => format!("Discord could not be asked: {}", words_of(&failure)),
-            })
+        Outlook::of(&self.rest, &channels).await.map_err(|failure| match failure {
+            Failure::Token => DiscordError::Refused(TOKEN_REFUSED.to_owned()),
+            failure => DiscordError::Unreachable(format!(
+                "Discord could not be asked: {}",
+                words_of(&failure)
+            )),
         })
     }
 
@@ -591,11 +598,12 @@ impl Adapter for DiscordAdapter {
         }
         let outlook = match cancel.run_until_cancelled(self.look_around()).await {
             None => return AdapterExit::Cancelled,
-            Some(Err(reason)) => return AdapterExit::Failed(reason),
+            Some(Err(reason)) => return AdapterExit::Refused(reason),
             Some(Ok(outlook)) => outlook,
         };
         // What is known before anything is said or heard.
         let _ = self.identity.set(outlook.ids());
+        self.nicknames.set_channels(&outlook);
         let (hearing, queued) = Hearing::new(Arc::clone(&self), Arc::clone(&cx.inbox));
         let tasks = TaskTracker::new();
         for (intake, waiting) in lock(&self.waiting).drain(..) {

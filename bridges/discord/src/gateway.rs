@@ -14,8 +14,8 @@ use std::{
 
 use bridge_core::{
     Inbox,
-    id::{MessageId, NetworkId, PersonaId, RoomId, SourceId},
-    model::{CommandLine, Event as Neutral, EventKind, Persona, Scope, Signal},
+    id::{MessageId, NetworkId, RoomId, SourceId},
+    model::{CommandLine, Event as Neutral, EventKind, Scope, Signal},
 };
 use secrecy::ExposeSecret as _;
 use serenity::{
@@ -274,14 +274,13 @@ fn ended(error: &Error) -> Ended {
 /// Makes a command of a direct message.
 pub(crate) fn command(message: &Message) -> Neutral {
     let id = message.id.to_string();
-    let sender: Persona = from_discord::sender(message);
     Neutral {
         network: NetworkId::new(NETWORK),
         source: SourceId::new(id.as_str()),
         message: Some(MessageId::new(id)),
         at: crate::intake::moment(message),
         scope: Scope::Room(RoomId::new(message.channel_id.to_string())),
-        sender: Persona { id: PersonaId::new(message.author.id.to_string()), ..sender },
+        sender: from_discord::persona(&message.author, None),
         kind: EventKind::Command(CommandLine(message.content.clone())),
     }
 }

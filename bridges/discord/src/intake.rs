@@ -228,6 +228,7 @@ impl Way {
             }
             Said::Nothing => return None,
         };
+        let nick = self.adapter.nicknames.of(&self.adapter.rest, message).await;
         let id = message.id.to_string();
         Some(Event {
             network: NetworkId::new(NETWORK),
@@ -235,7 +236,7 @@ impl Way {
             message: Some(MessageId::new(id)),
             at: moment(message),
             scope: Scope::Room(RoomId::new(message.channel_id.to_string())),
-            sender: from_discord::sender(message),
+            sender: from_discord::persona(&message.author, nick),
             kind: EventKind::Message(content),
         })
     }

@@ -10,6 +10,7 @@ mod convert;
 mod error;
 mod gateway;
 mod intake;
+mod nicknames;
 mod outlook;
 mod pause;
 mod webhook;

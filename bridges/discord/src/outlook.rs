@@ -44,6 +44,8 @@ pub struct Outlook {
 pub struct ChannelOutlook {
     /// Its id.
     pub id: u64,
+    /// Its server, where it can be seen.
+    pub guild: Option<u64>,
     /// Its name, or its id where it cannot be seen.
     pub name: String,
     /// Whether the bot can work there at all.
@@ -122,6 +124,7 @@ async fn look_at(
 ) -> Result<ChannelOutlook, Failure> {
     let unusable = |problem: String| ChannelOutlook {
         id: id.get(),
+        guild: None,
         name: id.to_string(),
         usable: false,
         problem: Some(problem),
@@ -156,7 +159,13 @@ async fn look_at(
         NEEDED.iter().filter(|(one, _)| !held.contains(*one)).map(|(_, name)| *name).collect();
     let usable = held.contains(Permissions::VIEW_CHANNEL | Permissions::SEND_MESSAGES);
     let problem = (!missing.is_empty()).then(|| explain(&missing, usable));
-    Ok(ChannelOutlook { id: id.get(), name: format!("#{}", channel.name), usable, problem })
+    Ok(ChannelOutlook {
+        id: id.get(),
+        guild: Some(channel.guild_id.get()),
+        name: format!("#{}", channel.name),
+        usable,
+        problem,
+    })
 }
 
 /// Says what comes of missing permissions.

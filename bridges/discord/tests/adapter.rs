@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Duration;
 
+use bridge_core::AdapterExit;
 use fake_discord::{Fault, permissions};
 use support::{World, bob};
 
@@ -32,6 +33,7 @@ async fn a_restart_finds_the_webhook_and_what_was_said_meanwhile() {
     world.bob_says("one").await;
     world.discord_shows(&["one"]).await;
     world.stop().await;
+    world.discord.nickname(world.grace, "Gr");
     for number in 0..150 {
         world.grace_says(&format!("{number}"));
     }
@@ -40,8 +42,8 @@ async fn a_restart_finds_the_webhook_and_what_was_said_meanwhile() {
     world.discord_shows(&["one", "two"]).await;
     world.until("all is read back", |world| world.msn.said().len() >= 150).await;
     world.grace_says("live");
-    let mut wanted: Vec<String> = (0..150).map(|number| format!("grace: {number}")).collect();
-    wanted.push("grace: live".to_owned());
+    let mut wanted: Vec<String> = (0..150).map(|number| format!("Gr: {number}")).collect();
+    wanted.push("Gr: live".to_owned());
     world.until("and what is said now", |world| world.msn.said().len() > 150).await;
     assert_eq!(world.msn.said(), wanted);
     assert_eq!(world.discord.webhooks(world.channel).len(), 1);
@@ -201,17 +203,18 @@ async fn what_did_not_arrive_is_told_once_in_words_and_then_by_a_mark() {
     let world = World::new().await;
     world.msn.refuse(3);
     let ids: Vec<u64> = (0..3).map(|number| world.grace_says(&format!("{number}"))).collect();
-    world.until("all are told", |world| {
-        let messages = world.discord.messages(world.channel);
-        let told = |id: &u64| {
-            messages.iter().any(|message| {
-                message.reply_to == Some(*id)
-                    || message.id == *id && message.reactions == ["❌"]
-            })
-        };
-        ids.iter().all(told)
-    })
-    .await;
+    world
+        .until("all are told", |world| {
+            let messages = world.discord.messages(world.channel);
+            let told = |id: &u64| {
+                messages.iter().any(|message| {
+                    message.reply_to == Some(*id)
+                        || message.id == *id && message.reactions == ["❌"]
+                })
+            };
+            ids.iter().all(told)
+        })
+        .await;
     assert_eq!(world.shown_words(), ["Not delivered: Bob is not online."]);
     world.end().await;
 }
@@ -228,10 +231,9 @@ async fn typing_is_shown_both_ways() {
     let on = bridge_core::model::Signal::Typing { on: true };
     let network = bridge_core::id::NetworkId::new("msn");
     world.core().inbox().signal(&network, scope, bob("Bob ☃"), on);
-    world.until("Grace sees the bot write", |world| {
-        world.discord.typing_shown(world.channel) == 1
-    })
-    .await;
+    world
+        .until("Grace sees the bot write", |world| world.discord.typing_shown(world.channel) == 1)
+        .await;
     world.end().await;
 }
 
@@ -242,12 +244,16 @@ async fn a_direct_message_is_a_command_and_no_password_is_taken() {
         let channel = world.discord.whisper(world.grace, line);
         let bot = world.discord.bot();
         let mut last = String::new();
-        world.until(wanted, |world| {
-            let messages = world.discord.messages(channel);
-            last = messages.last().filter(|last| last.author == bot).map_or_else(String::new, |last| last.content.clone());
-            last.contains(wanted)
-        })
-        .await;
+        world
+            .until(wanted, |world| {
+                let messages = world.discord.messages(channel);
+                last = messages
+                    .last()
+                    .filter(|last| last.author == bot)
+                    .map_or_else(String::new, |last| last.content.clone());
+                last.contains(wanted)
+            })
+            .await;
         last
     };
     assert!(answer("help", "`status`").await.contains("`login`"));
@@ -309,17 +315,22 @@ async fn without_the_intent_messages_come_blank_and_that_is_said_once() {
     world.start().await;
     world.until("it is connected", |world| world.adapter().is_ready()).await;
     let mut tries = 0;
-    world.until("it is said", |world| {
-        if tries % 25 == 0 {
-            world.grace_says("can you hear me?");
-        }
-        tries += 1;
-        world.shown_words().iter().any(|words| words.contains("Message Content Intent"))
-    })
-    .await;
+    world
+        .until("it is said", |world| {
+            if tries % 25 == 0 {
+                world.grace_says("can you hear me?");
+            }
+            tries += 1;
+            world.shown_words().iter().any(|words| words.contains("Message Content Intent"))
+        })
+        .await;
     world.grace_says("no?");
     world.bob_says("I can speak").await;
-    world.until("the other way works", |world| world.shown_words().contains(&"I can speak".to_owned())).await;
+    world
+        .until("the other way works", |world| {
+            world.shown_words().contains(&"I can speak".to_owned())
+        })
+        .await;
     assert_eq!(world.shown().len(), 2);
     let outlook = world.adapter().outlook().await.expect("Discord answers");
     assert!(outlook.problems()[0].contains("Message Content Intent"));
@@ -353,8 +364,9 @@ async fn a_refused_token_is_said_at_the_start_and_waited_out_later() {
     let mut world = World::prepared().await;
     world.discord.change_token("another");
     world.start().await;
-    let reason = world.core().failed().await;
-    assert!(reason.contains("discord: Discord does not accept the bot's token"), "{reason}");
+    let exit = world.core().failed().await;
+    let wanted = "discord: Discord does not accept the bot's token";
+    assert!(matches!(&exit, AdapterExit::Refused(reason) if reason.contains(wanted)), "{exit:?}");
     world.stop().await;
 }
 
@@ -364,7 +376,9 @@ async fn an_event_that_cannot_be_read_is_read_back_and_new_kinds_are_passed_over
     let channel = world.channel.to_string();
     world.discord.tell("SOMETHING_NEW", &serenity::json::json!({ "x": 1 }));
     let before = world.adapter().unreadable_events();
-    world.discord.tell("MESSAGE_CREATE", &serenity::json::json!({ "channel_id": channel, "id": 7 }));
+    world
+        .discord
+        .tell("MESSAGE_CREATE", &serenity::json::json!({ "channel_id": channel, "id": 7 }));
     world.until("it is counted", |world| world.adapter().unreadable_events() == before + 1).await;
     world.discord.tell("MESSAGE_CREATE", &serenity::json::json!([1, 2, 3]));
     world.grace_says("after the broken ones");
@@ -382,4 +396,3 @@ async fn a_discord_that_is_away_at_the_start_is_waited_for() {
     world.until("it is connected", |world| world.adapter().is_ready()).await;
     world.end().await;
 }
-

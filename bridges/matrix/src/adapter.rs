@@ -231,7 +231,7 @@ impl MatrixAdapter {
 
     /// Makes the bot, checks what the configuration says, and sees whether the homeserver reaches
     /// us. `Err` is final; what may pass is tried again.
-    async fn set_up(&self) -> Result<(), String> {
+    async fn set_up(&self) -> Result<(), AdapterExit> {
         loop {
             match self.introduce().await {
                 Ok(()) => return Ok(()),
@@ -239,9 +239,26 @@ impl MatrixAdapter {
                     tracing::warn!(%error, homeserver = %self.homeserver, "the homeserver is not there yet");
                     sleep(SETUP_RETRY).await;
                 }
-                Err(error) => return Err(self.explain(&error)),
+                Err(error) if error.is_about_tokens() => {
+                    return Err(AdapterExit::Refused(self.explain(&error)));
+                }
+                Err(error) => return Err(AdapterExit::Failed(self.explain(&error))),
             }
         }
+    }
+
+    /// Asks the homeserver whether it takes our token; works before the adapter runs.
+    ///
+    /// # Errors
+    /// [`AdapterExit::Refused`] when it does not, [`AdapterExit::Failed`] when it cannot be asked; the
+    /// text says what to do.
+    pub async fn check(&self) -> Result<(), AdapterExit> {
+        let asked = self.intent.send(&self.names.bot, whoami::v3::Request::new()).await;
+        asked.map(drop).map_err(|error| match error {
+            error if error.is_about_tokens() => AdapterExit::Refused(self.explain(&error)),
+            error @ IntentError::Unreachable(_) => AdapterExit::Failed(error.to_string()),
+            error => AdapterExit::Failed(self.explain(&error)),
+        })
     }
 
     async fn introduce(&self) -> Result<(), IntentError> {
@@ -401,8 +418,8 @@ impl Adapter for MatrixAdapter {
             return AdapterExit::Failed("the adapter runs once only".to_owned());
         }
         tokio::select! {
-            done = self.set_up() => if let Err(reason) = done {
-                return AdapterExit::Failed(reason);
+            done = self.set_up() => if let Err(exit) = done {
+                return exit;
             },
             () = cancel.cancelled() => return AdapterExit::Cancelled,
         }

@@ -48,13 +48,15 @@ impl Ghosts {
             .ghost(persona)
             .ok_or_else(|| DeliverError::retry(format!("{} makes no user id", persona.network)))?;
         let name = persona.shown_name();
-        if self.known().shown.get(&ghost).is_some_and(|shown| shown == name) {
+        // Whoever knows no name of hers takes none away.
+        let good_enough = |shown: &str| shown == name || persona.name.is_none();
+        if self.known().shown.get(&ghost).is_some_and(|shown| good_enough(shown)) {
             return Ok(ghost);
         }
         let fact = format!("ghost {ghost}");
         let stored =
             store.get(&fact).await.map_err(|error| DeliverError::retry(error.to_string()))?;
-        if stored.as_deref() != Some(name) {
+        if !stored.as_deref().is_some_and(good_enough) {
             if stored.is_none() {
                 register(intent, &ghost).await?;
             }
@@ -63,7 +65,8 @@ impl Ghosts {
             intent.send(&ghost, request).await?;
             store.put(&fact, name).await.map_err(|error| DeliverError::retry(error.to_string()))?;
         }
-        self.known().shown.insert(ghost.clone(), name.to_owned());
+        let shown = stored.filter(|_| persona.name.is_none()).unwrap_or_else(|| name.to_owned());
+        self.known().shown.insert(ghost.clone(), shown);
         Ok(ghost)
     }
 

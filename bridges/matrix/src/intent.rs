@@ -129,6 +129,11 @@ impl IntentError {
         matches!(self, Self::Refused { errcode, .. } if errcode == code)
     }
 
+    /// Tells whether the homeserver does not take our token, or we not its.
+    pub(crate) fn is_about_tokens(&self) -> bool {
+        ["M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_BAD_STATUS"].iter().any(|code| self.is(code))
+    }
+
     /// Tells whether the homeserver does not let this user do it.
     pub(crate) fn is_forbidden(&self) -> bool {
         matches!(self, Self::Refused { status: 403, .. })

@@ -12,8 +12,8 @@ use bridge_core::{
     AcceptError, DeliverError, Puppet, PuppetContext, PuppetExit,
     id::{ChatId, LoginId, NetworkId, PersonaId, SourceId, Timestamp},
     model::{
-        Capabilities, Contact, Delivery, DeliveryState, Event, EventKind, Persona, Receipt, Reject, Scope,
-        ShownFates, Signal,
+        Capabilities, Contact, Delivery, DeliveryState, Event, EventKind, Persona, Receipt, Reject,
+        Scope, ShownFates, Signal,
     },
 };
 use msnp::{CloseReason, ConnectError, Events, Handle};
@@ -54,7 +54,9 @@ impl MsnPuppet {
     fn persona(&self, account: &str, name: Option<&str>) -> Persona {
         let roster = self.session().as_ref().map(Handle::roster);
         let known = roster.as_ref().and_then(|roster| roster.contact(account));
-        let name = known.map(msnp::Contact::shown_name).or(name).filter(|name| !name.is_empty());
+        // A list may know only the address of somebody who was put on it without having been seen.
+        let known = known.map(msnp::Contact::shown_name).filter(|name| *name != account);
+        let name = known.or(name).filter(|name| !name.is_empty());
         Persona {
             network: NetworkId::new(NETWORK),
             id: PersonaId::new(account.to_lowercase()),

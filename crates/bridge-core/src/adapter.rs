@@ -98,6 +98,8 @@ pub enum AdapterExit {
     Cancelled,
     /// It cannot work; the text says why and what to do.
     Failed(String),
+    /// The platform does not accept the bridge's token; the text says which and what to do.
+    Refused(String),
 }
 
 /// Where a command came from, so that its answer finds the way back.

@@ -48,7 +48,7 @@ pub struct Core {
     inputs: Option<Inputs>,
     accounts: Vec<Arc<dyn Puppet>>,
     ingest: Option<JoinHandle<()>>,
-    failed: watch::Sender<Option<String>>,
+    failed: watch::Sender<Option<AdapterExit>>,
 }
 
 struct Inputs {
@@ -137,15 +137,20 @@ impl Core {
             let (adapter, failed) = (Arc::clone(adapter), self.failed.clone());
             let (network, alive) = (adapter.network(), Arc::clone(&alive));
             shared.tasks.spawn(async move {
-                let reason = match tokio::spawn(adapter.run(cx)).await {
+                let exit = match tokio::spawn(adapter.run(cx)).await {
                     Ok(AdapterExit::Cancelled) => return,
-                    Ok(AdapterExit::Failed(reason)) => reason,
-                    Err(error) => format!("it panicked: {error}"),
+                    Ok(AdapterExit::Failed(reason)) => {
+                        AdapterExit::Failed(format!("{network}: {reason}"))
+                    }
+                    Ok(AdapterExit::Refused(reason)) => {
+                        AdapterExit::Refused(format!("{network}: {reason}"))
+                    }
+                    Err(error) => AdapterExit::Failed(format!("{network}: it panicked: {error}")),
                 };
-                tracing::error!(%network, %reason, "a network's side cannot work");
+                tracing::error!(?exit, "a network's side cannot work");
                 // The others go on; the bridge has failed when none is left.
                 if alive.fetch_sub(1, Ordering::Relaxed) == 1 {
-                    failed.send_replace(Some(format!("{network}: {reason}")));
+                    failed.send_replace(Some(exit));
                 }
             });
         }
@@ -188,10 +193,10 @@ impl Core {
     }
 
     /// Waits until no adapter can work any more, and tells why the last cannot.
-    pub async fn failed(&self) -> String {
+    pub async fn failed(&self) -> AdapterExit {
         let mut failed = self.failed.subscribe();
         let found = failed.wait_for(Option::is_some).await;
-        found.ok().and_then(|reason| reason.clone()).unwrap_or_default()
+        found.ok().and_then(|exit| exit.clone()).unwrap_or(AdapterExit::Cancelled)
     }
 
     /// Waits until nothing waits for delivery, at most so long; tells whether that came about.

@@ -24,10 +24,24 @@ impl Program {
     /// # Errors
     /// The program or the file cannot be had.
     pub fn start(program: &Path, arguments: &[&str], log: &Path) -> io::Result<Self> {
+        Self::start_with(program, arguments, &[], log)
+    }
+
+    /// Starts a program with more in its environment.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, String)],
+        log: &Path,
+    ) -> io::Result<Self> {
         let log = File::options().create(true).append(true).open(log)?;
         let child = Command::new(program)
             .args(arguments)
             .env("RUST_LOG", "info,bridge_core=debug,bridge_matrix=debug,bridge_msn=debug")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

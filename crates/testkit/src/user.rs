@@ -105,6 +105,25 @@ impl MatrixUser {
         Ok(self.client.create_room(request).await?.room_id().to_owned())
     }
 
+    /// Opens a room with a name, where she is alone.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn new_room(&self, name: &str) -> Result<OwnedRoomId, matrix_sdk::Error> {
+        let mut request = CreateRoom::new();
+        request.preset = Some(RoomPreset::PrivateChat);
+        request.name = Some(name.to_owned());
+        Ok(self.client.create_room(request).await?.room_id().to_owned())
+    }
+
+    /// Invites somebody into a room.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn invite(&self, room: &OwnedRoomId, user: &UserId) -> Result<(), matrix_sdk::Error> {
+        self.room(room).await.invite_user_by_id(user).await
+    }
+
     /// Says something.
     ///
     /// # Errors

@@ -84,13 +84,7 @@ fn embed(embed: &Embed) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" – "))
 }
 
-/// Names who wrote a message, as the others on the server see her.
-pub(crate) fn sender(message: &Message) -> Persona {
-    let nick = message.member.as_ref().and_then(|member| member.nick.clone());
-    persona(&message.author, nick)
-}
-
-/// Names a person.
+/// Names a person as the others on the server see her.
 pub(crate) fn persona(user: &User, nick: Option<String>) -> Persona {
     let name = nick.or_else(|| user.global_name.clone()).unwrap_or_else(|| user.name.clone());
     Persona {
@@ -199,9 +193,8 @@ mod tests {
 
     #[test]
     fn people_have_the_name_others_see() {
-        let plain = message(json!({}));
-        assert_eq!(sender(&plain).name.as_deref(), Some("Grace H"));
-        let nicked = message(json!({ "member": { "roles": [], "nick": "Amazing" } }));
-        assert_eq!(sender(&nicked).name.as_deref(), Some("Amazing"));
+        let grace = message(json!({})).author;
+        assert_eq!(persona(&grace, None).name.as_deref(), Some("Grace H"));
+        assert_eq!(persona(&grace, Some("Amazing".to_owned())).name.as_deref(), Some("Amazing"));
     }
 }

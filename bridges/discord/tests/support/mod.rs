@@ -14,8 +14,8 @@ use bridge_core::{
     command::{Permissions, Role},
     id::{ChatId, LoginId, NetworkId, PersonaId, RoomId, SourceId, Timestamp},
     model::{
-        Capabilities, Contact, Content, Delivery, DeliveryState, Event, EventKind, Persona, Receipt,
-        Reject, Scope, ShownFates, Signal,
+        Capabilities, Contact, Content, Delivery, DeliveryState, Event, EventKind, Persona,
+        Receipt, Reject, Scope, ShownFates, Signal,
     },
     store::MemoryStore,
 };
@@ -287,7 +287,8 @@ pub(crate) fn bob(name: &str) -> Persona {
     }
 }
 
-fn client(discord: &FakeDiscord) -> reqwest012::Client {
+/// An HTTP client that finds the loopback's Discord where the real one would be.
+pub(crate) fn client(discord: &FakeDiscord) -> reqwest012::Client {
     let authority = reqwest012::Certificate::from_pem(discord.authority().as_bytes());
     reqwest012::Client::builder()
         .resolve("discord.com", discord.front())

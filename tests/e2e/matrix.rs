@@ -1,5 +1,4 @@
-//! The whole bridge, as its users see it: a real Synapse, a real Matrix client, an MSN network and
-//! an MSN client on it, and the program itself as a process.
+//! Matrix: a real Synapse and a real client on it.
 
 use std::{
     fs,
@@ -12,11 +11,11 @@ use msnp::{ChatId, Event, Events, Handle, Text};
 use msnp_server::{MemoryDirectory, Network, Options, User};
 use testkit::{MatrixUser, Port, Program, Seen, Synapse, install_tls, tail, wait_until};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_msn-bridge");
+use crate::support::{PROGRAM, SOON, files_below, hears, msn_client, numbers};
+
 const ACCOUNT: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
 const BOB: &str = "Bob.Smith@example.com";
-const SOON: Duration = Duration::from_secs(30);
 
 /// A homeserver, an MSN network, a bridge between them, and a person on Matrix.
 struct World {
@@ -104,10 +103,7 @@ impl World {
     }
 
     async fn bob(&self) -> (Handle, Events) {
-        let server = self.network.addresses().notification.to_string();
-        let mut config = msnp::Config::new(server, BOB, "hunter2".to_owned().into());
-        config.nexus_url = Some(self.network.nexus_url());
-        msnp::connect(config).await.expect("Bob signs in")
+        msn_client(&self.network, BOB, "hunter2").await
     }
 
     fn log(&self) -> String {
@@ -143,18 +139,6 @@ async fn bob_is_online_for_ada(ada: &MatrixUser, room: &testkit::RoomId) {
         ada.all().iter().any(online).then_some(())
     })
     .await;
-}
-
-async fn hears(events: &mut Events, words: &str) -> Event {
-    let heard = async {
-        loop {
-            let event = events.next().await.expect("the session goes on");
-            if matches!(&event, Event::Message { text, .. } if text.words.contains(words)) {
-                return event;
-            }
-        }
-    };
-    tokio::time::timeout(SOON, heard).await.unwrap_or_else(|_| panic!("nobody said {words:?}"))
 }
 
 #[tokio::test]
@@ -218,20 +202,11 @@ async fn a_matrix_user_talks_with_her_msn_contact() {
     assert!(clean, "{}", tail(&world.log));
     // No secret reached the log or the store.
     let mut kept = world.log().into_bytes();
-    for file in walk(&world.config.with_file_name("data").join("store")) {
+    for file in files_below(&world.config.with_file_name("data").join("store")) {
         kept.extend(fs::read(file).expect("it is read"));
     }
     let holds = |needle: &str| kept.windows(needle.len()).any(|window| window == needle.as_bytes());
     assert!(!holds(PASSWORD) && !holds("hunter2-is-no-command"));
-}
-
-fn walk(directory: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory).expect("it is a directory").flatten() {
-        let path = entry.path();
-        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
-    }
-    files
 }
 
 #[tokio::test]
@@ -259,14 +234,6 @@ async fn a_wrong_password_is_said_and_a_stranger_may_nothing() {
             .iter()
             .all(|seen| !matches!(seen, Seen::Message { sender, .. } if sender == ghost))
     );
-}
-
-/// The numbers of lines `prefix 1`, `prefix 2`, … in the order they came.
-fn numbers(lines: impl IntoIterator<Item = String>, prefix: &str) -> Vec<u32> {
-    lines
-        .into_iter()
-        .filter_map(|line| line.strip_prefix(prefix)?.split_whitespace().next()?.parse().ok())
-        .collect()
 }
 
 #[tokio::test]

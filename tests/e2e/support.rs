@@ -1,0 +1,58 @@
+//! What all scenes need: the program, people on MSN, and what they heard.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use msnp::{Event, Events, Handle};
+use msnp_server::Network;
+
+/// The program as it was built.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_msn-bridge");
+/// How long anything may take.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// Signs somebody in to MSN with a client of ours.
+pub(crate) async fn msn_client(
+    network: &Network,
+    address: &str,
+    password: &str,
+) -> (Handle, Events) {
+    let server = network.addresses().notification.to_string();
+    let mut config = msnp::Config::new(server, address, password.to_owned().into());
+    config.nexus_url = Some(network.nexus_url());
+    msnp::connect(config).await.expect("she signs in")
+}
+
+/// Waits until somebody on MSN hears some words.
+pub(crate) async fn hears(events: &mut Events, words: &str) -> Event {
+    let heard = async {
+        loop {
+            let event = events.next().await.expect("the session goes on");
+            if matches!(&event, Event::Message { text, .. } if text.words.contains(words)) {
+                return event;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, heard).await.unwrap_or_else(|_| panic!("nobody said {words:?}"))
+}
+
+/// The numbers of lines `prefix 1`, `prefix 2`, … in the order they came.
+pub(crate) fn numbers(lines: impl IntoIterator<Item = String>, prefix: &str) -> Vec<u32> {
+    lines
+        .into_iter()
+        .filter_map(|line| line.strip_prefix(prefix)?.split_whitespace().next()?.parse().ok())
+        .collect()
+}
+
+/// Lists the files below a directory.
+pub(crate) fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).expect("it is a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
+}
