@@ -6,6 +6,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use serenity::{
@@ -18,19 +19,34 @@ use serenity::{
         webhook::Webhook,
     },
 };
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
 use crate::error::Failure;
 
 /// What our webhooks are called where they are listed; nobody sees it in a channel.
 const NAME: &str = "msn-bridge";
+/// How long a missing permission is taken for granted.
+const FORBIDDEN: Duration = Duration::from_secs(60);
 
 /// The webhooks of all channels.
 #[derive(Default)]
 pub(crate) struct Webhooks {
-    channels: Mutex<HashMap<ChannelId, Arc<AsyncMutex<Option<Webhook>>>>>,
+    channels: Mutex<HashMap<ChannelId, Arc<AsyncMutex<Place>>>>,
     /// All that are or were ours, as far as known.
     own: Mutex<HashSet<WebhookId>>,
+}
+
+/// What is known of a channel's webhook.
+#[derive(Default)]
+enum Place {
+    /// The bot may make none, and asks again only after a while: Discord counts refusals.
+    Forbidden {
+        since: Instant,
+        reason: String,
+    },
+    Known(Box<Webhook>),
+    #[default]
+    Unknown,
 }
 
 /// Something to say.
@@ -56,19 +72,41 @@ impl Webhooks {
     ) -> Result<Message, Failure> {
         let place = Arc::clone(lock(&self.channels).entry(channel).or_default());
         let mut place = place.lock().await;
-        let hook = match &*place {
-            Some(hook) => hook.clone(),
-            None => place.insert(self.find(http, application, channel).await?).clone(),
-        };
+        let hook = self.ensure(http, application, channel, &mut place).await?;
         match execute(http, &hook, words).await {
             Err(Failure::Webhook) => {
                 tracing::warn!(%channel, "the webhook was deleted; another is made");
-                *place = None;
-                let hook = place.insert(self.find(http, application, channel).await?).clone();
+                *place = Place::Unknown;
+                let hook = self.ensure(http, application, channel, &mut place).await?;
                 execute(http, &hook, words).await
             }
             outcome => outcome,
         }
+    }
+
+    async fn ensure(
+        &self,
+        http: &Http,
+        application: ApplicationId,
+        channel: ChannelId,
+        place: &mut Place,
+    ) -> Result<Webhook, Failure> {
+        match place {
+            Place::Known(hook) => return Ok(Webhook::clone(hook)),
+            Place::Forbidden { since, reason } if since.elapsed() < FORBIDDEN => {
+                return Err(Failure::Forbidden(reason.clone()));
+            }
+            Place::Forbidden { .. } | Place::Unknown => {}
+        }
+        let found = self.find(http, application, channel).await;
+        match &found {
+            Ok(hook) => *place = Place::Known(Box::new(hook.clone())),
+            Err(Failure::Forbidden(reason)) => {
+                *place = Place::Forbidden { since: Instant::now(), reason: reason.clone() };
+            }
+            Err(_) => {}
+        }
+        found
     }
 
     /// Finds the channel's webhook, or makes it; removes what former versions or accidents left.

@@ -177,6 +177,8 @@ async fn without_the_permission_for_webhooks_the_bot_says_who_speaks() {
     world.discord.fault("POST /channels/{}/messages", Fault::Cut);
     world.bob_says("again").await;
     world.discord_shows(&["**Bob ☃**: hello", "**Bob ☃**: again"]).await;
+    let asked = world.discord.requests("GET /channels/{}/webhooks");
+    assert_eq!(asked, 1, "what is forbidden is not asked for each time");
     let outlook = world.adapter().outlook().await.expect("Discord answers");
     assert!(outlook.problems()[0].contains("#lounge: the bot's role lacks \"Manage Webhooks\""));
     world.discord.deny(world.channel, permissions::SEND_MESSAGES | permissions::MANAGE_WEBHOOKS);
