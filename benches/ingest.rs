@@ -139,10 +139,8 @@ impl Adapter for Sink {
         Capabilities {
             fates: ShownFates::All,
             idempotent: true,
-            nudge: false,
-            presence: false,
             speakers: true,
-            typing: false,
+            ..Capabilities::NONE
         }
     }
 
@@ -235,14 +233,7 @@ impl Puppet for IdlePuppet {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            fates: ShownFates::Nothing,
-            idempotent: true,
-            nudge: false,
-            presence: false,
-            speakers: false,
-            typing: false,
-        }
+        Capabilities { idempotent: true, ..Capabilities::NONE }
     }
 
     async fn run(self: Arc<Self>, cx: PuppetContext) -> PuppetExit {

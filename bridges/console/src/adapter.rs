@@ -107,11 +107,10 @@ impl Adapter for ConsoleAdapter {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             fates: ShownFates::All,
-            idempotent: false,
-            nudge: false,
             presence: true,
             speakers: true,
             typing: true,
+            ..Capabilities::NONE
         }
     }
 

@@ -16,7 +16,7 @@ use bridge_core::{
     id::{IdempotencyKey, MessageId, NetworkId, PortalId, RoomId, Timestamp},
     model::{
         Capabilities, Content, Delivery, DeliveryState, EventKind, Membership, Persona, Receipt,
-        Reject, RoomSpec, ShownFates, Signal, UserId,
+        Reject, RoomSpec, ShownFates, Signal, Styles, UserId,
     },
 };
 use reqwest012::Client as HttpClient;
@@ -73,6 +73,15 @@ const EPOCH: u64 = 1_420_070_400_000;
 const FAILED_MARK: &str = "❌";
 const NO_PASSWORDS: &str = "I take no passwords on Discord: what you write here I cannot remove. Sign in from a Matrix room \
      with the bridge, or ask its operator for a relay, which has an account of its own.";
+
+/// What a room of Discord can show.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    fates: ShownFates::Failures,
+    speakers: true,
+    styles: Styles::Parts,
+    typing: true,
+    ..Capabilities::NONE
+};
 
 /// How long the gateway is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -581,14 +590,7 @@ impl Adapter for DiscordAdapter {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            fates: ShownFates::Failures,
-            idempotent: false,
-            nudge: false,
-            presence: false,
-            speakers: true,
-            typing: true,
-        }
+        CAPABILITIES
     }
 
     async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {

@@ -16,7 +16,7 @@ mod pause;
 mod webhook;
 
 pub use self::{
-    adapter::{DiscordAdapter, DiscordError, Patience},
+    adapter::{CAPABILITIES, DiscordAdapter, DiscordError, Patience},
     config::{DiscordConfig, is_id},
     outlook::{ChannelOutlook, Outlook},
 };

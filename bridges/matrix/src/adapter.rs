@@ -17,7 +17,7 @@ use bridge_core::{
     id::{IdempotencyKey, MessageId, NetworkId, PersonaId, PortalId, RoomId, Timestamp},
     model::{
         Capabilities, Delivery, DeliveryState, EventKind, Membership, Persona, PresenceState,
-        Receipt, Reject, RoomSpec, ShownFates, Signal, UserId,
+        Receipt, Reject, RoomSpec, ShownFates, Signal, Styles, UserId,
     },
     store::Namespace,
 };
@@ -68,6 +68,17 @@ const PING_EVERY: Duration = Duration::from_secs(60);
 const ERRANDS_END: Duration = Duration::from_secs(3);
 /// Wait before a homeserver that cannot be reached is tried again.
 const SETUP_RETRY: Duration = Duration::from_secs(2);
+
+/// What a room of Matrix can show.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    fates: ShownFates::All,
+    idempotent: true,
+    presence: true,
+    speakers: true,
+    styles: Styles::Parts,
+    typing: true,
+    ..Capabilities::NONE
+};
 
 /// Why an adapter cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -402,14 +413,7 @@ impl Adapter for MatrixAdapter {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            fates: ShownFates::All,
-            idempotent: true,
-            nudge: false,
-            presence: true,
-            speakers: true,
-            typing: true,
-        }
+        CAPABILITIES
     }
 
     async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {

@@ -21,7 +21,7 @@ use ruma::{
     api::appservice::event::push_events::v1::EphemeralData,
     events::{
         AnyMessageLikeEvent, AnyStateEvent, AnyTimelineEvent, MessageLikeEvent, StateEvent,
-        room::member::MembershipState,
+        room::{member::MembershipState, redaction::RoomRedactionEvent},
     },
     serde::Raw,
 };
@@ -154,6 +154,9 @@ async fn read_event(adapter: &Arc<MatrixAdapter>, event: AnyTimelineEvent) -> Op
                 (_, Said::Nothing) => return None,
                 (Some(command), _) => EventKind::Command(CommandLine(command)),
                 (None, Said::Content(content)) => EventKind::Message(content),
+                (None, Said::Edit { target, content }) => {
+                    EventKind::Edit { target: MessageId::new(target.as_str()), content }
+                }
                 (None, Said::Untaken(what)) => {
                     adapter.explain_untaken(event.room_id.clone(), event.event_id.clone(), what);
                     return None;
@@ -167,6 +170,20 @@ async fn read_event(adapter: &Arc<MatrixAdapter>, event: AnyTimelineEvent) -> Op
                 scope: Scope::Room(RoomId::new(event.room_id.as_str())),
                 sender: adapter.persona(&event.room_id, &event.sender).await,
                 kind,
+            })
+        }
+        AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::RoomRedaction(
+            RoomRedactionEvent::Original(event),
+        )) => {
+            let target = event.content.redacts.or(event.redacts)?;
+            Some(Event {
+                network: NetworkId::new(NETWORK),
+                source: SourceId::new(event.event_id.as_str()),
+                message: None,
+                at: Timestamp(event.origin_server_ts.0.into()),
+                scope: Scope::Room(RoomId::new(event.room_id.as_str())),
+                sender: adapter.persona(&event.room_id, &event.sender).await,
+                kind: EventKind::Redact { target: MessageId::new(target.as_str()) },
             })
         }
         AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::RoomEncrypted(

@@ -16,7 +16,7 @@ mod registration;
 mod room;
 
 pub use self::{
-    adapter::{MatrixAdapter, MatrixError, NETWORK},
+    adapter::{CAPABILITIES, MatrixAdapter, MatrixError, NETWORK},
     config::{MatrixConfig, Problem, is_room_id},
     registration::{Registration, generate_token},
 };

@@ -13,4 +13,5 @@ pub use self::{
     config::{MsnConfig, MsnServer},
     connector::{MsnConnector, NETWORK, OwnAccount},
     login::is_address,
+    puppet::CAPABILITIES,
 };

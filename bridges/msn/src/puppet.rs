@@ -13,7 +13,7 @@ use bridge_core::{
     id::{ChatId, LoginId, NetworkId, PersonaId, SourceId, Timestamp},
     model::{
         Capabilities, Contact, Delivery, DeliveryState, Event, EventKind, Persona, Receipt, Reject,
-        Scope, ShownFates, Signal,
+        Scope, ShownFates, Signal, Styles,
     },
 };
 use msnp::{CloseReason, ConnectError, Events, Handle};
@@ -25,6 +25,10 @@ use crate::{connector::NETWORK, login::is_address, translate};
 const TYPING_LAPSES: Duration = Duration::from_secs(6);
 /// How long to wait before a full inbox is tried again.
 const INBOX_RETRY: Duration = Duration::from_millis(500);
+
+/// What a conversation of MSN can show, whoever's account it is.
+pub const CAPABILITIES: Capabilities =
+    Capabilities { nudge: true, styles: Styles::Message, typing: true, ..Capabilities::NONE };
 
 /// An account and, while it is online, the way to its session.
 pub(crate) struct MsnPuppet {
@@ -191,15 +195,9 @@ impl Puppet for MsnPuppet {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            // Somebody's account says nothing that she did not say; the bridge's own may.
-            fates: if self.keeps.is_some() { ShownFates::Failures } else { ShownFates::Nothing },
-            idempotent: false,
-            nudge: true,
-            presence: false,
-            speakers: false,
-            typing: true,
-        }
+        // Somebody's account says nothing that she did not say; the bridge's own may.
+        let fates = if self.keeps.is_some() { ShownFates::Failures } else { ShownFates::Nothing };
+        Capabilities { fates, ..CAPABILITIES }
     }
 
     async fn run(self: Arc<Self>, cx: PuppetContext) -> PuppetExit {

@@ -27,7 +27,7 @@ pub(crate) fn content(text: Text) -> Content {
         let style = Style::Colour(Colour { red, green, blue });
         spans.push(Span { start: 0, end, style });
     }
-    Content { text: StyledText { plain: words, spans }, emote: false }
+    Content { text: StyledText { plain: words, spans }, ..Content::default() }
 }
 
 /// Makes an MSN text of a neutral one; a look is kept where it spans all the words.
@@ -59,7 +59,11 @@ pub(crate) fn text(content: &Content, maybe_double: bool) -> Text {
 
 pub(crate) fn presence(contact: &Contact) -> Presence {
     let text = &contact.personal.text;
-    Presence { state: state(contact.status), status_text: (!text.is_empty()).then(|| text.clone()) }
+    Presence {
+        state: state(contact.status),
+        status_text: (!text.is_empty()).then(|| text.clone()),
+        media: None,
+    }
 }
 
 fn state(status: Status) -> PresenceState {

@@ -43,6 +43,8 @@ text_id! {
     ChatId;
     /// A signed-in account of a network, unique in this bridge, such as `msn:ada@example.com`.
     LoginId;
+    /// A picture, sound or file, as the network that holds it names it.
+    MediaId;
     /// A message as its own network names it: an event id on Matrix.
     MessageId;
     /// A network: `msn`, `matrix`, `console`.

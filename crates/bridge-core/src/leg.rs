@@ -163,8 +163,19 @@ impl Pump {
             return self.advance(Some(row)).await;
         };
         let voice = self.voice(&leg, &row.event.sender);
-        let Some(event) = self.capabilities(&leg).and_then(|to| downgrade(&row.event, to, voice))
-        else {
+        let about = self.named_here(&row.event).await;
+        let of_nothing = about.is_none()
+            && matches!(
+                row.event.kind,
+                EventKind::React { .. } | EventKind::Redact { .. } | EventKind::Unreact { .. }
+            );
+        if of_nothing {
+            return self.advance(Some(row)).await;
+        }
+        let about = about.unwrap_or_default();
+        let known = !about.is_empty();
+        let fit = self.capabilities(&leg).and_then(|to| downgrade(&row.event, to, voice, known));
+        let Some(event) = fit else {
             return self.advance(Some(row)).await;
         };
         let doubtful = self.left_over.take() == Some(InFlight::Row(self.cursor));
@@ -175,6 +186,7 @@ impl Pump {
             accepted: row.accepted,
             after: self.last.clone(),
             event,
+            about,
             maybe_double: doubtful,
         };
         let passed = self.deliver(row, &mut item).await;
@@ -282,6 +294,31 @@ impl Pump {
             }
             None => Err(DeliverError::Gone("the portal is gone".into())),
         }
+    }
+
+    /// Gives the names this leg's network has for the earlier message an event is about: empty when it
+    /// has no such message, none when the bridge never carried it.
+    async fn named_here(&self, event: &Event) -> Option<Vec<MessageId>> {
+        let Some(target) = event.kind.target() else {
+            return Some(Vec::new());
+        };
+        // A fate is told where the message came from, under the name it has there.
+        if matches!(event.kind, EventKind::Delivery { .. }) {
+            return Some(vec![target.clone()]);
+        }
+        let store = &*self.shared.store;
+        let found = async {
+            let key = row_of_key(&event.network, target);
+            let Some(row) = Table::<RowOf>::get(store, &key).await? else {
+                return Ok::<_, StoreError>(None);
+            };
+            let names: Option<Names> = Table::get(store, &names_key(row.row, self.leg)).await?;
+            Ok(Some(names.map(|Names(names)| names).unwrap_or_default()))
+        };
+        found.await.unwrap_or_else(|error| {
+            tracing::warn!(portal = %self.portal, %error, "an earlier message cannot be looked up");
+            Some(Vec::new())
+        })
     }
 
     /// Tells whether a leg's account speaks for itself or for somebody else.

@@ -38,7 +38,7 @@ pub use self::{
     adapter::{Adapter, AdapterContext, AdapterExit},
     connector::{Connector, Puppet, PuppetContext, PuppetExit},
     core::{Core, Parts, Status},
-    downgrade::{Voice, downgrade},
+    downgrade::{Voice, downgrade, downgrade_table},
     error::DeliverError,
     inbox::{AcceptError, Inbox},
     relay::Relay,

@@ -320,7 +320,7 @@ mod tests {
             kind: EventKind::Message(Content::plain("hi")),
         };
         let log = LogRow { row, accepted: Timestamp(2), origin: Some(1), only: None, event };
-        let event = "016e01730001020172016e03624063010142020268690000";
+        let event = "016e01730001020172016e03624063010142070268690000000000";
         assert_eq!(hex(&log), format!("01{two}02010100{event}"));
     }
 }

@@ -252,6 +252,7 @@ pub(crate) fn turn_away(shared: &Arc<Shared>, login: &LoginId, chat: &ChatId) {
             accepted: event.at,
             after: None,
             event,
+            about: Vec::new(),
             maybe_double: false,
         };
         if let Err(error) = puppet.deliver(&chat, &item).await {

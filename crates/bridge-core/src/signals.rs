@@ -38,6 +38,7 @@ struct Slot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     Presence,
+    Read,
     Typing,
 }
 
@@ -45,6 +46,7 @@ impl Signals {
     pub(crate) fn put(&self, portal: PortalId, origin: u16, from: Persona, signal: Signal) {
         let kind = match signal {
             Signal::Presence(_) => Kind::Presence,
+            Signal::Read { .. } => Kind::Read,
             Signal::Typing { .. } => Kind::Typing,
         };
         let slot = Slot { portal, origin, from: from.id.clone(), kind };
@@ -131,6 +133,8 @@ async fn show(shared: &Shared, slot: &Slot, from: &Persona, signal: &Signal) {
 fn takes(capabilities: crate::model::Capabilities, signal: &Signal) -> bool {
     match signal {
         Signal::Presence(_) => capabilities.presence,
+        // Nobody shows what was read yet.
+        Signal::Read { .. } => false,
         Signal::Typing { .. } => capabilities.typing,
     }
 }

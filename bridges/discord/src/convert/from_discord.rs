@@ -69,7 +69,7 @@ pub(crate) fn read(message: &Message, names: &dyn Mentioned) -> Said {
     if text.plain.trim().is_empty() {
         return Said::Blank;
     }
-    Said::Content(Content { text, emote: false })
+    Said::Content(Content { text, ..Content::default() })
 }
 
 fn file(attachment: &Attachment) -> String {

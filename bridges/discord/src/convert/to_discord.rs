@@ -264,7 +264,7 @@ mod tests {
     fn styled(plain: &str, spans: &[(u32, u32, Style)]) -> Content {
         let spans = spans.iter().cloned().map(|(start, end, style)| Span { start, end, style });
         let text = StyledText { plain: plain.to_owned(), spans: spans.collect() };
-        Content { text, emote: false }
+        Content { text, ..Content::default() }
     }
 
     #[test]

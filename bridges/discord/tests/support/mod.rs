@@ -61,9 +61,8 @@ impl Puppet for Account {
             fates: ShownFates::Failures,
             idempotent: true,
             nudge: true,
-            presence: false,
-            speakers: false,
             typing: true,
+            ..Capabilities::NONE
         }
     }
 

@@ -1,13 +1,23 @@
 //! Matrix messages as neutral content.
 
 use bridge_core::model::Content;
-use ruma::events::room::message::{MessageType, Relation, RoomMessageEventContent};
+use ruma::{
+    OwnedEventId,
+    events::room::message::{MessageType, Relation, RoomMessageEventContent},
+};
 
 /// What a message is to the bridge.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     /// Something to pass on.
     Content(Content),
+    /// An earlier message reads otherwise now.
+    Edit {
+        /// The message.
+        target: OwnedEventId,
+        /// How it reads.
+        content: Content,
+    },
     /// A notice: bots talk so, and the bridge does not answer them.
     Nothing,
     /// Something the other side cannot take yet, by its name for people.
@@ -17,8 +27,10 @@ pub(crate) enum Said {
 /// Reads a message.
 pub(crate) fn read(content: RoomMessageEventContent) -> Said {
     let (message, edited) = match content.relates_to {
-        Some(Relation::Replacement(replacement)) => (replacement.new_content.msgtype, true),
-        _ => (content.msgtype, false),
+        Some(Relation::Replacement(replacement)) => {
+            (replacement.new_content.msgtype, Some(replacement.event_id))
+        }
+        _ => (content.msgtype, None),
     };
     let (text, emote) = match message {
         MessageType::Text(text) => (text.body, false),
@@ -31,11 +43,12 @@ pub(crate) fn read(content: RoomMessageEventContent) -> Said {
         MessageType::Video(_) => return Said::Untaken("videos"),
         _ => return Said::Untaken("messages of this kind"),
     };
-    let text = without_reply_fallback(&text);
-    let text = if edited { format!("* {text}") } else { text.to_owned() };
-    let mut content = Content::plain(text);
+    let mut content = Content::plain(without_reply_fallback(&text));
     content.emote = emote;
-    Said::Content(content)
+    match edited {
+        Some(target) => Said::Edit { target, content },
+        None => Said::Content(content),
+    }
 }
 
 /// Leaves out the quotation that old clients put before a reply.

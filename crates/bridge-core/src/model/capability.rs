@@ -5,18 +5,71 @@ use super::DeliveryState;
 /// What a room or chat can take; what it cannot is left out or told as text by the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
+    /// Changes a message that was said.
+    pub edits: bool,
+    /// Shows pictures that stand for letters.
+    pub emoticons: bool,
     /// What it shows of the fates of messages.
     pub fates: ShownFates,
+    /// Takes files.
+    pub files: bool,
     /// Sends are idempotent by key: a repeated attempt cannot double the message.
     pub idempotent: bool,
+    /// Shows who is in a conversation.
+    pub membership: bool,
     /// Has an attention call of its own.
     pub nudge: bool,
     /// Shows how available people are.
     pub presence: bool,
+    /// Shows people's names and pictures of their own, and those of rooms.
+    pub profiles: bool,
+    /// Puts signs under messages.
+    pub reactions: bool,
+    /// Takes a message back.
+    pub redactions: bool,
+    /// Shows what a message answers.
+    pub replies: bool,
     /// Shows who speaks; where it does not, the name is put before the words.
     pub speakers: bool,
+    /// How words may look.
+    pub styles: Styles,
     /// Shows who writes.
     pub typing: bool,
+    /// Plays animations over a conversation.
+    pub winks: bool,
+}
+
+impl Capabilities {
+    /// Plain words and nothing else.
+    pub const NONE: Self = Self {
+        edits: false,
+        emoticons: false,
+        fates: ShownFates::Nothing,
+        files: false,
+        idempotent: false,
+        membership: false,
+        nudge: false,
+        presence: false,
+        profiles: false,
+        reactions: false,
+        redactions: false,
+        replies: false,
+        speakers: false,
+        styles: Styles::None,
+        typing: false,
+        winks: false,
+    };
+}
+
+/// How words may look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Styles {
+    /// One look for a whole message.
+    Message,
+    /// No looks.
+    None,
+    /// A look for each part, and links.
+    Parts,
 }
 
 /// What a place shows of what became of a message said there.

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{CustomEmoticon, Persona};
+use crate::id::MessageId;
+
 /// What somebody wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
@@ -9,12 +12,40 @@ pub struct Content {
     pub text: StyledText,
     /// Whether it reads as something the sender does ("/me waves").
     pub emote: bool,
+    /// What it answers.
+    pub reply_to: Option<Quote>,
+    /// People named in the words.
+    pub mentions: Vec<Mention>,
+    /// Pictures that stand for letters in the words.
+    pub emoticons: Vec<CustomEmoticon>,
+}
+
+/// The message another one answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// The message, as the answer's network names it.
+    pub message: MessageId,
+    /// Who wrote it, for people, where known.
+    pub sender: Option<String>,
+    /// How it began, where known.
+    pub excerpt: Option<String>,
+}
+
+/// A person named in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mention {
+    /// First byte of her name in [`StyledText::plain`].
+    pub start: u32,
+    /// One past the last.
+    pub end: u32,
+    /// Who.
+    pub person: Persona,
 }
 
 impl Content {
     /// Makes content of words without style.
     pub fn plain(text: impl Into<String>) -> Self {
-        Self { text: StyledText { plain: text.into(), spans: Vec::new() }, emote: false }
+        Self { text: StyledText { plain: text.into(), spans: Vec::new() }, ..Self::default() }
     }
 }
 

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Content, Persona, Presence};
+use super::{
+    Attachment, CallNotice, ContactDelta, Content, MembershipChange, Persona, Presence,
+    ProfilePatch, RoomPatch, Wink,
+};
 use crate::id::{
     ChatId, IdempotencyKey, LoginId, MessageId, NetworkId, PersonaId, RoomId, RowId, SourceId,
     Timestamp,
@@ -49,8 +52,12 @@ pub enum Scope {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum EventKind {
+    /// Somebody calls by means the bridge has not.
+    CallNotice(CallNotice),
     /// A line said to the bridge itself. Stored sealed, since it may hold a password.
     Command(CommandLine),
+    /// An account's contact list changed.
+    ContactDelta(ContactDelta),
     /// What became of an earlier message; made by the core, travels back to the message's origin.
     Delivery {
         /// The message on its own network.
@@ -58,10 +65,61 @@ pub enum EventKind {
         /// What became of it.
         state: DeliveryState,
     },
+    /// An earlier message reads otherwise now.
+    Edit {
+        /// The message on its own network.
+        target: MessageId,
+        /// How it reads now.
+        content: Content,
+    },
+    /// A file.
+    File(Attachment),
+    /// Somebody came or went.
+    Membership(MembershipChange),
     /// Text.
     Message(Content),
     /// An attention call without words.
     Nudge,
+    /// Somebody's name, words or picture changed.
+    Profile(ProfilePatch),
+    /// A sign under an earlier message.
+    React {
+        /// The message on its own network.
+        target: MessageId,
+        /// The sign: an emoji.
+        key: String,
+    },
+    /// An earlier message is taken back.
+    Redact {
+        /// The message on its own network.
+        target: MessageId,
+    },
+    /// The room's own facts changed.
+    RoomPatch(RoomPatch),
+    /// A sign under an earlier message is taken away.
+    Unreact {
+        /// The message on its own network.
+        target: MessageId,
+        /// The sign.
+        key: String,
+    },
+    /// An animation.
+    Wink(Wink),
+}
+
+impl EventKind {
+    /// Gives the earlier message it is about, as the event's own network names it.
+    pub fn target(&self) -> Option<&MessageId> {
+        match self {
+            Self::Delivery { target, .. } => target.as_ref(),
+            Self::Edit { target, .. }
+            | Self::React { target, .. }
+            | Self::Redact { target }
+            | Self::Unreact { target, .. } => Some(target),
+            Self::Message(content) => content.reply_to.as_ref().map(|quote| &quote.message),
+            _ => None,
+        }
+    }
 }
 
 /// A line said to the bridge; prints redacted, since it may be a password.
@@ -120,6 +178,11 @@ pub enum Reject {
 pub enum Signal {
     /// How available somebody is.
     Presence(Presence),
+    /// Somebody has read a conversation up to a message.
+    Read {
+        /// The message on its own network.
+        up_to: MessageId,
+    },
     /// Somebody writes, or stopped writing.
     Typing {
         /// Whether she writes now.
@@ -140,6 +203,9 @@ pub struct Delivery {
     pub after: Option<MessageId>,
     /// The event.
     pub event: Event,
+    /// The earlier message it is about, as this leg's network names its parts; empty where there is
+    /// none, or it is not known here.
+    pub about: Vec<MessageId>,
     /// Whether an earlier attempt may have arrived: a target without idempotent sending marks the
     /// repetition for its reader.
     pub maybe_double: bool,

@@ -4,17 +4,21 @@
 //! delivered in order or reported; [`Signal`] is ephemeral, the latest wins, never stored.
 
 mod capability;
+mod change;
 mod content;
 mod event;
+mod media;
 mod person;
 mod room;
 
 pub use self::{
-    capability::{Capabilities, ShownFates},
-    content::{Colour, Content, Span, Style, StyledText},
+    capability::{Capabilities, ShownFates, Styles},
+    change::{CallNotice, ContactChange, ContactDelta, MembershipChange, ProfilePatch, RoomPatch},
+    content::{Colour, Content, Mention, Quote, Span, Style, StyledText},
     event::{
         CommandLine, Delivery, DeliveryState, Event, EventKind, Receipt, Reject, Scope, Signal,
     },
-    person::{Contact, Persona, Presence, PresenceState, UserId},
+    media::{Attachment, AttachmentKind, CustomEmoticon, Wink},
+    person::{Contact, CurrentMedia, Persona, Presence, PresenceState, UserId},
     room::{Membership, RoomKind, RoomSpec},
 };

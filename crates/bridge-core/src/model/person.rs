@@ -46,6 +46,17 @@ pub struct Presence {
     pub state: PresenceState,
     /// Her own words.
     pub status_text: Option<String>,
+    /// What she listens to, plays or uses.
+    pub media: Option<CurrentMedia>,
+}
+
+/// What somebody listens to, plays or uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurrentMedia {
+    /// For people: `Artist – Title`, or the game's name.
+    pub text: String,
+    /// What it is, as its network calls it: `Music`, `Games`, `Office`.
+    pub kind: String,
 }
 
 /// Availability, in the words of messengers.

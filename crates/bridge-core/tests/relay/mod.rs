@@ -4,8 +4,8 @@ use std::sync::{Arc, atomic::Ordering};
 
 use bridge_core::{
     DeliverError, Parts, Relay,
-    id::{ChatId, LoginId, NetworkId, RoomId},
-    model::{Event, Persona, Reject, Scope},
+    id::{ChatId, LoginId, MessageId, NetworkId, RoomId},
+    model::{Content, Event, EventKind, Persona, Reject, Scope},
     store::MemoryStore,
 };
 
@@ -68,6 +68,32 @@ async fn everybody_in_a_relay_reads_everybody_else_once_and_by_name() {
     assert_eq!(world.rooms.texts_in("two"), ["hi all", "hi bob", "and me"]);
     assert_eq!(world.chats.texts_in("bob"), ["ada: hi bob", "CAROL: and me", "ada: four"]);
     assert_eq!(world.chats.texts_in("carol"), ["BOB: hi all", "ada: hi bob", "ada: four"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_finds_the_message_under_its_names_in_each_place() {
+    let world = open(&Arc::default(), vec![relay(&["bob"], &["one", "two"])]).await;
+    accept(&world, from_room("first", "one", said("helo"))).await;
+    let edit = |target: &str| EventKind::Edit {
+        target: MessageId::new(target),
+        content: Content::plain("hello"),
+    };
+    accept(&world, from_room("second", "one", edit("first"))).await;
+    accept(&world, from_room("third", "one", edit("never carried"))).await;
+    let gone = EventKind::Redact { target: MessageId::new("never carried") };
+    accept(&world, from_room("fourth", "one", gone)).await;
+    world.settle().await;
+    let given = world.rooms.given();
+    let Some(Given::Message { key, .. }) = given.first() else { panic!("{given:?}") };
+    let edit = Given::Edit {
+        place: "two".to_owned(),
+        about: vec![MessageId::new(key.to_string())],
+        text: "hello".to_owned(),
+    };
+    assert_eq!(given.get(1), Some(&edit));
+    drop(given);
+    assert_eq!(world.rooms.texts_in("two"), ["helo", "* hello"]);
+    assert_eq!(world.chats.texts_in("bob"), ["ada: helo", "ada: * hello", "ada: * hello"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,7 +34,18 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// What a network was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
-    Message { place: String, key: IdempotencyKey, text: String, maybe_double: bool },
+    Message {
+        place: String,
+        key: IdempotencyKey,
+        text: String,
+        maybe_double: bool,
+    },
+    /// A change of an earlier message, by its names there.
+    Edit {
+        place: String,
+        about: Vec<MessageId>,
+        text: String,
+    },
     Fate(String),
     Answer(String),
     Concealed,
@@ -100,6 +111,11 @@ impl Record {
                 text: content.text.plain.clone(),
                 maybe_double: item.maybe_double,
             }),
+            EventKind::Edit { content, .. } => self.note(Given::Edit {
+                place: place.to_owned(),
+                about: item.about.clone(),
+                text: content.text.plain.clone(),
+            }),
             EventKind::Delivery { state, .. } => self.note(Given::Fate(format!("{state:?}"))),
             _ => {}
         }
@@ -117,12 +133,13 @@ impl Adapter for FakeAdapter {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
+            edits: true,
             fates: ShownFates::All,
             idempotent: true,
-            nudge: false,
             presence: true,
             speakers: true,
             typing: true,
+            ..Capabilities::NONE
         }
     }
 
@@ -249,14 +266,7 @@ impl Puppet for FakePuppet {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            fates: ShownFates::Nothing,
-            idempotent: false,
-            nudge: true,
-            presence: false,
-            speakers: false,
-            typing: true,
-        }
+        Capabilities { nudge: true, typing: true, ..Capabilities::NONE }
     }
 
     async fn run(self: Arc<Self>, cx: PuppetContext) -> PuppetExit {
