@@ -84,13 +84,17 @@ async fn an_edit_finds_the_message_under_its_names_in_each_place() {
     accept(&world, from_room("fourth", "one", gone)).await;
     world.settle().await;
     let given = world.rooms.given();
-    let Some(Given::Message { key, .. }) = given.first() else { panic!("{given:?}") };
+    let first = given.iter().find_map(|given| match given {
+        Given::Message { key, .. } => Some(*key),
+        _ => None,
+    });
+    let key = first.expect("it was said");
     let edit = Given::Edit {
         place: "two".to_owned(),
         about: vec![MessageId::new(key.to_string())],
         text: "hello".to_owned(),
     };
-    assert_eq!(given.get(1), Some(&edit));
+    assert!(given.contains(&edit), "{given:?}");
     drop(given);
     assert_eq!(world.rooms.texts_in("two"), ["helo", "* hello"]);
     assert_eq!(world.chats.texts_in("bob"), ["ada: helo", "ada: * hello", "ada: * hello"]);
