@@ -5,22 +5,25 @@
 
 use std::{
     fs::File,
+    io,
+    path::{Path, PathBuf},
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use bridge_core::store::{
-    Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition, StoreError, StoreStats,
+    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition, StoreError, StoreStats,
     Value,
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{journal::Journal, open::Directory, schema};
+use crate::{backup, journal::Journal, open::Directory, schema};
 
 /// Most requests answered by one sync.
 const GROUP_LIMIT: usize = 512;
 
 pub(crate) enum Request {
+    Backup(PathBuf, oneshot::Sender<Result<BackupFacts, StoreError>>),
     Close(oneshot::Sender<Result<(), StoreError>>),
     Commit(Batch, Durability, oneshot::Sender<Result<(), CommitError>>),
     Get(Key, oneshot::Sender<Result<Option<Value>, StoreError>>),
@@ -74,6 +77,7 @@ impl Owner {
                     Request::Scan(range, limit, answer) => {
                         drop(answer.send(self.scan(&range, limit)));
                     }
+                    Request::Backup(path, answer) => drop(answer.send(self.backup(&path))),
                     Request::Stats(answer) => drop(answer.send(self.stats())),
                     Request::Close(answer) => {
                         let synced = self.checkpoint();
@@ -166,6 +170,16 @@ impl Owner {
             commits: self.commits.load(Ordering::Relaxed),
             syncs: self.syncs.load(Ordering::Relaxed),
         })
+    }
+
+    /// Writes all entries to a file. Others wait meanwhile, so that it is one moment's.
+    fn backup(&self, path: &Path) -> Result<BackupFacts, StoreError> {
+        let entries = self.db.iter().map(|entry| match entry {
+            Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
+            Err(error) => Err(io::Error::other(error)),
+        });
+        let failed = |error| StoreError::Engine(format!("{}: {error}", path.display()));
+        backup::write(path, entries).map_err(failed)
     }
 
     /// Makes the group last as it must: in the journal, or, when that is full, in sled itself.

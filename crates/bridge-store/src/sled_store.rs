@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use bridge_core::store::{
-    Batch, CommitError, Durability, Key, KeyRange, Store, StoreError, StoreStats, Value,
+    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Store, StoreError, StoreStats, Value,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -61,7 +61,7 @@ impl SledStore {
             .mode(sled::Mode::LowSpace)
             .open()
             .map_err(|error| damaged(error.to_string()))?;
-        schema::check(&db, &directory)?;
+        schema::check(&db, &directory, schema::SCHEMA, schema::MIGRATIONS)?;
         let data = File::options()
             .read(true)
             .write(true)
@@ -117,6 +117,11 @@ impl Store for SledStore {
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {
         self.ask(Request::Stats).await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<BackupFacts, StoreError> {
+        let to = to.to_owned();
+        self.ask(|answer| Request::Backup(to, answer)).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -3,13 +3,14 @@
 use std::{
     collections::BTreeMap,
     ops::Bound,
+    path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 
 use super::{
-    Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition, Store, StoreError,
+    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition, Store, StoreError,
     StoreStats, Value,
 };
 
@@ -73,6 +74,10 @@ impl Store for MemoryStore {
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {
         Ok(self.open()?.stats)
+    }
+
+    async fn backup(&self, _: &Path) -> Result<BackupFacts, StoreError> {
+        Err(StoreError::Engine("a store in memory has no backups".to_owned()))
     }
 
     async fn close(&self) -> Result<(), StoreError> {

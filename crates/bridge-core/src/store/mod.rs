@@ -12,7 +12,10 @@ mod memory;
 mod namespace;
 mod table;
 
+use std::path::Path;
+
 use async_trait::async_trait;
+use serde::Serialize;
 
 pub use self::{
     batch::{Batch, Fence, Operation, Precondition},
@@ -21,6 +24,8 @@ pub use self::{
     namespace::Namespace,
     table::{Record, Table},
 };
+
+use crate::id::Timestamp;
 
 /// A stored value; its first byte is the version of its form.
 pub type Value = Vec<u8>;
@@ -58,6 +63,13 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] when the engine failed.
     async fn stats(&self) -> Result<StoreStats, StoreError>;
 
+    /// Writes everything, as it is at one moment, to a file that tells when it is damaged.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] with the engine's or the file system's words; a file that was there
+    /// before is untouched then.
+    async fn backup(&self, to: &Path) -> Result<BackupFacts, StoreError>;
+
     /// Makes everything committed durable and lets go of the files. Later calls fail with
     /// [`StoreError::Closed`].
     ///
@@ -84,6 +96,19 @@ pub struct StoreStats {
     pub commits: u64,
     /// Syncs since the store was opened; group commit makes it fewer than the commits.
     pub syncs: u64,
+}
+
+/// What is in a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct BackupFacts {
+    /// The number of the stored form.
+    pub schema: u32,
+    /// When it was made.
+    pub made: Timestamp,
+    /// How many entries it has.
+    pub entries: u64,
+    /// Bytes of all entries.
+    pub bytes: u64,
 }
 
 /// Why the engine failed.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -25,7 +26,7 @@ use bridge_core::{
         Persona, Receipt, RoomSpec, Scope, ShownFates, Signal, UserId,
     },
     store::{
-        Batch, CommitError, Durability, Key, KeyRange, MemoryStore, Store, StoreError, StoreStats,
+        BackupFacts, Batch, CommitError, Durability, Key, KeyRange, MemoryStore, Store, StoreError, StoreStats,
         Value,
     },
 };
@@ -338,6 +339,10 @@ impl Store for MortalStore {
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {
         self.inner.stats().await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<BackupFacts, StoreError> {
+        self.inner.backup(to).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {
