@@ -144,6 +144,10 @@ impl Adapter for Sink {
         }
     }
 
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {
         cx.cancel.cancelled().await;
         AdapterExit::Cancelled

@@ -8,14 +8,14 @@ use std::{
 };
 
 use bridge_core::{
-    Adapter, AdapterExit, Core, CoreConfig, Parts, Relay, SealKey,
+    Adapter, AdapterExit, Core, CoreConfig, Host, Parts, Relay, SealKey,
     command::{Permissions, Role as CoreRole},
     id::{ChatId, NetworkId, RoomId},
     model::Persona,
     store::Store,
 };
 use bridge_msn::MsnConnector;
-use bridge_store::{SledOptions, SledStore};
+use bridge_store::SledOptions;
 use secrecy::SecretString;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -23,11 +23,17 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Failure,
     config::{Config, RelayConfig, Role},
+    http,
 };
 
 mod control;
+mod reload;
+mod upkeep;
 
-pub use self::control::{ask, socket_path};
+pub use self::{
+    control::{ask, socket_path},
+    reload::Reloader,
+};
 
 /// How long an orderly stop may take.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
@@ -45,9 +51,13 @@ impl App {
     ///
     /// # Errors
     /// [`Failure`] names the key or the file, and the mend.
-    pub async fn start(config: &Config) -> Result<Self, Failure> {
+    pub async fn start(config: &Config, reloader: Arc<Reloader>) -> Result<Self, Failure> {
         let data = &config.bridge.data_dir;
-        let store = open_store(&data.join("store")).await?;
+        let metrics = match &config.http.listen {
+            Some(listen) => Some((listen, http::recorder()?)),
+            None => None,
+        };
+        let store = open_store(data).await?;
         let key = seal_key(data)?;
         let mut adapters: Vec<Arc<dyn Adapter>> = Vec::new();
         let mut servers = Vec::new();
@@ -63,11 +73,13 @@ impl App {
             adapters.push(discord_adapter(discord, &config.relay)?);
         }
         let connector = Arc::new(MsnConnector::new(config.msn.clone()));
-        let mut parts = Parts { adapters, ..Parts::default() };
+        let host: Arc<dyn Host> = reloader.clone();
+        let mut parts = Parts { adapters, host: Some(host), ..Parts::default() };
         add_relays(&mut parts, &connector, &config.relay)?;
         parts.connectors.push(connector);
         let core_config = CoreConfig {
             permissions: permissions(config),
+            backups: Some(backups_of(data)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..CoreConfig::default()
         };
@@ -78,6 +90,13 @@ impl App {
             .await
             .map_err(|error| Failure::Failed(format!("the store cannot be read: {error}")))?;
         let core = Arc::new(core);
+        reloader.attach(&core);
+        if let Some((listen, metrics)) = metrics {
+            let served = http::serve(listen, Arc::clone(&core), metrics, cancel.clone());
+            servers.push(served.await?);
+        }
+        servers.push(upkeep::begin(Arc::clone(&store), backups_of(data), cancel.clone()));
+        upkeep::say_ready();
         servers.push(control::serve(&socket_path(data), Arc::clone(&core), cancel.clone())?);
         Ok(Self { core, store, cancel, servers })
     }
@@ -94,6 +113,7 @@ impl App {
     /// Stops in order: sources, deliveries, store. What is accepted is delivered after the next
     /// start.
     pub async fn stop(self) {
+        upkeep::say_stopping();
         self.cancel.cancel();
         for server in self.servers {
             // A server that panicked has nothing left to stop.
@@ -165,15 +185,34 @@ pub(crate) fn discord_adapter(
         .map_err(|error| Failure::Failed(format!("discord: {error}")))
 }
 
-async fn open_store(path: &Path) -> Result<Arc<dyn Store>, Failure> {
-    let place = path.to_owned();
-    let opened =
-        tokio::task::spawn_blocking(move || SledStore::open(&place, SledOptions::default()));
-    match opened.await {
-        Ok(Ok(store)) => Ok(Arc::new(store)),
-        Ok(Err(error)) => Err(Failure::Failed(error.to_string())),
-        Err(error) => Err(Failure::Failed(format!("opening {} failed: {error}", path.display()))),
+/// Where copies of the store are kept.
+pub fn backups_of(data: &Path) -> PathBuf {
+    data.join("backups")
+}
+
+async fn open_store(data: &Path) -> Result<Arc<dyn Store>, Failure> {
+    let (place, backups) = (data.join("store"), backups_of(data));
+    let path = place.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        bridge_store::open(&place, &backups, SledOptions::default())
+    });
+    let opened = match opened.await {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(error)) => return Err(Failure::Failed(error.to_string())),
+        Err(error) => {
+            return Err(Failure::Failed(format!("opening {} failed: {error}", path.display())));
+        }
+    };
+    if let Some(rescued) = opened.rescued {
+        tracing::error!(
+            aside = %rescued.aside.display(),
+            backup = %rescued.backup.display(),
+            made = rescued.facts.made.0,
+            "the store could not be read and was put aside; a backup stands for it. What came after it \
+             is not known any more: rooms made since may be made again, messages since may be lost",
+        );
     }
+    Ok(Arc::new(opened.store))
 }
 
 /// Reads the key that seals passwords, made at the first start; back it up with the store.

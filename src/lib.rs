@@ -8,6 +8,7 @@ pub mod config;
 #[cfg(feature = "demo")]
 mod demo;
 mod failure;
+mod http;
 mod telemetry;
 
 pub use self::failure::Failure;

@@ -1,9 +1,12 @@
 //! Log lines, on standard error.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    io::{self, IsTerminal as _},
+    sync::OnceLock,
+};
 
 use tracing_subscriber::{
-    EnvFilter, Layer as _, filter::filter_fn, fmt, layer::SubscriberExt as _,
+    EnvFilter, Layer as _, Registry, filter::filter_fn, fmt, layer::SubscriberExt as _, reload,
     util::SubscriberInitExt as _,
 };
 
@@ -16,12 +19,15 @@ use crate::{
 /// matters of theirs is said by the bridge.
 const SILENT: [&str; 3] = ["serenity", "tokio_tungstenite", "tungstenite"];
 
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
 /// Begins to log as configured; `RUST_LOG` wins over the configuration.
 pub(crate) fn start(log: &LogConfig) -> Result<(), Failure> {
     let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| log.filter.clone());
     let filter = EnvFilter::try_new(&wanted).map_err(|error| {
         Failure::Config(format!("log.filter: {wanted:?} is no filter: {error}"))
     })?;
+    let (filter, handle) = reload::Layer::new(filter);
     let lines = fmt::layer().with_writer(io::stderr);
     let lines = match log.format {
         LogFormat::Json => lines.json().boxed(),
@@ -29,7 +35,24 @@ pub(crate) fn start(log: &LogConfig) -> Result<(), Failure> {
     };
     let speaks = filter_fn(|line| !is_silent(line.target()));
     let started = tracing_subscriber::registry().with(filter).with(lines.with_filter(speaks));
-    started.try_init().map_err(|error| Failure::Failed(format!("logging cannot begin: {error}")))
+    started
+        .try_init()
+        .map_err(|error| Failure::Failed(format!("logging cannot begin: {error}")))?;
+    // Set once, for logging begins once.
+    let _ = FILTER.set(handle);
+    Ok(())
+}
+
+/// Changes how much is said, unless the environment decides it.
+pub(crate) fn set_filter(log: &LogConfig) -> Result<(), String> {
+    if std::env::var("RUST_LOG").is_ok() {
+        return Ok(());
+    }
+    let filter = EnvFilter::try_new(&log.filter).map_err(|error| error.to_string())?;
+    match FILTER.get() {
+        Some(handle) => handle.reload(filter).map_err(|error| error.to_string()),
+        None => Ok(()), // nothing is logged here
+    }
 }
 
 fn is_silent(target: &str) -> bool {

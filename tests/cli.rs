@@ -109,6 +109,116 @@ async fn a_second_bridge_on_the_same_store_is_refused_and_the_first_answers() {
     assert!(first.stop().await, "{}", testkit::tail(&log));
 }
 
+/// Asks a path of the bridge that is for programs.
+async fn asked(listen: &str, path: &str) -> Option<(u16, String)> {
+    let answer = reqwest::get(format!("http://{listen}{path}")).await.ok()?;
+    let status = answer.status().as_u16();
+    Some((status, answer.text().await.ok()?))
+}
+
+#[tokio::test]
+async fn a_running_bridge_is_watched_backed_up_and_told_to_read_its_configuration_again() {
+    testkit::install_tls();
+    let port = testkit::Port::reserve();
+    let listen = format!("127.0.0.1:{}", port.number());
+    let home = Home::new("127.0.0.1:0");
+    let add = |text: &str| {
+        let before = fs::read_to_string(home.config()).expect("it is there");
+        fs::write(home.config(), before + text).expect("it is written");
+    };
+    add(&format!("[http]\nlisten = \"{listen}\"\n"));
+    let config = home.config().display().to_string();
+    let log = home.0.path().join("log");
+    let bridge =
+        Program::start(Path::new(PROGRAM), &["run", "-c", &config], &log).expect("it starts");
+    let soon = std::time::Duration::from_secs(20);
+    let well = wait_until(soon, "it is well", || asked(&listen, "/health")).await;
+    assert_eq!(well, (200, "{\"store\":true}".to_owned()));
+    // Its homeserver is nowhere.
+    let ready = asked(&listen, "/ready").await.expect("it answers");
+    assert_eq!(ready, (503, "{\"matrix\":false}".to_owned()));
+    let (_, metrics) = asked(&listen, "/metrics").await.expect("it answers");
+    assert!(metrics.contains("bridge_waiting_rows 0") && metrics.contains("store_disk_bytes"));
+
+    // A copy while it runs; one that is altered is refused.
+    let copy = home.0.path().join("copy.backup").display().to_string();
+    let written = run(&["backup", &copy], Some(&home.config()));
+    assert_eq!(code(&written), Some(0), "{}", said(&written));
+    assert_eq!(code(&run(&["verify", &copy], None)), Some(0));
+    assert_eq!(
+        code(&run(&["backup", &copy], Some(&home.config()))),
+        Some(2),
+        "it is there already"
+    );
+    let mut bytes = fs::read(&copy).expect("it is there");
+    *bytes.last_mut().expect("it has some") ^= 1;
+    let altered = home.0.path().join("altered.backup").display().to_string();
+    fs::write(&altered, bytes).expect("it is written");
+    let refused = run(&["verify", &altered], None);
+    assert!(code(&refused) == Some(1) && said(&refused).contains("altered.backup"));
+    let in_use = run(&["restore", &copy], Some(&home.config()));
+    assert!(said(&in_use).contains("in use by another process"), "{}", said(&in_use));
+
+    // Only what can change while it runs does.
+    let reload = || {
+        let output = run(&["ctl", "reload"], Some(&home.config()));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    assert_eq!(reload(), "Nothing is different.");
+    add("[log]\nfilter = \"warn\"\n");
+    assert_eq!(reload(), "In force now: [log].");
+    let text = fs::read_to_string(home.config()).expect("it is there");
+    fs::write(home.config(), text.replace("example.test", "example.org")).expect("it is written");
+    assert_eq!(reload(), "Needs a restart: [matrix].");
+    fs::write(home.config(), "[matrix]\n").expect("it is written");
+    let wrong = run(&["ctl", "reload"], Some(&home.config()));
+    assert!(code(&wrong) == Some(3) && said(&wrong).contains("matrix.homeserver: is missing"));
+    fs::write(home.config(), text).expect("it is written");
+    assert!(bridge.stop().await, "{}", testkit::tail(&log));
+
+    let restored = run(&["restore", &copy], Some(&home.config()));
+    assert_eq!(code(&restored), Some(0), "{}", said(&restored));
+    let out = String::from_utf8_lossy(&restored.stdout).into_owned();
+    assert!(out.contains("the store of before is in") && out.contains("restored"), "{out}");
+    let again = Program::start(Path::new(PROGRAM), &["run", "-c", &config], &log);
+    let again = again.expect("it starts");
+    wait_until(soon, "it is well again", || asked(&listen, "/health")).await;
+    assert!(again.stop().await, "{}", testkit::tail(&log));
+}
+
+#[test]
+fn a_first_configuration_is_written_by_answers_and_is_a_good_one() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let config = home.path().join("config.toml");
+    let data = home.path().join("data").display().to_string();
+    let init = |more: &[&str]| {
+        let config = config.display().to_string();
+        let fixed =
+            ["init", "-c", &config, "--data-dir", &data, "--homeserver", "http://127.0.0.1:9"];
+        let output = Command::new(PROGRAM)
+            .args([&fixed, more].concat())
+            .stdin(std::process::Stdio::null())
+            .output();
+        output.expect("it runs")
+    };
+    let asked = init(&["--msn-server", "messenger.example.com"]);
+    assert_eq!(code(&asked), Some(2));
+    assert!(said(&asked).contains("give --domain, --admin"), "{}", said(&asked));
+    let wrong =
+        ["--msn-server", "http://x", "--domain", "example.test", "--admin", "@ada:example.test"];
+    let wrong = init(&wrong);
+    assert!(code(&wrong) == Some(3) && said(&wrong).contains("msn.server[0].address"));
+    assert!(!config.exists(), "what cannot be used is not left there");
+    let right =
+        ["--msn-server", "messenger.example.com", "--domain", "example.test", "--admin", "@a\"b:c"];
+    let written = init(&right);
+    assert_eq!(code(&written), Some(0), "{}", said(&written));
+    assert_eq!(code(&run(&["check"], Some(&config))), Some(0));
+    let registration = fs::read_to_string(home.path().join("registration.yaml"));
+    assert!(registration.expect("it is written").contains("@msn_.+:example\\.test"));
+    assert_eq!(code(&init(&right)), Some(2), "nothing is written over");
+}
+
 #[test]
 fn the_registration_is_the_same_each_time_and_its_tokens_are_private() {
     let home = Home::new("127.0.0.1:29400");

@@ -1,12 +1,13 @@
 //! `run`, `check`, `config`, `registration`, `ctl`.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
+use bridge_core::Host as _;
 use serde_json::Value;
 
 use crate::{
     Failure,
-    app::{self, App},
+    app::{self, App, Reloader},
     config::{self, Config, ConfigError},
     telemetry,
 };
@@ -14,11 +15,18 @@ use crate::{
 pub(super) async fn run(file: &Path) -> Result<(), Failure> {
     let config = load(file)?;
     telemetry::start(&config.log)?;
-    let app = App::start(&config).await?;
+    let reloader = Reloader::new(file.to_owned(), environment());
+    let app = App::start(&config, Arc::clone(&reloader)).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "running");
-    let outcome = tokio::select! {
-        failure = app.failed() => Err(failure),
-        () = super::stop_signal() => Ok(()),
+    let outcome = loop {
+        tokio::select! {
+            failure = app.failed() => break Err(failure),
+            () = super::stop_signal() => break Ok(()),
+            () = super::reload_signal() => {
+                let said = reloader.reload().await;
+                tracing::info!(%said, "the configuration was read again");
+            }
+        }
     };
     tracing::info!("stopping");
     tokio::select! {
@@ -39,11 +47,16 @@ pub(super) fn config(file: &Path, default: bool) -> Result<(), Failure> {
 
 #[cfg(feature = "matrix")]
 pub(super) fn registration(file: &Path) -> Result<(), Failure> {
+    print!("{}", registration_text(file)?);
+    Ok(())
+}
+
+#[cfg(feature = "matrix")]
+pub(super) fn registration_text(file: &Path) -> Result<String, Failure> {
     let config = load(file)?;
     let matrix = config.matrix.ok_or_else(|| Failure::Config("matrix: is missing".to_owned()))?;
     let (as_token, hs_token) = app::matrix_tokens(&matrix, &config.bridge.data_dir)?;
-    print!("{}", bridge_matrix::Registration::new(matrix, as_token, hs_token).to_yaml());
-    Ok(())
+    Ok(bridge_matrix::Registration::new(matrix, as_token, hs_token).to_yaml())
 }
 
 pub(super) async fn ctl(file: &Path, json: bool, words: &[String]) -> Result<(), Failure> {

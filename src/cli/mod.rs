@@ -2,9 +2,11 @@
 
 mod bridge;
 mod check;
+mod init;
 mod msn;
 #[cfg(feature = "demo")]
 mod network;
+mod store;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -32,6 +34,8 @@ enum Command {
         #[arg(long)]
         seconds: Option<u64>,
     },
+    /// Ask for what a first configuration needs, and write it.
+    Init(init::InitArgs),
     /// List everything wrong with a configuration.
     Check {
         #[command(flatten)]
@@ -63,6 +67,25 @@ enum Command {
         /// The command's words.
         #[arg(required = true)]
         words: Vec<String>,
+    },
+    /// Write a copy of the store, of a running bridge or of one that is stopped.
+    Backup {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Where to; must not be there yet.
+        file: PathBuf,
+    },
+    /// Put a copy in the store's place; the store of before stays beside it.
+    Restore {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The copy.
+        file: PathBuf,
+    },
+    /// Read a copy to its end and say what is in it.
+    Verify {
+        /// The copy.
+        file: PathBuf,
     },
     /// An MSN client for the terminal.
     Msn(msn::MsnCommand),
@@ -114,12 +137,16 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         #[cfg(feature = "demo")]
         Command::Demo { json, seconds } => crate::demo::run(json, seconds).await,
+        Command::Init(arguments) => init::init(arguments),
         Command::Check { file, online } => check::check(&file.config, online).await,
         Command::Run(file) => bridge::run(&file.config).await,
         #[cfg(feature = "matrix")]
         Command::Registration(file) => bridge::registration(&file.config),
         Command::Config { file, default } => bridge::config(&file.config, default),
         Command::Ctl { file, json, words } => bridge::ctl(&file.config, json, &words).await,
+        Command::Backup { config, file } => store::backup(&config.config, &file).await,
+        Command::Restore { config, file } => store::restore(&config.config, &file).await,
+        Command::Verify { file } => store::verify(&file),
         Command::Msn(command) => msn::run(command).await,
         #[cfg(feature = "demo")]
         Command::MsnServer(arguments) => network::run(arguments).await,
@@ -128,6 +155,21 @@ async fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Waits for the signal to read the configuration again.
+async fn reload_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        if let Ok(mut signals) = signal(SignalKind::hangup()) {
+            // Woken by the signal, or by the end of all signals with the runtime.
+            let _ = signals.recv().await;
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 /// Waits for the first signal to stop.

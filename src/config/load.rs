@@ -36,10 +36,10 @@ pub fn load(file: &Path, environment: &HashMap<String, String>) -> Result<Config
 }
 
 /// Gives the values as set, whether they are right or not.
-pub(super) fn tree(
-    file: &Path,
-    environment: &HashMap<String, String>,
-) -> Result<Value, ConfigError> {
+///
+/// # Errors
+/// [`ConfigError::Unreadable`].
+pub fn tree(file: &Path, environment: &HashMap<String, String>) -> Result<Value, ConfigError> {
     tree_of(&layers(file, environment)?)
 }
 
@@ -99,6 +99,11 @@ fn meaning_problems(config: &Config) -> Vec<Problem> {
         if earlier.into_iter().any(|other| other.name == server.name) {
             say(format!("msn.server[{number}].name"), "names two servers; each needs its own");
         }
+    }
+    if let Some(listen) = &config.http.listen
+        && listen.parse::<std::net::SocketAddr>().is_err()
+    {
+        say("http.listen".to_owned(), "must be an address and a port such as 127.0.0.1:29401");
     }
     if config.permissions.is_empty() {
         say(

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     describe::{effective, example},
-    load::{ConfigError, load},
+    load::{ConfigError, load, tree as values},
     relay::RelayConfig,
     validate::Problem,
 };
@@ -47,6 +47,18 @@ pub struct Config {
     pub permissions: BTreeMap<String, Role>,
     /// What the bridge says about itself.
     pub log: LogConfig,
+    /// For programs that watch over the bridge.
+    pub http: HttpConfig,
+}
+
+/// For programs that watch over the bridge.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Where `/health`, `/ready` and `/metrics` (Prometheus) are served. Left out, nowhere. They tell
+    /// nobody's name, but keep them from strangers all the same.
+    #[schemars(example = &"127.0.0.1:29401")]
+    pub listen: Option<String>,
 }
 
 /// The bridge itself.

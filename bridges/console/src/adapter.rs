@@ -114,6 +114,10 @@ impl Adapter for ConsoleAdapter {
         }
     }
 
+    fn is_ready(&self) -> bool {
+        self.inbox.get().is_some()
+    }
+
     async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {
         if self.inbox.set(cx.inbox).is_err() {
             return AdapterExit::Failed("the console adapter runs once only".to_owned());

@@ -209,11 +209,6 @@ impl DiscordAdapter {
         })
     }
 
-    /// Tells whether the gateway's session is there.
-    pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
-    }
-
     /// Counts events that could not be read.
     pub fn unreadable_events(&self) -> u64 {
         self.unreadable.load(Ordering::Relaxed)
@@ -591,6 +586,10 @@ impl Adapter for DiscordAdapter {
 
     fn capabilities(&self) -> Capabilities {
         CAPABILITIES
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
     }
 
     async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {

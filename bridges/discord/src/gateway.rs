@@ -13,7 +13,7 @@ use std::{
 };
 
 use bridge_core::{
-    Inbox,
+    Adapter as _, Inbox,
     id::{MessageId, NetworkId, RoomId, SourceId},
     model::{CommandLine, Event as Neutral, EventKind, Scope, Signal},
 };

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use bridge_core::AdapterExit;
+use bridge_core::{Adapter as _, AdapterExit};
 use fake_discord::{Fault, permissions};
 use support::{World, bob};
 

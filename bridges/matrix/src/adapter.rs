@@ -142,10 +142,6 @@ impl MatrixAdapter {
         self.context.get().map(|cx| &cx.inbox)
     }
 
-    pub(crate) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
-    }
-
     /// Gives the command a message in a room is, if it is one.
     pub(crate) async fn command_in(&self, room: &OwnedRoomId, text: &str) -> Option<String> {
         let prefixed = text.strip_prefix(&self.command_prefix);
@@ -414,6 +410,10 @@ impl Adapter for MatrixAdapter {
 
     fn capabilities(&self) -> Capabilities {
         CAPABILITIES
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
     }
 
     async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {

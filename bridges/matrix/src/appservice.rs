@@ -11,7 +11,7 @@ use axum::{
     routing::{get, post, put},
 };
 use bridge_core::{
-    AcceptError,
+    AcceptError, Adapter as _,
     id::{MessageId, NetworkId, PersonaId, RoomId, SourceId, Timestamp},
     inbox::SourceCursor,
     model::{CommandLine, Event, EventKind, Persona, Scope, Signal},

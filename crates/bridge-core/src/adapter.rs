@@ -26,6 +26,9 @@ pub trait Adapter: Send + Sync + 'static {
     /// Tells what a room can show.
     fn capabilities(&self) -> Capabilities;
 
+    /// Tells whether the platform is reached now, both ways as far as that is known.
+    fn is_ready(&self) -> bool;
+
     /// Takes events in and hands them to the inbox until it cannot or `cx.cancel` fires.
     async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit;
 

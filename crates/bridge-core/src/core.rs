@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use serde::Serialize;
 use tokio::{
     sync::{mpsc, watch},
@@ -18,12 +19,12 @@ use tokio::{
 
 use crate::{
     adapter::{Adapter, AdapterContext, AdapterExit, Reply},
-    command::{self, Caller, Role},
+    command::{self, Caller, Permissions, Role},
     connector::{Connector, Puppet},
-    id::PortalId,
+    id::{NetworkId, PortalId},
     inbox::Inbox,
     index::{Index, Portal},
-    ingest, logins,
+    ingest, logins, measures,
     record::{LegState, PortalRecord, leg_key},
     relay::{self, Relay},
     seal::SealKey,
@@ -32,7 +33,7 @@ use crate::{
     store::{
         Batch, Durability, KeyBuilder, Namespace, Store, StoreError, Table, TableId, scan_all,
     },
-    supervisor::{LoginStatus, Owner, supervise},
+    supervisor::{LoginState, LoginStatus, Owner, supervise},
 };
 
 /// How long repetitions are remembered.
@@ -67,6 +68,15 @@ pub struct Parts {
     pub accounts: Vec<Arc<dyn Puppet>>,
     /// Conversations of those accounts.
     pub relays: Vec<Relay>,
+    /// The program around the core, for commands that concern it.
+    pub host: Option<Arc<dyn Host>>,
+}
+
+/// The program around a core.
+#[async_trait]
+pub trait Host: Send + Sync + 'static {
+    /// Reads the configuration again; says what changed and what needs a restart.
+    async fn reload(&self) -> String;
 }
 
 /// How a bridge is doing.
@@ -99,12 +109,13 @@ impl Core {
         let (queue, commands) = mpsc::channel(1024);
         let mut index = read_index(&*store).await?;
         relay::reconcile(&*store, &mut index, &parts.relays).await?;
-        let Parts { adapters, connectors, accounts, relays: _ } = parts;
+        let Parts { adapters, connectors, accounts, relays: _, host } = parts;
         let adapters: BTreeMap<_, _> =
             adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect();
         let connectors: BTreeMap<_, _> =
             connectors.into_iter().map(|connector| (connector.network(), connector)).collect();
-        let shared = Shared::new(store, key, config, adapters, connectors, ingest, queue, index);
+        let shared =
+            Shared::new(store, key, config, adapters, connectors, host, ingest, queue, index);
         Ok(Self {
             shared: Arc::new(shared),
             inputs: Some(Inputs { requests, commands }),
@@ -182,6 +193,41 @@ impl Core {
             logins: self.shared.puppets.status(),
             portals: index.portals.len(),
             waiting_rows: index.portals.values().map(Portal::waiting).sum(),
+        }
+    }
+
+    /// Tells of each platform whether it is reached now.
+    pub fn networks(&self) -> BTreeMap<NetworkId, bool> {
+        let adapters = self.shared.adapters.iter();
+        adapters.map(|(network, adapter)| (network.clone(), adapter.is_ready())).collect()
+    }
+
+    /// Tells whether the store answers in time.
+    pub async fn store_answers(&self, deadline: Duration) -> bool {
+        matches!(timeout(deadline, self.shared.store.stats()).await, Ok(Ok(_)))
+    }
+
+    /// Changes who may use the bridge.
+    pub fn set_permissions(&self, permissions: Permissions) {
+        self.shared.set_permissions(permissions);
+    }
+
+    /// Sets the measures that are looked up when somebody asks for them.
+    pub async fn measure(&self) {
+        let status = self.status();
+        let number = |many: usize| f64::from(u32::try_from(many).unwrap_or(u32::MAX));
+        let big = |many: u64| f64::from(u32::try_from(many).unwrap_or(u32::MAX));
+        metrics::gauge!(measures::PORTALS).set(number(status.portals));
+        metrics::gauge!(measures::WAITING).set(big(status.waiting_rows));
+        for state in LoginState::ALL {
+            let many = status.logins.iter().filter(|login| login.state == state).count();
+            metrics::gauge!(measures::PUPPETS, "state" => state.label()).set(number(many));
+        }
+        if let Ok(stats) = self.shared.store.stats().await {
+            // Kibibytes fit where bytes may not.
+            metrics::gauge!(measures::DISK).set(big(stats.disk_bytes / 1024) * 1024.0);
+            metrics::counter!(measures::COMMITS).absolute(stats.commits);
+            metrics::counter!(measures::SYNCS).absolute(stats.syncs);
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     id::{ChatId, LoginId, NetworkId, PortalId, RowId, SourceId, Timestamp},
     inbox::{AcceptError, Inbox, SourceCursor},
     index::Portal,
+    measures,
     model::{Event, EventKind, Persona, Scope, Signal, UserId},
     record::{
         CommandRecord, Endpoint, EndpointRecord, LogRow, Names, PortalRecord, Position, RowOf,
@@ -140,7 +141,7 @@ struct Staged {
     strangers: Vec<(LoginId, ChatId)>,
     /// For each request, what keeps it from being answered well, or the portal it asked for.
     outcomes: Vec<Result<Option<PortalId>, AcceptError>>,
-    rows: Vec<(RowId, NetworkId, SourceId)>,
+    rows: Vec<(RowId, NetworkId, SourceId, &'static str)>,
 }
 
 impl Staged {
@@ -177,7 +178,8 @@ impl Staged {
         put_row(&mut self.batch, portal, *head, row)?;
         *head += 1;
         let Event { network, source, .. } = &row.event;
-        self.rows.push((row.row, network.clone(), source.clone()));
+        let kind = measures::label_of(&row.event.kind);
+        self.rows.push((row.row, network.clone(), source.clone(), kind));
         Ok(())
     }
 }
@@ -371,7 +373,9 @@ async fn publish(shared: &Arc<Shared>, group: &mut Vec<Request>, staged: Staged)
             }
         }
     }
-    for (row, network, source) in &staged.rows {
+    for (row, network, source, kind) in &staged.rows {
+        metrics::counter!(measures::EVENTS, "network" => network.to_string(), "kind" => *kind)
+            .increment(1);
         tracing::debug!(%row, %network, %source, "event accepted");
     }
     for (request, outcome) in group.drain(..).zip(staged.outcomes) {

@@ -16,6 +16,7 @@ use crate::{
     error::DeliverError,
     id::{IdempotencyKey, MessageId, PersonaId, PortalId, RoomId, SourceId, Timestamp},
     ingest::Request,
+    measures,
     model::{
         Capabilities, Delivery, DeliveryState, Event, EventKind, Persona, Receipt, Reject,
         RoomSpec, Scope, UserId,
@@ -432,6 +433,12 @@ impl Pump {
             self.last = Some(last.clone());
             self.add(&mut batch, names_key(row.row, self.leg), &Names(receipt.messages));
         }
+        if let Some(to) = network {
+            let waited = Timestamp::now().0.saturating_sub(row.accepted.0);
+            let (from, to) = (row.event.network.to_string(), to.to_string());
+            metrics::histogram!(measures::DELIVERY, "from" => from, "to" => to)
+                .record(Duration::from_millis(waited));
+        }
         let idempotent = self.capabilities(leg).is_some_and(|to| to.idempotent);
         let durability = if idempotent { Durability::Relaxed } else { Durability::Durable };
         let people = receipt.delivered_to;
@@ -444,6 +451,14 @@ impl Pump {
     async fn note_fate(&mut self, row: &LogRow, state: DeliveryState) {
         tracing::info!(portal = %self.portal, leg = self.leg, row = %row.row, "not delivered");
         let told = !matches!(row.event.kind, EventKind::Delivery { .. });
+        let to = match self.shared.index().leg(self.portal, self.leg) {
+            Some(Leg::Chat { peer, .. }) => peer.network.to_string(),
+            Some(Leg::Room { network, .. }) => network.to_string(),
+            Some(Leg::Closed) | None => String::new(),
+        };
+        let fate =
+            if matches!(state, DeliveryState::Unknown { .. }) { "unknown" } else { "failed" };
+        metrics::counter!(measures::FAILURES, "to" => to, "fate" => fate).increment(1);
         self.leave(row, Batch::new(), Durability::Durable, told.then_some(state)).await;
     }
 

@@ -25,6 +25,7 @@ mod index;
 mod ingest;
 mod leg;
 mod logins;
+pub mod measures;
 pub mod model;
 mod record;
 mod relay;
@@ -37,7 +38,7 @@ mod supervisor;
 pub use self::{
     adapter::{Adapter, AdapterContext, AdapterExit},
     connector::{Connector, Puppet, PuppetContext, PuppetExit},
-    core::{Core, Parts, Status},
+    core::{Core, Host, Parts, Status},
     downgrade::{Voice, downgrade, downgrade_table},
     error::DeliverError,
     inbox::{AcceptError, Inbox},

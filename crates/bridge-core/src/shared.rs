@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -11,12 +12,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     adapter::Adapter,
-    command::{Permissions, Queued},
+    command::{Permissions, Queued, Role},
     connector::Connector,
+    core::Host,
     id::{NetworkId, PortalId},
     index::Index,
     ingest::Request,
     leg,
+    model::UserId,
     record::{Leg, PortalRecord},
     relay::Strangers,
     seal::SealKey,
@@ -38,6 +41,8 @@ pub struct CoreConfig {
     pub retry: (Duration, Duration),
     /// Who may use the bridge.
     pub permissions: Permissions,
+    /// Where `backup` puts a copy of the store; none where there is no such place.
+    pub backups: Option<PathBuf>,
     /// The program's version, for `version`.
     pub version: String,
 }
@@ -50,6 +55,7 @@ impl Default for CoreConfig {
             portal_idle: Duration::from_secs(15 * 60),
             retry: (Duration::from_secs(1), Duration::from_secs(60)),
             permissions: Permissions::default(),
+            backups: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -61,6 +67,9 @@ pub(crate) struct Shared {
     pub(crate) config: CoreConfig,
     pub(crate) adapters: BTreeMap<NetworkId, Arc<dyn Adapter>>,
     pub(crate) connectors: BTreeMap<NetworkId, Arc<dyn Connector>>,
+    pub(crate) host: Option<Arc<dyn Host>>,
+    /// As they are now; those of the start are in the configuration.
+    permissions: RwLock<Permissions>,
     pub(crate) puppets: Puppets,
     pub(crate) signals: Signals,
     pub(crate) strangers: Strangers,
@@ -83,16 +92,20 @@ impl Shared {
         config: CoreConfig,
         adapters: BTreeMap<NetworkId, Arc<dyn Adapter>>,
         connectors: BTreeMap<NetworkId, Arc<dyn Connector>>,
+        host: Option<Arc<dyn Host>>,
         ingest: mpsc::Sender<Request>,
         commands: mpsc::Sender<Queued>,
         index: Index,
     ) -> Self {
+        let permissions = RwLock::new(config.permissions.clone());
         Self {
             store,
             key,
             config,
             adapters,
             connectors,
+            host,
+            permissions,
             puppets: Puppets::default(),
             signals: Signals::default(),
             strangers: Strangers::default(),
@@ -103,6 +116,14 @@ impl Shared {
             tasks: TaskTracker::new(),
             index: Mutex::new(index),
         }
+    }
+
+    pub(crate) fn role(&self, user: &UserId) -> Role {
+        self.permissions.read().unwrap_or_else(PoisonError::into_inner).role(user)
+    }
+
+    pub(crate) fn set_permissions(&self, permissions: Permissions) {
+        *self.permissions.write().unwrap_or_else(PoisonError::into_inner) = permissions;
     }
 
     pub(crate) fn index(&self) -> MutexGuard<'_, Index> {

@@ -76,6 +76,33 @@ pub enum LoginState {
     UnknownError,
 }
 
+impl LoginState {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::BadCredentials,
+        Self::Connected,
+        Self::Connecting,
+        Self::Kicked,
+        Self::LoggedOut,
+        Self::Starting,
+        Self::TransientDisconnect,
+        Self::UnknownError,
+    ];
+
+    /// Its name for programs.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::BadCredentials => "BAD_CREDENTIALS",
+            Self::Connected => "CONNECTED",
+            Self::Connecting => "CONNECTING",
+            Self::Kicked => "KICKED",
+            Self::LoggedOut => "LOGGED_OUT",
+            Self::Starting => "STARTING",
+            Self::TransientDisconnect => "TRANSIENT_DISCONNECT",
+            Self::UnknownError => "UNKNOWN_ERROR",
+        }
+    }
+}
+
 impl fmt::Display for LoginState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

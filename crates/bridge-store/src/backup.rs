@@ -171,9 +171,7 @@ fn fill(path: &Path, store: &Path) -> Result<(), BackupError> {
     let mut batch = Batch::new();
     let commit = |batch: &mut Batch, durability| {
         let full = std::mem::replace(batch, Batch::new());
-        runtime
-            .block_on(new.commit(full, durability))
-            .map_err(|error| refused(error.to_string()))
+        runtime.block_on(new.commit(full, durability)).map_err(|error| refused(error.to_string()))
     };
     read(path, |key, value| {
         // The new store has a schema and a journal of its own.
@@ -181,7 +179,11 @@ fn fill(path: &Path, store: &Path) -> Result<(), BackupError> {
             return Ok(());
         }
         batch.put(key, value).map_err(|error| refused(error.to_string()))?;
-        if batch.operations.len() >= BATCH { commit(&mut batch, Durability::Relaxed) } else { Ok(()) }
+        if batch.operations.len() >= BATCH {
+            commit(&mut batch, Durability::Relaxed)
+        } else {
+            Ok(())
+        }
     })?;
     commit(&mut batch, Durability::Durable)?;
     runtime.block_on(new.close()).map_err(|error| refused(error.to_string()))
@@ -191,10 +193,8 @@ fn read(
     path: &Path,
     mut each: impl FnMut(Key, Vec<u8>) -> Result<(), BackupError>,
 ) -> Result<BackupFacts, BackupError> {
-    let damaged = |reason: &str| BackupError::Damaged {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    };
+    let damaged =
+        |reason: &str| BackupError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
     let file = File::open(path)
         .map_err(|source| BackupError::Unusable { path: path.to_owned(), source })?;
     let mut file = BufReader::new(file);

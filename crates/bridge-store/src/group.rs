@@ -12,8 +12,8 @@ use std::{
 };
 
 use bridge_core::store::{
-    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition, StoreError, StoreStats,
-    Value,
+    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition,
+    StoreError, StoreStats, Value,
 };
 use tokio::sync::{mpsc, oneshot};
 

@@ -9,7 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use bridge_core::store::{
-    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Store, StoreError, StoreStats, Value,
+    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Store, StoreError, StoreStats,
+    Value,
 };
 use tokio::sync::{mpsc, oneshot};
 

@@ -2,10 +2,12 @@
 
 use std::{path::Path, sync::Arc};
 
-use bridge_core::store::{BackupFacts, Batch, Durability, Key, KeyBuilder, Store, TableId, conformance};
+use bridge_core::store::{
+    BackupFacts, Batch, Durability, Key, KeyBuilder, Store, TableId, conformance,
+};
 use bridge_store::{
-    BackupError, OpenError, SCHEMA, SledOptions, SledStore, backups, new_backup, open, prune_backups,
-    restore, verify,
+    BackupError, OpenError, SCHEMA, SledOptions, SledStore, backups, new_backup, open,
+    prune_backups, restore, verify,
 };
 
 fn key(number: u64) -> Key {
@@ -127,19 +129,20 @@ async fn killed_in_mid_write_it_keeps_every_acknowledged_row() {
 /// Makes a store's file one that nobody can read.
 fn ruin(store: &Path) {
     let file = store.join("sled").join("db");
-    let length = std::fs::metadata(&file).unwrap().len();
-    std::fs::write(&file, vec![0x5A; usize::try_from(length).unwrap()]).unwrap();
-    for entry in std::fs::read_dir(store.join("sled")).unwrap().flatten() {
+    let length = std::fs::metadata(&file).expect("the files are there").len();
+    std::fs::write(&file, vec![0x5A; usize::try_from(length).expect("the files are there")])
+        .expect("the files are there");
+    for entry in std::fs::read_dir(store.join("sled")).expect("the files are there").flatten() {
         if entry.file_name().to_string_lossy().starts_with("snap.") {
-            std::fs::remove_file(entry.path()).unwrap();
+            std::fs::remove_file(entry.path()).expect("the files are there");
         }
     }
 }
 
 async fn filled(path: &Path, rows: u64) -> SledStore {
-    let store = SledStore::open(path, SledOptions::default()).unwrap();
+    let store = SledStore::open(path, SledOptions::default()).expect("the files are there");
     for number in 0..rows {
-        store.commit(put(number), Durability::Relaxed).await.unwrap();
+        store.commit(put(number), Durability::Relaxed).await.expect("the files are there");
     }
     store
 }
@@ -147,7 +150,7 @@ async fn filled(path: &Path, rows: u64) -> SledStore {
 /// A store's rows, restored from a backup in a thread of its own as a program would.
 async fn restored(backup: &Path, to: &Path) -> Result<BackupFacts, BackupError> {
     let (backup, to) = (backup.to_owned(), to.to_owned());
-    tokio::task::spawn_blocking(move || restore(&backup, &to)).await.unwrap()
+    tokio::task::spawn_blocking(move || restore(&backup, &to)).await.expect("the files are there")
 }
 
 #[tokio::test]

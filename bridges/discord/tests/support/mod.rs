@@ -10,7 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use bridge_core::{
-    Core, CoreConfig, DeliverError, Parts, Puppet, PuppetContext, PuppetExit, Relay, SealKey,
+    Adapter as _, Core, CoreConfig, DeliverError, Parts, Puppet, PuppetContext, PuppetExit, Relay,
+    SealKey,
     command::{Permissions, Role},
     id::{ChatId, LoginId, NetworkId, PersonaId, RoomId, SourceId, Timestamp},
     model::{

@@ -6,7 +6,7 @@ use super::{ArgumentSpec, Caller, CommandSpec, Role, help};
 use crate::{
     adapter::Reply,
     error::DeliverError,
-    id::{LoginId, PersonaId},
+    id::{LoginId, PersonaId, Timestamp},
     ingest::Request,
     logins,
     record::Endpoint,
@@ -59,6 +59,28 @@ pub(super) const TABLE: &[CommandSpec] = &[
         help: "opens a room with somebody.",
         role: Role::User,
         run: |caller, arguments| chat(caller, arguments).boxed(),
+    },
+    CommandSpec {
+        name: "backup",
+        arguments: &[],
+        help: "writes a copy of the store to its backups.",
+        role: Role::Admin,
+        run: |caller, _| backup(caller).boxed(),
+    },
+    CommandSpec {
+        name: "reload",
+        arguments: &[],
+        help: "reads the configuration again and says what needs a restart.",
+        role: Role::Admin,
+        run: |caller, _| {
+            async move {
+                match &caller.shared.host {
+                    Some(host) => Reply::Text(host.reload().await),
+                    None => Reply::Text("There is no configuration here.".to_owned()),
+                }
+            }
+            .boxed()
+        },
     },
     CommandSpec {
         name: "cancel",
@@ -164,6 +186,26 @@ async fn contacts(caller: &Caller<'_>) -> Reply {
     }
     let columns = columns(&["name", "address", "state", "says"]);
     Reply::Table { title: "Your contacts".to_owned(), columns, rows }
+}
+
+async fn backup(caller: &Caller<'_>) -> Reply {
+    let Some(directory) = &caller.shared.config.backups else {
+        return Reply::Text("There is no place for backups here.".to_owned());
+    };
+    let made = async {
+        tokio::fs::create_dir_all(directory).await.map_err(|error| error.to_string())?;
+        let path = directory.join(format!("{:015}.backup", Timestamp::now().0));
+        let facts = caller.shared.store.backup(&path).await.map_err(|error| error.to_string())?;
+        Ok::<_, String>((path, facts))
+    };
+    Reply::Text(match made.await {
+        Ok((path, facts)) => format!(
+            "{} entries are in {}. Keep seal.key beside it: without it the passwords do not open.",
+            facts.entries,
+            path.display()
+        ),
+        Err(error) => format!("The backup failed: {error}."),
+    })
 }
 
 /// Opens the portal with somebody, and its room.

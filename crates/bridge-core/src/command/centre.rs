@@ -165,7 +165,7 @@ async fn serve(
     dialogue: Option<Dialogue>,
 ) -> Option<Dialogue> {
     let Queued { row, origin, line, again } = queued;
-    let role = shared.config.permissions.role(&origin.user);
+    let role = shared.role(&origin.user);
     let mut dialogue = dialogue.filter(|dialogue| dialogue.ends > Instant::now());
     let words = line.expose_secret().trim();
     let (first, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));

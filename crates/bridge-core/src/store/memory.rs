@@ -10,8 +10,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition, Store, StoreError,
-    StoreStats, Value,
+    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition, Store,
+    StoreError, StoreStats, Value,
 };
 
 /// A store in memory.

@@ -26,8 +26,8 @@ use bridge_core::{
         Persona, Receipt, RoomSpec, Scope, ShownFates, Signal, UserId,
     },
     store::{
-        BackupFacts, Batch, CommitError, Durability, Key, KeyRange, MemoryStore, Store, StoreError, StoreStats,
-        Value,
+        BackupFacts, Batch, CommitError, Durability, Key, KeyRange, MemoryStore, Store, StoreError,
+        StoreStats, Value,
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -142,6 +142,10 @@ impl Adapter for FakeAdapter {
             typing: true,
             ..Capabilities::NONE
         }
+    }
+
+    fn is_ready(&self) -> bool {
+        true
     }
 
     async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {

@@ -1,0 +1,81 @@
+//! What programs that watch over the bridge ask: `/health`, `/ready`, `/metrics`.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use bridge_core::{Core, measures};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::Failure;
+
+/// How long the store has to answer before the bridge counts as unwell.
+const STORE_DEADLINE: Duration = Duration::from_secs(5);
+/// Edges of the buckets of delivery times, in seconds.
+const SECONDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0];
+
+/// Begins to count; once in a process.
+pub(crate) fn recorder() -> Result<PrometheusHandle, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::Failed(format!("metrics: {error}"));
+    let buckets = Matcher::Full(measures::DELIVERY.to_owned());
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(buckets, &SECONDS)
+        .map_err(|error| failed(&error))?
+        .install_recorder()
+        .map_err(|error| failed(&error))
+}
+
+#[derive(Clone)]
+struct Watched {
+    core: Arc<Core>,
+    metrics: PrometheusHandle,
+}
+
+/// Serves until cancelled.
+pub(crate) async fn serve(
+    listen: &str,
+    core: Arc<Core>,
+    metrics: PrometheusHandle,
+    cancel: CancellationToken,
+) -> Result<JoinHandle<()>, Failure> {
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        Failure::Config(format!(
+            "http.listen: cannot listen on {listen}: {error}. Stop what uses that port, or set another"
+        ))
+    })?;
+    let router = Router::new()
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+        .route("/metrics", get(text))
+        .with_state(Watched { core, metrics });
+    Ok(tokio::spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(cancel.cancelled_owned());
+        if let Err(error) = served.await {
+            tracing::error!(%error, "nobody can ask how the bridge is doing any more");
+        }
+    }))
+}
+
+/// Well, as long as the store answers.
+async fn health(State(watched): State<Watched>) -> (StatusCode, Json<Value>) {
+    let well = watched.core.store_answers(STORE_DEADLINE).await;
+    let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "store": well })))
+}
+
+/// Ready, when all networks' sides are reached.
+async fn ready(State(watched): State<Watched>) -> (StatusCode, Json<Value>) {
+    let networks = watched.core.networks();
+    let all = networks.values().all(|reached| *reached);
+    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let networks = networks.into_iter().map(|(name, reached)| (name.to_string(), json!(reached)));
+    (status, Json(Value::Object(networks.collect())))
+}
+
+async fn text(State(watched): State<Watched>) -> String {
+    watched.core.measure().await;
+    watched.metrics.run_upkeep();
+    watched.metrics.render()
+}
