@@ -287,6 +287,21 @@ impl Directory for MemoryDirectory {
             return Err(if there { EditError::AlreadyThere } else { EditError::NotThere });
         }
         let entry = inner.put(&owner, &who, edit.list, edit.add).ok_or(EditError::Unknown)?;
+        if edit.list == List::Block
+            && let (Some(blocker), Some(blocked)) =
+                (inner.accounts.get(&owner), inner.accounts.get(&who))
+        {
+            // A blocked contact sees the account leave, and come back when she may see it again.
+            let mut presence = blocker.presence();
+            if edit.add {
+                presence.status = Status::Offline;
+            }
+            let knows = blocked.entries.get(&owner).is_some_and(|entry| entry.lists.has(List::Forward));
+            if let (true, true, Some((_, pushes))) = (knows, blocker.is_shown(), &blocked.attached) {
+                // As below.
+                let _ = pushes.try_send(Push::Presence(presence));
+            }
+        }
         if edit.list == List::Forward {
             inner.put(&who, &owner, List::Reverse, edit.add);
             let (adder, added) = (inner.accounts.get(&owner), inner.accounts.get(&who));

@@ -157,6 +157,22 @@ impl Handle {
         self.ask(Command::AddContact { account: account.to_owned() }).await
     }
 
+    /// Takes somebody off the contact list; she may still write.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] with the server's reason.
+    pub async fn remove_contact(&self, account: &str) -> Result<(), RequestError> {
+        self.ask(Command::RemoveContact { account: account.to_owned() }).await
+    }
+
+    /// Keeps somebody from seeing the account and writing to it, or lets her again.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] with the server's reason.
+    pub async fn block_contact(&self, account: &str, on: bool) -> Result<(), RequestError> {
+        self.ask(Command::BlockContact { account: account.to_owned(), on }).await
+    }
+
     /// Changes the own status.
     ///
     /// # Errors

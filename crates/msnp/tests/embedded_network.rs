@@ -266,3 +266,39 @@ async fn a_version_the_server_lacks_is_said() {
     let ended = msnp::connect(world.config(ADA, Protocol::Auto)).await.err();
     assert!(matches!(ended, Some(ConnectError::Ended(CloseReason::Refused(_)))), "{ended:?}");
 }
+
+#[tokio::test]
+async fn lists_are_changed_in_each_version_and_a_blocked_contact_sees_nothing() {
+    for version in Version::ALL {
+        let world = World::new().await;
+        let config = world.config(ADA, Protocol::Exactly(version));
+        let (ada, ada_events) = msnp::connect(config).await.expect("she signs in");
+        let (bob, mut bob_events) = world.connect(BOB).await;
+        let ada_is = |wanted: Status, roster: &msnp::Roster| {
+            roster.contact(ADA).is_some_and(|contact| contact.status == wanted)
+        };
+        let sees = async |events: &mut Events, wanted: Status| {
+            while !ada_is(wanted, &bob.roster()) {
+                timeout(Duration::from_secs(10), events.next()).await.expect("it changes");
+            }
+        };
+        sees(&mut bob_events, Status::Online).await;
+        let lists = || ada.roster().contact(BOB).map(|contact| contact.lists);
+        let has = |list| lists().is_some_and(|lists| lists.has(list));
+        ada.block_contact(BOB, true).await.expect("he is blocked");
+        assert!(has(msnp::List::Block) && !has(msnp::List::Allow), "{version}");
+        sees(&mut bob_events, Status::Offline).await;
+        let refused = bob.send_text(&ChatId::with(ADA), Text::plain("hello?")).await;
+        assert!(refused.is_err(), "{version}: a blocked contact is not heard");
+        // Done already is as good as done.
+        ada.block_contact(BOB, true).await.expect("he is blocked");
+        ada.block_contact(BOB, false).await.expect("he is free");
+        assert!(!has(msnp::List::Block) && has(msnp::List::Allow), "{version}");
+        sees(&mut bob_events, Status::Online).await;
+        ada.remove_contact(BOB).await.expect("he is taken off");
+        assert!(!has(msnp::List::Forward), "{version}");
+        ada.add_contact(BOB).await.expect("he is back");
+        assert!(has(msnp::List::Forward), "{version}");
+        drop(ada_events);
+    }
+}

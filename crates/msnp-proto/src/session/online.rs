@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{
     Session,
+    roster::Contact,
     types::{CloseReason, Command, Event, RequestError, RequestId},
 };
 use crate::{
@@ -96,6 +97,15 @@ impl Session {
                 self.complete(request, Ok(()));
             }
             Command::AddContact { account } => self.add_contact(now, request, &account),
+            Command::RemoveContact { account } => {
+                self.edit_lists(now, request, &account, &[(List::Forward, false)]);
+            }
+            Command::BlockContact { account, on } => {
+                let (allow, block) = ((List::Allow, !on), (List::Block, on));
+                // Off one list before on the other: nobody may be on both.
+                let lists = if on { [allow, block] } else { [block, allow] };
+                self.edit_lists(now, request, &account, &lists);
+            }
             Command::SetStatus { status } => {
                 let trid = self.request(now, request);
                 self.say_status(trid, status);
@@ -135,27 +145,64 @@ impl Session {
         }
     }
 
+    /// Puts somebody on the lists that make her a contact.
     fn add_contact(&mut self, now: Instant, request: RequestId, account: &str) {
-        let change = |list, name: Option<&'static str>| ListChange {
-            add: true,
+        self.edit_lists(now, request, account, &[(List::Allow, true), (List::Forward, true)]);
+    }
+
+    /// Changes the lists somebody is on, as far as they are otherwise; the last change's answer is the
+    /// request's.
+    ///
+    /// ```text
+    /// C: REM 12 AL bob@example.com
+    /// C: ADC 13 BL N=bob@example.com
+    /// ```
+    fn edit_lists(
+        &mut self,
+        now: Instant,
+        request: RequestId,
+        account: &str,
+        wanted: &[(List, bool)],
+    ) {
+        let known = self.roster.contact(account).cloned();
+        let lists = known.as_ref().map(|contact| contact.lists).unwrap_or_default();
+        let due: Vec<(List, bool)> =
+            wanted.iter().copied().filter(|(list, on)| lists.has(*list) != *on).collect();
+        let Some(((last, on), earlier)) = due.split_last() else {
+            return self.complete(request, Ok(()));
+        };
+        for (list, on) in earlier {
+            let trid = self.notification.trid();
+            self.say_list(trid, account, known.as_ref(), *list, *on);
+        }
+        let trid = self.request(now, request);
+        self.say_list(trid, account, known.as_ref(), *last, *on);
+    }
+
+    fn say_list(
+        &mut self,
+        trid: u32,
+        account: &str,
+        known: Option<&Contact>,
+        list: List,
+        add: bool,
+    ) {
+        let guids = self.version.has_guids();
+        // A name goes with a new contact, and before GUIDs with everybody.
+        let named = add && (list == List::Forward || !guids);
+        // Contacts are taken off by their GUIDs, where they have them.
+        let id = known.and_then(|contact| contact.id.as_deref());
+        let by_id = !add && list == List::Forward && guids;
+        let change = ListChange {
+            add,
             list,
             serial: None,
             account: Some(account),
-            name: name.map(Into::into),
-            id: None,
+            name: named.then(|| account.into()),
+            id: id.filter(|_| by_id),
             group: None,
         };
-        let trid = self.notification.trid();
-        let unnamed = if self.version.has_guids() { None } else { Some("") };
-        let mut allow = change(List::Allow, unnamed);
-        let mut forward = change(List::Forward, None);
-        forward.name = Some(account.into());
-        if !self.version.has_guids() {
-            allow.name = Some(account.into());
-        }
-        self.say(&ClientCommand::EditList { trid, change: allow });
-        let trid = self.request(now, request);
-        self.say(&ClientCommand::EditList { trid, change: forward });
+        self.say(&ClientCommand::EditList { trid, change });
     }
 
     fn list_changed(&mut self, trid: u32, change: &ListChange<'_>) {

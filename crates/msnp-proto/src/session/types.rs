@@ -178,8 +178,12 @@ impl HttpReply {
 pub enum Command {
     /// Put somebody on the contact list and let her write.
     AddContact { account: String },
+    /// Keep somebody from seeing the account and writing to it, or let her again.
+    BlockContact { account: String, on: bool },
     /// Leave a conversation.
     LeaveChat { chat: ChatId },
+    /// Take somebody off the contact list; she may still write.
+    RemoveContact { account: String },
     /// Send an attention call.
     SendNudge { chat: ChatId },
     /// Say something; split where it is too long, completed when all parts are acknowledged.
