@@ -13,7 +13,7 @@ use bridge_core::{
     Puppet, PuppetContext, PuppetExit, SealKey,
     adapter::{CommandOrigin, Reply},
     command::{Permissions, Role},
-    connector::{LoginError, LoginProcess, LoginStep, StoredLogin},
+    connector::{ContactEdit, LoginError, LoginProcess, LoginStep, SelfPatch, StoredLogin},
     id::{
         ChatId, IdempotencyKey, LoginId, MessageId, NetworkId, PersonaId, PortalId, RoomId,
         SourceId, Timestamp,
@@ -259,5 +259,13 @@ impl Puppet for IdlePuppet {
 
     async fn contacts(&self) -> Vec<Contact> {
         Vec::new()
+    }
+
+    async fn edit_contact(&self, _: &PersonaId, _: ContactEdit) -> Result<(), DeliverError> {
+        Ok(())
+    }
+
+    async fn set_self(&self, _: SelfPatch) -> Result<(), DeliverError> {
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use bridge_core::{Core, Host};
 use serde_json::Value;
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 
 use super::permissions;
 use crate::{config, telemetry};
@@ -23,6 +24,7 @@ pub struct Reloader {
     environment: HashMap<String, String>,
     in_force: Mutex<Value>,
     core: OnceCell<Weak<Core>>,
+    stop: CancellationToken,
 }
 
 impl Reloader {
@@ -30,7 +32,12 @@ impl Reloader {
     pub fn new(file: PathBuf, environment: HashMap<String, String>) -> Arc<Self> {
         let in_force = config::values(&file, &environment).unwrap_or_default();
         let (in_force, core) = (Mutex::new(in_force), OnceCell::new());
-        Arc::new(Self { file, environment, in_force, core })
+        Arc::new(Self { file, environment, in_force, core, stop: CancellationToken::new() })
+    }
+
+    /// Waits until a command asks the bridge to stop.
+    pub async fn told_to_stop(&self) {
+        self.stop.cancelled().await;
     }
 
     pub(super) fn attach(&self, core: &Arc<Core>) {
@@ -80,6 +87,20 @@ impl Host for Reloader {
                 format!("In force now: {}. Needs a restart: {}.", list(done), list(waiting))
             }
         }
+    }
+
+    fn set_log_filter(&self, filter: &str) -> String {
+        let wanted = config::LogConfig { filter: filter.to_owned(), ..Default::default() };
+        match telemetry::set_filter(&wanted) {
+            Ok(()) => format!("The log says {filter} from now on, until the next restart."),
+            Err(error) => {
+                format!("{filter:?} is no level: {error}. Say one such as info or debug.")
+            }
+        }
+    }
+
+    fn shut_down(&self) {
+        self.stop.cancel();
     }
 }
 

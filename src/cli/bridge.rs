@@ -22,6 +22,7 @@ pub(super) async fn run(file: &Path) -> Result<(), Failure> {
         tokio::select! {
             failure = app.failed() => break Err(failure),
             () = super::stop_signal() => break Ok(()),
+            () = reloader.told_to_stop() => break Ok(()),
             () = super::reload_signal() => {
                 let said = reloader.reload().await;
                 tracing::info!(%said, "the configuration was read again");

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, Problem};
 
+/// Most contacts and rooms of one relay: each reads every other, and all are stored as one.
+const PLACES: usize = 16;
+
 /// A conversation of an MSN account of the bridge's own, joined to rooms.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +100,10 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
             } else if taken.into_iter().any(|other| other.eq_ignore_ascii_case(contact)) {
                 say("contacts", format!("{contact} talks with this account in another relay"));
             }
+        }
+        let places = relay.contacts.len() + relay.discord.len() + relay.matrix.len();
+        if places > PLACES {
+            say("contacts", format!("has {places} places with its rooms; a relay takes {PLACES}"));
         }
         if relay.discord.is_empty() && relay.matrix.is_empty() {
             say(

@@ -10,13 +10,14 @@ use std::{
 use async_trait::async_trait;
 use bridge_core::{
     AcceptError, DeliverError, Puppet, PuppetContext, PuppetExit,
+    connector::{ContactEdit, SelfPatch},
     id::{ChatId, LoginId, NetworkId, PersonaId, SourceId, Timestamp},
     model::{
         Capabilities, Contact, Delivery, DeliveryState, Event, EventKind, Persona, Receipt, Reject,
         Scope, ShownFates, Signal, Styles,
     },
 };
-use msnp::{CloseReason, ConnectError, Events, Handle};
+use msnp::{CloseReason, ConnectError, Events, Handle, RequestError};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{connector::NETWORK, login::is_address, translate};
@@ -38,11 +39,13 @@ pub(crate) struct MsnPuppet {
     /// for somebody's account.
     keeps: Option<Vec<String>>,
     session: Mutex<Option<Handle>>,
+    /// How it was last told to appear.
+    wishes: Mutex<SelfPatch>,
 }
 
 impl MsnPuppet {
     pub(crate) fn new(login: LoginId, config: msnp::Config, keeps: Option<Vec<String>>) -> Self {
-        Self { login, config, keeps, session: Mutex::new(None) }
+        Self { login, config, keeps, session: Mutex::new(None), wishes: Mutex::default() }
     }
 
     fn session(&self) -> MutexGuard<'_, Option<Handle>> {
@@ -72,8 +75,14 @@ impl MsnPuppet {
         Scope::Chat { login: self.login.clone(), chat: ChatId::new(chat.as_str()) }
     }
 
-    /// Puts those on the contact list who must be there and are not.
-    async fn keep_contacts(&self, handle: &Handle) -> Infallible {
+    /// Makes the account appear as it shall, and puts those on its list who must be there and are not.
+    async fn settle_in(&self, handle: &Handle) -> Infallible {
+        let wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if wishes != SelfPatch::default()
+            && let Err(error) = appear(handle, wishes).await
+        {
+            tracing::warn!(login = %self.login, %error, "the account does not appear as it shall");
+        }
         for account in self.keeps.iter().flatten() {
             let listed = handle.roster().contact(account).is_some_and(msnp::Contact::is_contact);
             if listed {
@@ -214,7 +223,7 @@ impl Puppet for MsnPuppet {
         cx.online.send_replace(true);
         let ended = tokio::select! {
             ended = self.listen(&cx, &mut events) => ended,
-            never = self.keep_contacts(&handle) => match never {},
+            never = self.settle_in(&handle) => match never {},
         };
         cx.online.send_replace(false);
         *self.session() = None;
@@ -293,6 +302,71 @@ impl Puppet for MsnPuppet {
                 blocked: contact.lists.has(msnp::List::Block),
             })
             .collect()
+    }
+
+    async fn edit_contact(
+        &self,
+        person: &PersonaId,
+        edit: ContactEdit,
+    ) -> Result<(), DeliverError> {
+        let account = person.as_str();
+        if !is_address(account) {
+            return Err(DeliverError::Reject {
+                reason: Reject::UnknownRecipient,
+                tell_user: "That is no address. It looks like bob@example.com.".to_owned(),
+            });
+        }
+        let handle = self.session().clone().ok_or_else(|| unwilling(RequestError::NotSignedIn))?;
+        let done = match edit {
+            ContactEdit::Add => handle.add_contact(account).await,
+            ContactEdit::Block => handle.block_contact(account, true).await,
+            ContactEdit::Remove => handle.remove_contact(account).await,
+            ContactEdit::Unblock => handle.block_contact(account, false).await,
+        };
+        done.map_err(unwilling)
+    }
+
+    async fn set_self(&self, patch: SelfPatch) -> Result<(), DeliverError> {
+        {
+            let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::take(&mut *wishes);
+            *wishes = SelfPatch {
+                name: patch.name.clone().or(before.name),
+                state: patch.state.or(before.state),
+                status_text: patch.status_text.clone().or(before.status_text),
+            };
+        }
+        let handle = self.session().clone().ok_or_else(|| unwilling(RequestError::NotSignedIn))?;
+        appear(&handle, patch).await.map_err(unwilling)
+    }
+}
+
+/// Makes an account appear as it wishes.
+async fn appear(handle: &Handle, wishes: SelfPatch) -> Result<(), RequestError> {
+    if let Some(name) = &wishes.name {
+        handle.set_name(name).await?;
+    }
+    if let Some(state) = wishes.state {
+        handle.set_status(translate::status(state)).await?;
+    }
+    if let Some(text) = wishes.status_text {
+        let message = msnp::PersonalMessage { text, ..Default::default() };
+        handle.set_personal_message(message).await?;
+    }
+    Ok(())
+}
+
+/// Says why the account's own wish was not done.
+fn unwilling(error: RequestError) -> DeliverError {
+    match error {
+        RequestError::NotSignedIn => DeliverError::Reject {
+            reason: Reject::Offline,
+            tell_user: "The account is not connected now. Try again when it is.".to_owned(),
+        },
+        error => DeliverError::Reject {
+            reason: Reject::Unsupported,
+            tell_user: format!("MSN did not do it: {error}."),
+        },
     }
 }
 

@@ -66,6 +66,20 @@ pub(crate) fn presence(contact: &Contact) -> Presence {
     }
 }
 
+/// Names a state as MSN does; there unseen where it is to be offline.
+pub(crate) fn status(state: PresenceState) -> Status {
+    match state {
+        PresenceState::Away => Status::Away,
+        PresenceState::BeRightBack => Status::BeRightBack,
+        PresenceState::Busy => Status::Busy,
+        PresenceState::Idle => Status::Idle,
+        PresenceState::Offline => Status::Hidden,
+        PresenceState::OnThePhone => Status::OnThePhone,
+        PresenceState::OutToLunch => Status::OutToLunch,
+        _ => Status::Online,
+    }
+}
+
 fn state(status: Status) -> PresenceState {
     match status {
         Status::Away => PresenceState::Away,

@@ -11,7 +11,7 @@ use crate::{
     error::DeliverError,
     id::{ChatId, LoginId, NetworkId, PersonaId},
     inbox::Inbox,
-    model::{Capabilities, Contact, Delivery, Persona, Receipt, Signal},
+    model::{Capabilities, Contact, Delivery, Persona, PresenceState, Receipt, Signal},
 };
 
 /// Makes puppets; the core knows no other way to one.
@@ -123,6 +123,43 @@ pub trait Puppet: Send + Sync + 'static {
 
     /// Lists the contacts, by shown name; empty before the first sign-in.
     async fn contacts(&self) -> Vec<Contact>;
+
+    /// Changes the contact list.
+    ///
+    /// # Errors
+    /// [`DeliverError::Reject`] with the network's reason, for people.
+    async fn edit_contact(&self, person: &PersonaId, edit: ContactEdit)
+    -> Result<(), DeliverError>;
+
+    /// Changes how the account itself appears, now and after each later sign-in of this process.
+    ///
+    /// # Errors
+    /// As [`edit_contact`](Self::edit_contact).
+    async fn set_self(&self, patch: SelfPatch) -> Result<(), DeliverError>;
+}
+
+/// A change of the contact list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactEdit {
+    /// Put her on it, and let her write.
+    Add,
+    /// Let her neither see the account nor write to it.
+    Block,
+    /// Take her off it.
+    Remove,
+    /// Let her again.
+    Unblock,
+}
+
+/// How an account shall appear; absent fields stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SelfPatch {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its availability; offline is to be there unseen.
+    pub state: Option<PresenceState>,
+    /// Its own words.
+    pub status_text: Option<String>,
 }
 
 /// What a puppet is given to run.

@@ -77,6 +77,12 @@ pub struct Parts {
 pub trait Host: Send + Sync + 'static {
     /// Reads the configuration again; says what changed and what needs a restart.
     async fn reload(&self) -> String;
+
+    /// Says more or less in the log from now on; says what came of it.
+    fn set_log_filter(&self, filter: &str) -> String;
+
+    /// Begins to stop, in order.
+    fn shut_down(&self);
 }
 
 /// How a bridge is doing.

@@ -4,6 +4,7 @@
 //! sync. The task alone numbers rows and makes portals.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     sync::Arc,
 };
@@ -30,6 +31,10 @@ use crate::{
     supervisor::Owner,
 };
 
+/// Longest command line, in characters.
+const LINE_LIMIT: usize = 800;
+/// Longest name kept, in bytes.
+const NAME_LIMIT: usize = 1024;
 /// Most requests stored in one commit.
 const GROUP_LIMIT: usize = 256;
 
@@ -206,7 +211,7 @@ fn stage(
                     for event in events {
                         let name = (event.network.clone(), event.source.clone());
                         if !seen.contains(&name) && told.insert(name) {
-                            stage_event(shared, &mut staged, event)?;
+                            stage_event(shared, &mut staged, &with_short_name(event))?;
                         }
                     }
                     if let Some(SourceCursor { network, stream, position }) = cursor {
@@ -267,7 +272,9 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
             let row = RowId::new();
             let user = UserId { network: event.network.clone(), id: event.sender.id.clone() };
             let origin = CommandOrigin { user, room: room.clone(), message: event.message.clone() };
-            let line = SecretString::from(line.0.clone());
+            // No command is so long; what is cut off could not be stored in one piece, and whoever sent
+            // it would be asked to send it again for ever.
+            let line = SecretString::from(line.0.chars().take(LINE_LIMIT).collect::<String>());
             note_seen(staged, event)?;
             stage_command(shared, staged, row, &origin, &line)?;
             staged.commands.push(Queued { row, origin, line, again: false });
@@ -315,6 +322,18 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
         Table::put(&mut staged.batch, key, &RowOf { portal, row: row.row })?;
     }
     staged.append(shared, portal, &row)
+}
+
+/// Cuts a name longer than any place shows: whoever chose it chose it to be a nuisance.
+fn with_short_name(event: &Event) -> Cow<'_, Event> {
+    match &event.sender.name {
+        Some(name) if name.len() > NAME_LIMIT => {
+            let short = name.chars().take(NAME_LIMIT / 4).collect();
+            let sender = Persona { name: Some(short), ..event.sender.clone() };
+            Cow::Owned(Event { sender, ..event.clone() })
+        }
+        _ => Cow::Borrowed(event),
+    }
 }
 
 fn note_seen(staged: &mut Staged, event: &Event) -> Result<(), StoreError> {

@@ -122,6 +122,11 @@ impl Shared {
         self.permissions.read().unwrap_or_else(PoisonError::into_inner).role(user)
     }
 
+    /// Lists who may do what.
+    pub(crate) fn patterns(&self) -> Vec<(String, Role)> {
+        self.permissions.read().unwrap_or_else(PoisonError::into_inner).patterns()
+    }
+
     pub(crate) fn set_permissions(&self, permissions: Permissions) {
         *self.permissions.write().unwrap_or_else(PoisonError::into_inner) = permissions;
     }

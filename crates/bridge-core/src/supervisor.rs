@@ -3,13 +3,16 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use serde::Serialize;
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -32,6 +35,8 @@ const STABLE: Duration = Duration::from_secs(120);
 const AFTER_KICK: Duration = Duration::from_secs(60);
 /// Wait after a broken protocol or a panic.
 const AFTER_BUG: Duration = Duration::from_secs(600);
+/// Wait for a person to act; a `relogin` ends it.
+const UNTIL_TOLD: Duration = Duration::MAX;
 /// Wait after the server asked for peace.
 const AFTER_DRAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(180));
 
@@ -142,6 +147,8 @@ struct Entry {
     puppet: Arc<dyn Puppet>,
     online: watch::Sender<bool>,
     cancel: CancellationToken,
+    /// Ends the session, or the wait for the next.
+    anew: Arc<Notify>,
     state: LoginState,
     since: Timestamp,
     reason: Option<String>,
@@ -201,6 +208,13 @@ impl Puppets {
         all.collect()
     }
 
+    /// Ends an account's session, so that another begins at once.
+    pub(crate) fn begin_anew(&self, login: &LoginId) {
+        if let Some(entry) = self.entries().get(login) {
+            entry.anew.notify_one();
+        }
+    }
+
     /// Signs an account out and forgets it; its rows are reported undeliverable.
     pub(crate) fn remove(&self, login: &LoginId) -> bool {
         let removed = self.entries().remove(login);
@@ -232,11 +246,13 @@ pub(crate) fn supervise(shared: &Arc<Shared>, owner: Owner, puppet: Arc<dyn Pupp
     let login = puppet.login().clone();
     let (online, _) = watch::channel(false);
     let cancel = shared.cancel.child_token();
+    let anew = Arc::new(Notify::new());
     let entry = Entry {
         owner: owner.clone(),
         puppet: Arc::clone(&puppet),
         online: online.clone(),
         cancel: cancel.clone(),
+        anew: Arc::clone(&anew),
         state: LoginState::Starting,
         since: Timestamp::now(),
         reason: None,
@@ -245,7 +261,16 @@ pub(crate) fn supervise(shared: &Arc<Shared>, owner: Owner, puppet: Arc<dyn Pupp
     if let Some(before) = before {
         before.cancel.cancel();
     }
-    let life = Life { shared: Arc::clone(shared), login, owner, puppet, online, cancel };
+    let life = Life {
+        shared: Arc::clone(shared),
+        login,
+        owner,
+        puppet,
+        online,
+        cancel,
+        anew,
+        again: AtomicBool::new(false),
+    };
     shared.tasks.spawn(life.run());
 }
 
@@ -256,6 +281,9 @@ struct Life {
     puppet: Arc<dyn Puppet>,
     online: watch::Sender<bool>,
     cancel: CancellationToken,
+    anew: Arc<Notify>,
+    /// Whether the session was ended for another to begin.
+    again: AtomicBool,
 }
 
 impl Life {
@@ -275,6 +303,9 @@ impl Life {
                 kicked_before = false;
             }
             let wait = match exit {
+                PuppetExit::Cancelled if self.again.swap(false, Ordering::Relaxed) => {
+                    Duration::ZERO
+                }
                 PuppetExit::Cancelled => return self.set(LoginState::LoggedOut, None),
                 PuppetExit::AuthRejected(reason) => {
                     self.set(LoginState::BadCredentials, Some(reason.clone()));
@@ -285,13 +316,16 @@ impl Life {
                         Owner::Person(_) => "Use `login` to enter the password again.",
                     };
                     let text = format!("{reason} {mend}");
-                    return self.tell(text).await;
+                    self.tell(text).await;
+                    UNTIL_TOLD
                 }
                 PuppetExit::KickedElsewhere if kicked_before => {
                     self.set(LoginState::Kicked, Some("signed in somewhere else".to_owned()));
                     let text = "The account signed in somewhere else again, and the bridge leaves \
-                                it alone. Use `login` when it shall come back.";
-                    return self.tell(text.to_owned()).await;
+                                it alone. Use `relogin` when it shall come back.";
+                    self.tell(text.to_owned()).await;
+                    kicked_before = false;
+                    UNTIL_TOLD
                 }
                 PuppetExit::KickedElsewhere => {
                     kicked_before = true;
@@ -316,6 +350,7 @@ impl Life {
             };
             tokio::select! {
                 () = sleep(wait) => {}
+                () = self.anew.notified() => {}
                 () = self.cancel.cancelled() => return,
             }
         }
@@ -325,9 +360,10 @@ impl Life {
     async fn session(&self) -> PuppetExit {
         let cx = PuppetContext {
             inbox: Arc::new(Arc::clone(&self.shared)),
-            cancel: self.cancel.clone(),
+            cancel: self.cancel.child_token(),
             online: self.online.clone(),
         };
+        let session_ends = cx.cancel.clone();
         let mut session = tokio::spawn(Arc::clone(&self.puppet).run(cx));
         let mut online = self.online.subscribe();
         loop {
@@ -336,6 +372,10 @@ impl Life {
                     return ended.unwrap_or_else(|error| {
                         PuppetExit::ProtocolBug(format!("the puppet panicked: {error}"))
                     });
+                }
+                () = self.anew.notified() => {
+                    self.again.store(true, Ordering::Relaxed);
+                    session_ends.cancel();
                 }
                 changed = online.changed() => {
                     if changed.is_ok() && *online.borrow_and_update() {

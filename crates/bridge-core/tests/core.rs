@@ -1,5 +1,6 @@
 //! What the core promises, on a paused clock, between stand-ins.
 
+mod commands;
 mod relay;
 mod support;
 

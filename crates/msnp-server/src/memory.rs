@@ -296,8 +296,10 @@ impl Directory for MemoryDirectory {
             if edit.add {
                 presence.status = Status::Offline;
             }
-            let knows = blocked.entries.get(&owner).is_some_and(|entry| entry.lists.has(List::Forward));
-            if let (true, true, Some((_, pushes))) = (knows, blocker.is_shown(), &blocked.attached) {
+            let knows =
+                blocked.entries.get(&owner).is_some_and(|entry| entry.lists.has(List::Forward));
+            if let (true, true, Some((_, pushes))) = (knows, blocker.is_shown(), &blocked.attached)
+            {
                 // As below.
                 let _ = pushes.try_send(Push::Presence(presence));
             }

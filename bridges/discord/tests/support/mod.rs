@@ -13,6 +13,7 @@ use bridge_core::{
     Adapter as _, Core, CoreConfig, DeliverError, Parts, Puppet, PuppetContext, PuppetExit, Relay,
     SealKey,
     command::{Permissions, Role},
+    connector::{ContactEdit, SelfPatch},
     id::{ChatId, LoginId, NetworkId, PersonaId, RoomId, SourceId, Timestamp},
     model::{
         Capabilities, Contact, Content, Delivery, DeliveryState, Event, EventKind, Persona,
@@ -106,6 +107,14 @@ impl Puppet for Account {
 
     async fn contacts(&self) -> Vec<Contact> {
         Vec::new()
+    }
+
+    async fn edit_contact(&self, _: &PersonaId, _: ContactEdit) -> Result<(), DeliverError> {
+        Ok(())
+    }
+
+    async fn set_self(&self, _: SelfPatch) -> Result<(), DeliverError> {
+        Ok(())
     }
 }
 

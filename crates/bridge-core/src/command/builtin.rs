@@ -2,18 +2,51 @@
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 
-use super::{ArgumentSpec, Caller, CommandSpec, Role, help};
+use super::{ArgumentSpec, Caller, CommandSpec, Role, help, look, wish};
 use crate::{
     adapter::Reply,
+    connector::ContactEdit,
     error::DeliverError,
     id::{LoginId, PersonaId, Timestamp},
     ingest::Request,
     logins,
+    model::Contact,
     record::Endpoint,
 };
 
-const ADDRESS: ArgumentSpec = ArgumentSpec { name: "ADDRESS", optional: false };
-const ACCOUNT: ArgumentSpec = ArgumentSpec { name: "ACCOUNT", optional: true };
+const ADDRESS: ArgumentSpec = ArgumentSpec { name: "ADDRESS", optional: false, rest: false };
+const ACCOUNT: ArgumentSpec = ArgumentSpec { name: "ACCOUNT", optional: true, rest: false };
+const WORDS: ArgumentSpec = ArgumentSpec { name: "WORDS", optional: false, rest: true };
+const STATE: ArgumentSpec = ArgumentSpec { name: "STATE", optional: false, rest: false };
+const LEVEL: ArgumentSpec = ArgumentSpec { name: "LEVEL", optional: false, rest: false };
+
+/// A command that takes an address and nothing else.
+macro_rules! on_address {
+    ($name:literal, $help:literal, $edit:ident) => {
+        CommandSpec {
+            name: $name,
+            arguments: &[ADDRESS],
+            help: $help,
+            role: Role::User,
+            run: |caller, arguments| {
+                wish::edit_contact(caller, arguments, ContactEdit::$edit).boxed()
+            },
+        }
+    };
+}
+
+/// A command that looks at something and takes no arguments.
+macro_rules! a_look {
+    ($name:literal, $help:literal, $role:ident, $look:ident) => {
+        CommandSpec {
+            name: $name,
+            arguments: &[],
+            help: $help,
+            role: Role::$role,
+            run: |caller, _| look::$look(caller).boxed(),
+        }
+    };
+}
 
 /// The table, in the order of `help`.
 pub(super) const TABLE: &[CommandSpec] = &[
@@ -52,6 +85,108 @@ pub(super) const TABLE: &[CommandSpec] = &[
         help: "lists your contacts and who is online.",
         role: Role::User,
         run: |caller, _| contacts(caller).boxed(),
+    },
+    CommandSpec {
+        name: "contacts search",
+        arguments: &[WORDS],
+        help: "lists contacts whose name or address holds the words.",
+        role: Role::User,
+        run: |caller, arguments| search(caller, arguments).boxed(),
+    },
+    on_address!("contacts add", "puts somebody on your contact list.", Add),
+    on_address!("contacts remove", "takes somebody off your contact list.", Remove),
+    on_address!("contacts block", "lets somebody neither see you nor write to you.", Block),
+    on_address!("contacts unblock", "lets somebody again.", Unblock),
+    CommandSpec {
+        name: "nudge",
+        arguments: &[ADDRESS],
+        help: "calls for somebody's attention.",
+        role: Role::User,
+        run: |caller, arguments| wish::nudge(caller, arguments).boxed(),
+    },
+    CommandSpec {
+        name: "presence",
+        arguments: &[STATE],
+        help: "shows your account as online, away, busy, brb, phone, lunch, idle or hidden.",
+        role: Role::User,
+        run: |caller, arguments| wish::presence(caller, arguments).boxed(),
+    },
+    CommandSpec {
+        name: "psm",
+        arguments: &[WORDS],
+        help: "changes your account's own words.",
+        role: Role::User,
+        run: |caller, arguments| wish::status_text(caller, arguments).boxed(),
+    },
+    CommandSpec {
+        name: "name",
+        arguments: &[WORDS],
+        help: "changes your account's name.",
+        role: Role::User,
+        run: |caller, arguments| wish::name(caller, arguments).boxed(),
+    },
+    CommandSpec {
+        name: "avatar",
+        arguments: &[],
+        help: "is for your account's picture, later.",
+        role: Role::User,
+        run: |_, _| say("Display pictures are not supported yet."),
+    },
+    CommandSpec {
+        name: "relogin",
+        arguments: &[ACCOUNT],
+        help: "ends the account's session and begins another.",
+        role: Role::User,
+        run: |caller, arguments| wish::relogin(caller, arguments).boxed(),
+    },
+    a_look!("doctor", "says in plain words what is wrong.", User, doctor),
+    a_look!("ping", "says that I am here, and who else is.", User, ping),
+    a_look!("portals", "lists the conversations and where each leads.", Admin, portals),
+    a_look!("queue", "lists what waits, where, and for how long.", Admin, queue),
+    a_look!("stats", "counts what there is.", Admin, stats),
+    a_look!("permissions", "lists who may do what.", Admin, permissions),
+    CommandSpec {
+        name: "drain",
+        arguments: &[],
+        help: "waits up to a minute until nothing waits any more.",
+        role: Role::Admin,
+        run: |caller, _| look::drain(caller).boxed(),
+    },
+    CommandSpec {
+        name: "log level",
+        arguments: &[LEVEL],
+        help: "says more or less in the log, such as `debug`, until the next restart.",
+        role: Role::Admin,
+        run: |caller, arguments| {
+            async move {
+                let level = arguments.first().map(String::as_str).unwrap_or_default();
+                Reply::Text(match &caller.shared.host {
+                    Some(host) => host.set_log_filter(level),
+                    None => "There is no log here.".to_owned(),
+                })
+            }
+            .boxed()
+        },
+    },
+    CommandSpec {
+        name: "shutdown",
+        arguments: &[],
+        help: "stops the bridge in order.",
+        role: Role::Admin,
+        run: |caller, _| {
+            async move {
+                match &caller.shared.host {
+                    Some(host) => {
+                        host.shut_down();
+                        Reply::Text(
+                            "Stopping. What waits is delivered after the next start.".to_owned(),
+                        )
+                    }
+                    None => Reply::Text("There is no program to stop here.".to_owned()),
+                }
+            }
+            .boxed()
+        },
     },
     CommandSpec {
         name: "chat",
@@ -159,6 +294,19 @@ async fn logout(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {
 }
 
 async fn contacts(caller: &Caller<'_>) -> Reply {
+    list_contacts(caller, |_| true).await
+}
+
+async fn search(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {
+    let words = arguments.join(" ").to_lowercase();
+    list_contacts(caller, |contact| {
+        let name = contact.persona.shown_name().to_lowercase();
+        name.contains(&words) || contact.persona.id.as_str().to_lowercase().contains(&words)
+    })
+    .await
+}
+
+async fn list_contacts(caller: &Caller<'_>, wanted: impl Fn(&Contact) -> bool) -> Reply {
     let own = caller.user.map(|user| caller.shared.puppets.of(user)).unwrap_or_default();
     if own.is_empty() {
         return Reply::Text("You are not signed in. Say `login` to sign in.".to_owned());
@@ -166,6 +314,7 @@ async fn contacts(caller: &Caller<'_>) -> Reply {
     let mut rows = Vec::new();
     for (_, puppet) in own {
         let mut contacts = puppet.contacts().await;
+        contacts.retain(&wanted);
         contacts.sort_by_key(|contact| {
             let offline = contact.presence.state == crate::model::PresenceState::Offline;
             (offline, contact.persona.shown_name().to_lowercase())
@@ -174,14 +323,18 @@ async fn contacts(caller: &Caller<'_>) -> Reply {
             vec![
                 contact.persona.shown_name().to_owned(),
                 contact.persona.id.to_string(),
-                contact.presence.state.to_string(),
+                if contact.blocked {
+                    "blocked".to_owned()
+                } else {
+                    contact.presence.state.to_string()
+                },
                 contact.presence.status_text.unwrap_or_default(),
             ]
         }));
     }
     if rows.is_empty() {
         return Reply::Text(
-            "The contact list is empty, or the account is not connected yet.".to_owned(),
+            "There is nobody to show, or the account is not connected yet.".to_owned(),
         );
     }
     let columns = columns(&["name", "address", "state", "says"]);
@@ -238,6 +391,6 @@ async fn chat(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {
     }
 }
 
-fn columns(names: &[&str]) -> Vec<String> {
+pub(super) fn columns(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }

@@ -5,8 +5,10 @@
 
 mod builtin;
 mod centre;
+mod look;
 mod parse;
 mod permission;
+mod wish;
 
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use crate::{adapter::Reply, model::UserId, shared::Shared};
 
 /// A command: how it is said, what it needs, what it does.
 pub struct CommandSpec {
-    /// Its name.
+    /// Its name: a word, or several.
     pub name: &'static str,
     /// What follows the name, for people: `ADDRESS`.
     pub arguments: &'static [ArgumentSpec],
@@ -36,6 +38,8 @@ pub struct ArgumentSpec {
     pub name: &'static str,
     /// Whether it may be left out.
     pub optional: bool,
+    /// Whether it takes all words that follow.
+    pub rest: bool,
 }
 
 /// Who gives a command, and to whom.
@@ -60,11 +64,9 @@ pub fn help(role: Role) -> String {
 
 fn usage(spec: &CommandSpec) -> String {
     spec.arguments.iter().fold(spec.name.to_owned(), |usage, argument| {
-        if argument.optional {
-            format!("{usage} [{}]", argument.name)
-        } else {
-            format!("{usage} {}", argument.name)
-        }
+        let name =
+            if argument.rest { format!("{}…", argument.name) } else { argument.name.to_owned() };
+        if argument.optional { format!("{usage} [{name}]") } else { format!("{usage} {name}") }
     })
 }
 
@@ -75,24 +77,37 @@ pub(crate) async fn execute(caller: &Caller<'_>, line: &str) -> Reply {
         Ok(words) => words,
         Err(error) => return Reply::Text(error.to_string()),
     };
-    let Some((name, arguments)) = words.split_first() else {
+    if words.is_empty() {
         return text("Say `help` to see what I can do.");
-    };
-    let known = table().iter().find(|spec| spec.name.eq_ignore_ascii_case(name));
-    let Some(spec) = known.filter(|spec| spec.role <= caller.role) else {
+    }
+    let Some((spec, arguments)) = find(&words).filter(|(spec, _)| spec.role <= caller.role) else {
         return text("I do not know that command. Say `help` to see what I can do.");
     };
     let needed = spec.arguments.iter().filter(|argument| !argument.optional).count();
-    if arguments.len() < needed || arguments.len() > spec.arguments.len() {
+    let open = spec.arguments.last().is_some_and(|argument| argument.rest);
+    if arguments.len() < needed || (arguments.len() > spec.arguments.len() && !open) {
         return Reply::Text(format!("Say it like this: `{}`", usage(spec)));
     }
     (spec.run)(caller, arguments.to_vec()).await
 }
 
+/// Finds the command that words begin with, the one of most words; gives the words after it.
+fn find(words: &[String]) -> Option<(&'static CommandSpec, &[String])> {
+    let begins = |spec: &&CommandSpec| {
+        let mut given = words.iter();
+        spec.name
+            .split(' ')
+            .all(|part| given.next().is_some_and(|word| word.eq_ignore_ascii_case(part)))
+    };
+    let length = |spec: &CommandSpec| spec.name.split(' ').count();
+    let spec = table().iter().filter(begins).max_by_key(|spec| length(spec))?;
+    Some((spec, words.get(length(spec)..).unwrap_or_default()))
+}
+
 /// Tells whether a line begins with a command's name.
 pub(crate) fn is_known(line: &str) -> bool {
-    let name = line.split_whitespace().next().unwrap_or_default();
-    table().iter().any(|spec| spec.name.eq_ignore_ascii_case(name))
+    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    find(&words).is_some()
 }
 
 #[cfg(test)]

@@ -27,6 +27,11 @@ impl Permissions {
         Self(patterns)
     }
 
+    /// Lists the patterns, the most exact first.
+    pub fn patterns(&self) -> Vec<(String, Role)> {
+        self.0.clone()
+    }
+
     /// Gives the role of a user; none unless a pattern fits.
     pub fn role(&self, user: &UserId) -> Role {
         let id = user.id.as_str();

@@ -16,7 +16,7 @@ use bridge_core::{
     PuppetContext, PuppetExit, SealKey,
     adapter::{CommandOrigin, Reply},
     command::{Permissions, Role},
-    connector::{LoginError, LoginProcess, LoginStep, StoredLogin},
+    connector::{ContactEdit, LoginError, LoginProcess, LoginStep, SelfPatch, StoredLogin},
     id::{
         ChatId, IdempotencyKey, LoginId, MessageId, NetworkId, PersonaId, PortalId, RoomId,
         SourceId, Timestamp,
@@ -51,6 +51,8 @@ pub(crate) enum Given {
     Answer(String),
     Concealed,
     Signal(bool),
+    /// A wish of the account's owner.
+    Wish(String),
     Room,
 }
 
@@ -303,6 +305,20 @@ impl Puppet for FakePuppet {
 
     async fn contacts(&self) -> Vec<Contact> {
         Vec::new()
+    }
+
+    async fn edit_contact(
+        &self,
+        person: &PersonaId,
+        edit: ContactEdit,
+    ) -> Result<(), DeliverError> {
+        self.record.note(Given::Wish(format!("{edit:?} {person}")));
+        Ok(())
+    }
+
+    async fn set_self(&self, patch: SelfPatch) -> Result<(), DeliverError> {
+        self.record.note(Given::Wish(format!("{patch:?}")));
+        Ok(())
     }
 }
 

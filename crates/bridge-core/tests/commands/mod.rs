@@ -1,0 +1,175 @@
+//! What people and operators say to the bridge.
+
+use std::sync::Arc;
+
+use bridge_core::{
+    CoreConfig, LoginState,
+    adapter::Reply,
+    command::{Permissions, Role},
+    store::MemoryStore,
+};
+
+use crate::support::{Given, World, config, from_chat};
+
+/// Says a line and gives the answer.
+async fn answer(world: &World, number: &mut u32, line: &str) -> String {
+    *number += 1;
+    let before = answers(world).len();
+    world.command(&format!("command {number}"), line).await;
+    world.until(line, |world| answers(world).len() > before).await;
+    answers(world).pop().expect("an answer")
+}
+
+fn answers(world: &World) -> Vec<String> {
+    let given = world.rooms.given();
+    let answers = given.iter().filter_map(|given| match given {
+        Given::Answer(text) => Some(text.clone()),
+        _ => None,
+    });
+    answers.collect()
+}
+
+async fn signed_in(config: CoreConfig) -> World {
+    let world = World::open(Arc::new(MemoryStore::new()), config).await.expect("it opens");
+    world.sign_in().await;
+    world
+        .until("the account is signed in", |world| {
+            world.core.status().logins[0].state == LoginState::Connected
+        })
+        .await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrongly() {
+    let world = signed_in(config()).await;
+    world.core.inbox().accept_all(vec![from_chat("c1", "hello")], None).await.expect("accepted");
+    world.settle().await;
+    let mut number = 0;
+    for (line, wanted) in [
+        ("help", "`contacts block ADDRESS`"),
+        ("contacts add", "Say it like this: `contacts add ADDRESS`"),
+        ("contacts add bob@example.com carol@example.com", "Say it like this"),
+        ("contacts add bob@example.com", "bob@example.com is on your list now"),
+        ("CONTACTS Block bob@example.com", "neither sees you nor writes to you"),
+        ("contacts unblock bob@example.com", "may see you and write to you again"),
+        ("contacts remove bob@example.com", "is off your list"),
+        ("contacts search bob", "There is nobody to show"),
+        ("contacts", "There is nobody to show"),
+        ("presence", "Say it like this: `presence STATE`"),
+        ("presence asleep", "Say one of: online, away"),
+        ("presence brb", "You appear as brb now"),
+        ("psm in the garden", "Your own words are changed"),
+        ("psm", "Say it like this: `psm WORDS…`"),
+        ("name \"Ada L\"", "Your name is changed"),
+        ("name \"Ada", "A quotation mark is missing its second one"),
+        ("avatar", "not supported yet"),
+        ("nudge bob@example.com", "was nudged"),
+        ("ping", "Pong. rooms is reached."),
+        ("doctor", "All is well."),
+        ("portals", "chats:bob with bob ⇄ rooms"),
+        ("queue", "Nothing waits."),
+        ("stats", "conversations"),
+        ("permissions", "admin"),
+        ("drain", "Nothing waits any more."),
+        ("backup", "There is no place for backups here."),
+        ("reload", "There is no configuration here."),
+        ("log level debug", "There is no log here."),
+        ("shutdown", "There is no program to stop here."),
+        ("log", "I do not know that command"),
+        ("hunter2", "I do not know that command"),
+    ] {
+        let said = answer(&world, &mut number, line).await;
+        assert!(said.contains(wanted), "{line}: {said}");
+        assert!(!said.contains("hunter2"));
+    }
+    let wishes: Vec<String> = {
+        let given = world.chats.given();
+        let wishes = given.iter().filter_map(|given| match given {
+            Given::Wish(wish) => Some(wish.clone()),
+            _ => None,
+        });
+        wishes.collect()
+    };
+    assert_eq!(
+        wishes[..4],
+        [
+            "Add bob@example.com",
+            "Block bob@example.com",
+            "Unblock bob@example.com",
+            "Remove bob@example.com"
+        ]
+    );
+    assert!(wishes[4].contains("BeRightBack") && wishes[5].contains("in the garden"));
+    assert!(wishes[6].contains("Ada L"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_of_a_megabyte_and_of_odd_letters_is_answered_and_not_repeated() {
+    let world = signed_in(config()).await;
+    let mut number = 0;
+    let long = "x".repeat(1024 * 1024);
+    assert!(answer(&world, &mut number, &long).await.contains("I do not know that command"));
+    for odd in ["\u{0}\u{7f}", "\\", "\"\"", "\u{202e}help"] {
+        assert!(answer(&world, &mut number, odd).await.len() < 200, "{odd:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hostile_name_is_cut_and_holds_up_nothing() {
+    let world = signed_in(config()).await;
+    let mut event = from_chat("c1", "hello");
+    event.sender.name = Some("\u{202e}☃\n".repeat(100_000));
+    world.core.inbox().accept_all(vec![event], None).await.expect("it is accepted");
+    world.core.inbox().accept_all(vec![from_chat("c2", "and on")], None).await.expect("accepted");
+    world.settle().await;
+    assert_eq!(world.rooms.texts(), ["hello", "and on"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_may_not_what_an_admin_may() {
+    let users =
+        CoreConfig { permissions: Permissions::new([("*".to_owned(), Role::User)]), ..config() };
+    let world = signed_in(users).await;
+    let mut number = 0;
+    let help = answer(&world, &mut number, "help").await;
+    for line in
+        ["portals", "queue", "stats", "permissions", "backup", "reload", "drain", "shutdown"]
+    {
+        assert!(!help.contains(&format!("`{line}`")), "{line}");
+        let said = answer(&world, &mut number, line).await;
+        assert!(said.contains("I do not know that command"), "{line}: {said}");
+    }
+    // Her own account, and nobody else's, is what she sees.
+    assert!(answer(&world, &mut number, "status").await.contains("chats:bob"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_begins_anew_when_it_is_told_to() {
+    let world = signed_in(config()).await;
+    let since = world.core.status().logins[0].since;
+    let mut number = 0;
+    // The wall clock moves on while the other does.
+    while bridge_core::id::Timestamp::now() <= since {
+        std::hint::spin_loop();
+    }
+    assert!(answer(&world, &mut number, "relogin").await.contains("Signing in again"));
+    world
+        .until("it is connected again", |world| {
+            let login = &world.core.status().logins[0];
+            login.state == LoginState::Connected && login.since > since
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_has_the_same_commands_without_a_person() {
+    let world = signed_in(config()).await;
+    let text = async |line: &str| match world.core.execute(line).await {
+        Reply::Text(text) => text,
+        reply => format!("{reply:?}"),
+    };
+    assert!(text("doctor").await.contains("All is well."));
+    assert!(text("portals").await.contains("Conversations"));
+    assert!(text("contacts add bob@example.com").await.contains("You are not signed in"));
+}
