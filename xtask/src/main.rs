@@ -13,7 +13,7 @@ usage: cargo xtask CHORE
   demo [--seconds N]          the bridge with a real Synapse, live
   test [NETWORK]              all tests with their real parts, or those of core, discord, matrix
                               or msn alone
-  crash [--kills N] [--seed S]  kills a writing store and looks for lost rows
+  crash [--kills N] [--seed S]  kills a writing store, then a working core, and counts what is lost
   bench [--check]             speed as ratios; --check fails on a miss
   fuzz [TARGET] [--seconds N] fuzzes what reads bytes from outside
   docs                        the book, where mdbook is installed, and the crates' documentation
@@ -25,10 +25,10 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["demo", rest @ ..] => demo(rest),
         ["test", rest @ ..] => test(rest),
-        ["crash", rest @ ..] => cargo(
-            &[&["run", "--quiet", "-p", "bridge-store", "--bin", "store-crash", "--"], rest]
-                .concat(),
-        ),
+        ["crash", rest @ ..] => ["store-crash", "core-crash"].into_iter().all(|program| {
+            let run = ["run", "--quiet", "-p", "bridge-store", "--bin", program, "--"];
+            cargo(&[&run, rest].concat())
+        }),
         ["bench", rest @ ..] => bench(rest.contains(&"--check")),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["docs"] => docs(),

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::{
     id::{MessageId, PortalId},
+    loop_guard::LoopGuard,
     record::{Endpoint, InFlight, Leg, PortalRecord},
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct Portal {
     pub(crate) legs: Vec<LegNow>,
     /// Wakes the tasks of its legs.
     pub(crate) rows: Arc<Notify>,
+    /// Keeps words from going round in circles.
+    pub(crate) guard: LoopGuard,
     /// Held while a room is made, so that it is made once.
     pub(crate) making: Arc<tokio::sync::Mutex<()>>,
 }
@@ -47,7 +50,14 @@ pub(crate) struct LegNow {
 impl Portal {
     pub(crate) fn new(record: PortalRecord, head: u64) -> Self {
         let legs = vec![LegNow::default(); record.legs.len()];
-        Self { record, head, legs, rows: Arc::default(), making: Arc::default() }
+        Self {
+            record,
+            head,
+            legs,
+            rows: Arc::default(),
+            guard: LoopGuard::default(),
+            making: Arc::default(),
+        }
     }
 
     /// The number below which every row has been passed by every leg.

@@ -19,6 +19,7 @@ use crate::{
     id::{ChatId, LoginId, NetworkId, PortalId, RowId, SourceId, Timestamp},
     inbox::{AcceptError, Inbox, SourceCursor},
     index::Portal,
+    loop_guard::Verdict,
     measures,
     model::{Event, EventKind, Persona, Scope, Signal, UserId},
     record::{
@@ -308,6 +309,17 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
         (Scope::Login(_), _) => return Ok(()),
     };
     note_seen(staged, event)?;
+    let verdict = shared
+        .index()
+        .portals
+        .get_mut(&portal)
+        .map_or(Verdict::Take, |portal| portal.guard.judge(&event.kind, origin));
+    if verdict == Verdict::BeginToLeaveOut {
+        tracing::error!(%portal, "the same words go round in circles; they are left out for a minute");
+    }
+    if verdict != Verdict::Take {
+        return Ok(());
+    }
     let row = LogRow {
         row: RowId::new(),
         accepted: Timestamp::now(),

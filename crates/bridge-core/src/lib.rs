@@ -25,6 +25,7 @@ mod index;
 mod ingest;
 mod leg;
 mod logins;
+mod loop_guard;
 pub mod measures;
 pub mod model;
 mod record;

@@ -243,3 +243,15 @@ fn only_the_newest_backups_are_kept() {
     assert_eq!(left.len(), 24);
     assert!(left[0].ends_with("000000000000029.backup"));
 }
+
+#[test]
+fn a_core_killed_twenty_times_loses_nothing_accepted() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_core-crash"))
+        .args(["--kills", "20", "--seed", "3"])
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let last = text.lines().last().unwrap_or_default();
+    assert!(output.status.success() && last.contains(" 0 missing"), "{text}");
+    assert!(!last.contains(" 0 accepted"), "it was fed: {last}");
+}

@@ -1,6 +1,9 @@
 //! Commands that look at the bridge and change nothing.
 
-use std::time::Duration;
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
 
 use super::{Caller, Role, builtin::columns};
 use crate::{
@@ -15,7 +18,7 @@ const DRAIN: Duration = Duration::from_secs(50);
 /// Rows of an answer that may be long.
 const ROWS: usize = 50;
 
-pub(super) async fn ping(caller: &Caller<'_>) -> Reply {
+pub(super) fn ping(caller: &Caller<'_>) -> Ready<Reply> {
     let adapters = caller.shared.adapters.iter();
     let reached: Vec<String> = adapters
         .map(|(network, adapter)| {
@@ -23,7 +26,7 @@ pub(super) async fn ping(caller: &Caller<'_>) -> Reply {
             format!("{network} is {state}")
         })
         .collect();
-    Reply::Text(format!("Pong. {}.", reached.join(", ")))
+    ready(Reply::Text(format!("Pong. {}.", reached.join(", "))))
 }
 
 /// Where a leg leads, for people.
@@ -36,7 +39,7 @@ fn place(leg: &Leg) -> String {
     }
 }
 
-pub(super) async fn portals(caller: &Caller<'_>) -> Reply {
+pub(super) fn portals(caller: &Caller<'_>) -> Ready<Reply> {
     let mut rows: Vec<Vec<String>> = {
         let index = caller.shared.index();
         let portals = index.portals.iter().map(|(id, portal)| {
@@ -49,7 +52,7 @@ pub(super) async fn portals(caller: &Caller<'_>) -> Reply {
         portals.collect()
     };
     rows.sort();
-    table("Conversations", &["id", "kind", "leads to", "waiting"], rows)
+    ready(table("Conversations", &["id", "kind", "leads to", "waiting"], rows))
 }
 
 /// A leg that is behind.
@@ -120,7 +123,7 @@ pub(super) async fn stats(caller: &Caller<'_>) -> Reply {
     table("What there is", &["what", "how many"], rows)
 }
 
-pub(super) async fn permissions(caller: &Caller<'_>) -> Reply {
+pub(super) fn permissions(caller: &Caller<'_>) -> Ready<Reply> {
     let rows = caller.shared.patterns().into_iter().map(|(pattern, role)| {
         let role = match role {
             Role::None => "none",
@@ -129,7 +132,7 @@ pub(super) async fn permissions(caller: &Caller<'_>) -> Reply {
         };
         vec![pattern, role.to_owned()]
     });
-    table("Who may do what", &["who", "role"], rows.collect())
+    ready(table("Who may do what", &["who", "role"], rows.collect()))
 }
 
 pub(super) async fn drain(caller: &Caller<'_>) -> Reply {

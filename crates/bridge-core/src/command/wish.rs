@@ -1,6 +1,9 @@
 //! Commands that change how an account is, and whom it knows.
 
-use std::sync::Arc;
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
 
 use super::Caller;
 use crate::{
@@ -87,20 +90,20 @@ pub(super) async fn name(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {
     set_self(caller, patch, || "Your name is changed.".to_owned()).await
 }
 
-pub(super) async fn relogin(caller: &Caller<'_>, arguments: Vec<String>) -> Reply {
-    let Some(user) = caller.user else { return nobody() };
+pub(super) fn relogin(caller: &Caller<'_>, arguments: Vec<String>) -> Ready<Reply> {
+    let Some(user) = caller.user else { return ready(nobody()) };
     let own = caller.shared.puppets.of(user).into_iter().map(|(login, _)| login);
     let meant = own.filter(|login| {
         arguments.first().is_none_or(|name| login.as_str().ends_with(name.as_str()))
     });
     let meant: Vec<LoginId> = meant.collect();
     if meant.is_empty() {
-        return nobody();
+        return ready(nobody());
     }
     for login in &meant {
         caller.shared.puppets.begin_anew(login);
     }
-    Reply::Text("Signing in again; `status` shows how it goes.".to_owned())
+    ready(Reply::Text("Signing in again; `status` shows how it goes.".to_owned()))
 }
 
 async fn set_self(caller: &Caller<'_>, patch: SelfPatch, done: impl FnOnce() -> String) -> Reply {

@@ -32,11 +32,11 @@ fn answers(world: &World) -> Vec<String> {
 async fn signed_in(config: CoreConfig) -> World {
     let world = World::open(Arc::new(MemoryStore::new()), config).await.expect("it opens");
     world.sign_in().await;
-    world
-        .until("the account is signed in", |world| {
-            world.core.status().logins[0].state == LoginState::Connected
-        })
-        .await;
+    let connected = |world: &World| {
+        let login = world.core.status().logins.into_iter().next();
+        login.is_some_and(|login| login.state == LoginState::Connected)
+    };
+    world.until("the account is signed in", connected).await;
     world
 }
 

@@ -101,6 +101,19 @@ async fn an_edit_finds_the_message_under_its_names_in_each_place() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_bridges_that_answer_each_other_come_to_rest() {
+    let world = open(&Arc::default(), vec![relay(&["bob"], &["one"])]).await;
+    for number in 0..50 {
+        accept(&world, says("bob", &format!("b{number}"), "echo")).await;
+        accept(&world, from_room(&format!("o{number}"), "one", said("echo"))).await;
+    }
+    accept(&world, says("bob", "other", "something else")).await;
+    world.settle().await;
+    let heard = world.rooms.texts_in("one");
+    assert!(heard.len() < 10 && heard.last().is_some_and(|last| last == "something else"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_contact_who_cannot_be_reached_holds_up_nobody_else() {
     let world = open(&Arc::default(), vec![relay(&["bob", "carol"], &["one"])]).await;
     let away = DeliverError::Reject { reason: Reject::Offline, tell_user: "Away.".to_owned() };
