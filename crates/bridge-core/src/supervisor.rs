@@ -13,7 +13,7 @@ use std::{
 use serde::Serialize;
 use tokio::{
     sync::{Notify, watch},
-    time::{Instant, sleep},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,10 @@ use crate::{
 
 /// First and longest wait before signing in again.
 const RECONNECT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// How long a link may be broken before its owner is told.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// Time between two accounts' sign-ins: a server that comes back must not be run down by all at once.
+const SIGN_IN_EVERY: Duration = Duration::from_millis(50);
 /// Time online after which waits begin anew.
 const STABLE: Duration = Duration::from_secs(120);
 /// Wait after being signed in elsewhere, once; then two clients would fight.
@@ -79,10 +83,12 @@ pub enum LoginState {
     TransientDisconnect,
     /// The network broke the protocol; trying again later.
     UnknownError,
+    /// The link has been broken for minutes; still trying.
+    Unreachable,
 }
 
 impl LoginState {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::BadCredentials,
         Self::Connected,
         Self::Connecting,
@@ -91,6 +97,7 @@ impl LoginState {
         Self::Starting,
         Self::TransientDisconnect,
         Self::UnknownError,
+        Self::Unreachable,
     ];
 
     /// Its name for programs.
@@ -104,6 +111,7 @@ impl LoginState {
             Self::Starting => "STARTING",
             Self::TransientDisconnect => "TRANSIENT_DISCONNECT",
             Self::UnknownError => "UNKNOWN_ERROR",
+            Self::Unreachable => "UNREACHABLE",
         }
     }
 }
@@ -119,6 +127,7 @@ impl fmt::Display for LoginState {
             Self::Starting => "starting",
             Self::TransientDisconnect => "disconnected, trying again",
             Self::UnknownError => "failed, trying again later",
+            Self::Unreachable => "not reached for a while, still trying",
         })
     }
 }
@@ -140,7 +149,11 @@ pub struct LoginStatus {
 
 /// All puppets of a core.
 #[derive(Default)]
-pub(crate) struct Puppets(Mutex<BTreeMap<LoginId, Entry>>);
+pub(crate) struct Puppets {
+    entries: Mutex<BTreeMap<LoginId, Entry>>,
+    /// When the next account may sign in.
+    next_sign_in: Mutex<Option<Instant>>,
+}
 
 struct Entry {
     owner: Owner,
@@ -236,8 +249,19 @@ impl Puppets {
         news
     }
 
+    /// Waits for the account's turn to sign in.
+    async fn turn(&self) {
+        let turn = {
+            let mut next = self.next_sign_in.lock().unwrap_or_else(PoisonError::into_inner);
+            let turn = next.unwrap_or_else(Instant::now).max(Instant::now());
+            *next = Some(turn + SIGN_IN_EVERY);
+            turn
+        };
+        sleep_until(turn).await;
+    }
+
     fn entries(&self) -> MutexGuard<'_, BTreeMap<LoginId, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -269,7 +293,8 @@ pub(crate) fn supervise(shared: &Arc<Shared>, owner: Owner, puppet: Arc<dyn Pupp
         online,
         cancel,
         anew,
-        again: AtomicBool::new(false),
+        again: AtomicBool::default(),
+        told_away: AtomicBool::default(),
     };
     shared.tasks.spawn(life.run());
 }
@@ -284,14 +309,23 @@ struct Life {
     anew: Arc<Notify>,
     /// Whether the session was ended for another to begin.
     again: AtomicBool,
+    /// Whether the owner was told that the account is away.
+    told_away: AtomicBool,
 }
 
 impl Life {
     async fn run(self) {
         let mut backoff = Backoff::new(RECONNECT.0, RECONNECT.1);
         let mut kicked_before = false;
+        let mut down_since: Option<Instant> = None;
         loop {
-            self.set(LoginState::Connecting, None);
+            tokio::select! {
+                () = self.shared.puppets.turn() => {}
+                () = self.cancel.cancelled() => return,
+            }
+            if !self.told_away.load(Ordering::Relaxed) {
+                self.set(LoginState::Connecting, None);
+            }
             let began = Instant::now();
             let exit = self.session().await;
             self.online.send_replace(false);
@@ -301,7 +335,9 @@ impl Life {
             if began.elapsed() >= STABLE {
                 backoff.reset();
                 kicked_before = false;
+                down_since = None;
             }
+            let down = down_since.get_or_insert_with(Instant::now).elapsed();
             let wait = match exit {
                 PuppetExit::Cancelled if self.again.swap(false, Ordering::Relaxed) => {
                     Duration::ZERO
@@ -343,8 +379,21 @@ impl Life {
                     self.set(LoginState::TransientDisconnect, Some(reason));
                     Backoff::new(AFTER_DRAIN.0, AFTER_DRAIN.1).next_wait()
                 }
-                PuppetExit::Transient { reason, after } => {
+                PuppetExit::Transient { reason, after } if down < PATIENCE => {
                     self.set(LoginState::TransientDisconnect, Some(reason));
+                    after.unwrap_or_else(|| backoff.next_wait())
+                }
+                PuppetExit::Transient { reason, after } => {
+                    self.set(LoginState::Unreachable, Some(reason.clone()));
+                    if !self.told_away.swap(true, Ordering::Relaxed) {
+                        let minutes = down.as_secs() / 60;
+                        self.tell(format!(
+                            "{} has not been connected for {minutes} minutes: {reason}. I keep trying, \
+                             and what you write waits.",
+                            self.login
+                        ))
+                        .await;
+                    }
                     after.unwrap_or_else(|| backoff.next_wait())
                 }
             };
@@ -380,6 +429,9 @@ impl Life {
                 changed = online.changed() => {
                     if changed.is_ok() && *online.borrow_and_update() {
                         self.set(LoginState::Connected, None);
+                        if self.told_away.swap(false, Ordering::Relaxed) {
+                            self.tell(format!("{} is connected again.", self.login)).await;
+                        }
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! What people and operators say to the bridge.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bridge_core::{
     CoreConfig, LoginState,
@@ -9,7 +9,7 @@ use bridge_core::{
     store::MemoryStore,
 };
 
-use crate::support::{Given, World, config, from_chat};
+use crate::support::{Given, Session, World, config, from_chat};
 
 /// Says a line and gives the answer.
 async fn answer(world: &World, number: &mut u32, line: &str) -> String {
@@ -172,4 +172,22 @@ async fn the_operator_has_the_same_commands_without_a_person() {
     assert!(text("doctor").await.contains("All is well."));
     assert!(text("portals").await.contains("Conversations"));
     assert!(text("contacts add bob@example.com").await.contains("You are not signed in"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_away_for_minutes_is_told_of_and_when_it_is_back() {
+    let away = Session::Unreachable(Duration::from_secs(600));
+    let store = Arc::new(MemoryStore::new());
+    let world = World::with(store, config(), Arc::default(), Arc::default(), away);
+    let world = world.await.expect("it opens");
+    world.sign_in().await;
+    let state = |world: &World| world.core.status().logins.first().map(|login| login.state);
+    world.until("it is away", |world| state(world) == Some(LoginState::Unreachable)).await;
+    world.until("it is back", |world| state(world) == Some(LoginState::Connected)).await;
+    world.until("both are said", |world| answers(world).len() >= 4).await;
+    let said = answers(&world);
+    let told: Vec<&String> = said.iter().filter(|text| text.contains("connected")).collect();
+    assert!(told.len() == 2, "{said:?}");
+    assert!(told[0].contains("has not been connected for") && told[0].contains("nobody answers"));
+    assert!(told[1].contains("is connected again"));
 }

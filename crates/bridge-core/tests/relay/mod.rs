@@ -31,8 +31,12 @@ fn relay(chats: &[&str], rooms: &[&str]) -> Relay {
 /// Opens a core with one account of the bridge's own and the relays given, on what was kept.
 async fn open(store: &Arc<MemoryStore>, relays: Vec<Relay>) -> World {
     let (rooms, chats) = (Arc::new(Record::default()), Arc::new(Record::default()));
-    let puppet =
-        FakePuppet { login: account(), record: Arc::clone(&chats), session: Session::Lasts };
+    let puppet = FakePuppet {
+        login: account(),
+        record: Arc::clone(&chats),
+        session: Session::Lasts,
+        began: tokio::time::Instant::now(),
+    };
     let parts = Parts {
         adapters: vec![Arc::new(FakeAdapter(Arc::clone(&rooms)))],
         accounts: vec![Arc::new(puppet)],

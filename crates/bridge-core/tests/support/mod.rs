@@ -220,6 +220,8 @@ pub(crate) enum Session {
     Late(Duration),
     Lasts,
     Panics,
+    /// Cannot be reached for so long, then lasts.
+    Unreachable(Duration),
 }
 
 pub(crate) struct FakeConnector(pub(crate) Arc<Record>, pub(crate) Session);
@@ -235,7 +237,12 @@ impl Connector for FakeConnector {
 
     fn load(&self, login: StoredLogin) -> Result<Arc<dyn Puppet>, LoginError> {
         assert_eq!(login.credentials.expose_secret(), PASSWORD);
-        Ok(Arc::new(FakePuppet { login: login.id, record: Arc::clone(&self.0), session: self.1 }))
+        Ok(Arc::new(FakePuppet {
+            login: login.id,
+            record: Arc::clone(&self.0),
+            session: self.1,
+            began: tokio::time::Instant::now(),
+        }))
     }
 }
 
@@ -264,6 +271,7 @@ pub(crate) struct FakePuppet {
     pub(crate) login: LoginId,
     pub(crate) record: Arc<Record>,
     pub(crate) session: Session,
+    pub(crate) began: tokio::time::Instant,
 }
 
 #[async_trait]
@@ -278,6 +286,11 @@ impl Puppet for FakePuppet {
 
     async fn run(self: Arc<Self>, cx: PuppetContext) -> PuppetExit {
         match self.session {
+            Session::Unreachable(time) if self.began.elapsed() < time => {
+                let reason = "nobody answers".to_owned();
+                return PuppetExit::Transient { reason, after: None };
+            }
+            Session::Unreachable(_) => {}
             Session::Late(wait) => tokio::time::sleep(wait).await,
             Session::Lasts => {}
             Session::Panics => panic!("a bug in a puppet"),
