@@ -227,6 +227,8 @@ impl Pump {
                     let tell_user = format!("The room or conversation is gone: {cause}.");
                     return Passed::Failed(Reject::UnknownRecipient, tell_user);
                 }
+                // The same key again is the same message there: there is no doubt to live with.
+                DeliverError::Ambiguous(_) if self.takes_keys() => None,
                 DeliverError::Ambiguous(cause) if doubts >= MAX_DOUBTS => {
                     return Passed::Unknown(format!("It may not have arrived: {cause}."));
                 }
@@ -334,6 +336,11 @@ impl Pump {
             }
             _ => Voice::Anothers,
         }
+    }
+
+    fn takes_keys(&self) -> bool {
+        let leg = self.shared.index().leg(self.portal, self.leg).cloned();
+        leg.and_then(|leg| self.capabilities(&leg)).is_some_and(|to| to.idempotent)
     }
 
     fn capabilities(&self, leg: &Leg) -> Option<Capabilities> {

@@ -1,6 +1,7 @@
 //! What the core promises, on a paused clock, between stand-ins.
 
 mod commands;
+mod model;
 mod relay;
 mod support;
 

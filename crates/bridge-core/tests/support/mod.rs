@@ -74,6 +74,11 @@ impl Record {
         self.errors.lock().unwrap_or_else(PoisonError::into_inner).extend(errors);
     }
 
+    /// Whether all failures asked for have come about.
+    pub(crate) fn has_failed_enough(&self) -> bool {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     pub(crate) fn texts(&self) -> Vec<String> {
         let texts = self.given();
         texts
