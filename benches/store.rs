@@ -28,6 +28,12 @@ async fn run() {
         one.push(ratio(commit(&store, &mut number).await, bare));
     }
     report("commit_durable", median(one), 1.5);
+    let mut many = Vec::new();
+    for _ in 0..PAIRS / 4 {
+        let single = commit(&store, &mut number).await;
+        many.push(ratio(commit_many(&store, &mut number).await, single));
+    }
+    report("commit_512_rows", median(many), 3.0);
     store.close().await.expect("it closes");
 }
 
@@ -38,5 +44,23 @@ async fn commit(store: &SledStore, number: &mut u64) -> Duration {
     batch.put(key, vec![0x5A; 512]).expect("it is short");
     let began = Instant::now();
     store.commit(batch, Durability::Durable).await.expect("it commits");
+    began.elapsed()
+}
+
+/// Times 512 rows handed in at once, each a commit of its own.
+async fn commit_many(store: &SledStore, number: &mut u64) -> Duration {
+    let mut batches = Vec::new();
+    for _ in 0..512 {
+        let mut batch = Batch::new();
+        *number += 1;
+        let key = KeyBuilder::new(TableId::PortalLog).number(*number).build();
+        batch.put(key, vec![0x5A; 512]).expect("it is short");
+        batches.push(batch);
+    }
+    let began = Instant::now();
+    let commits = batches.into_iter().map(|batch| store.commit(batch, Durability::Durable));
+    for committed in futures_util::future::join_all(commits).await {
+        committed.expect("it commits");
+    }
     began.elapsed()
 }

@@ -149,3 +149,48 @@ fn secrets_are_hidden_in_the_effective_configuration_and_in_debug() {
     let shown = config::effective(&file(&text).path, &HashMap::new()).expect("it shows");
     assert!(!shown.contains("sesame") && shown.contains("<hidden>"), "{shown}");
 }
+
+#[test]
+fn a_variable_may_name_a_file_that_holds_the_value() {
+    let held = file("a-token-of-length\n");
+    let path = held.path.display().to_string();
+    let config = load(GOOD, &[("MSN_BRIDGE__MATRIX__AS_TOKEN_FILE", &path)]).expect("it loads");
+    let token = config.matrix.and_then(|matrix| matrix.as_token).expect("it is set");
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&token), "a-token-of-length");
+    let missing = load(GOOD, &[("MSN_BRIDGE__MATRIX__AS_TOKEN_FILE", "/nowhere/token")]);
+    let text = missing.expect_err("there is no such file").to_string();
+    assert!(text.contains("MSN_BRIDGE__MATRIX__AS_TOKEN_FILE: /nowhere/token"), "{text}");
+}
+
+#[test]
+fn a_relay_that_cannot_work_is_said_with_its_key() {
+    let password = file("secret\n");
+    let relay = |name: &str, more: &str| {
+        let file = &password.path;
+        format!("[[relay]]\nname = \"{name}\"\npassword_file = {file:?}\n{more}\n")
+    };
+    let good = "account = \"b@example.com\"\ncontacts = [\"bob@example.com\"]\n\
+                matrix = [\"!room:example.com\"]";
+    load(&format!("{GOOD}{}", relay("one", good)), &[]).expect("it loads");
+    let wrong = "account = \"nobody\"\nserver = \"nowhere\"\ncontacts = [\"x\"]\n\
+                 discord = [\"general\"]\nmatrix = [\"#alias:example.com\"]";
+    let text = format!("{GOOD}{}{}{}", relay("one", good), relay("one", good), relay("two", wrong));
+    let found = problems(&text).join("\n");
+    for part in [
+        "relay[1].name: names two relays",
+        "relay[1].contacts: bob@example.com talks with this account in another relay",
+        "relay[1].name: shares !room:example.com with another relay",
+        "relay[2].account: must be an address",
+        "relay[2].server: no [[msn.server]] has this name",
+        "relay[2].contacts: \"x\" is no address",
+        "relay[2].discord: needs a [discord] section",
+        "relay[2].discord: \"general\" is no channel's id",
+        "relay[2].matrix: \"#alias:example.com\" is no room id",
+    ] {
+        assert!(found.contains(part), "{part:?} in:\n{found}");
+    }
+    let empty = "account = \"b@example.com\"\ncontacts = []";
+    let found = problems(&format!("{GOOD}{}", relay("one", empty))).join("\n");
+    assert!(found.contains("relay[0].contacts: must name at least one"), "{found}");
+    assert!(found.contains("relay[0].discord: is missing, and so is matrix"), "{found}");
+}

@@ -14,7 +14,8 @@ use super::{
 const HEAD: &str = "\
 # Configuration of msn-bridge. Made by `msn-bridge config --default`; change the copy you use.
 # Lines that begin with `# ` and a key are the defaults or possible values: take the # away to set
-# them. Every key can also be given in the environment: MSN_BRIDGE__MATRIX__HOMESERVER=…
+# them. Every key can also be given in the environment: MSN_BRIDGE__MATRIX__HOMESERVER=…, or as a file
+# that holds the value: MSN_BRIDGE__MATRIX__AS_TOKEN_FILE=/run/secrets/token.
 ";
 
 /// Gives the example file: every key with its meaning, its default or an example value.

@@ -54,7 +54,20 @@ fn layers(
     file: &Path,
     environment: &HashMap<String, String>,
 ) -> Result<config::Config, ConfigError> {
-    let variables = environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let variables = environment
+        .iter()
+        .map(|(name, value)| match name.strip_suffix("_FILE") {
+            // `MSN_BRIDGE__DISCORD__TOKEN_FILE` names a file that holds `…TOKEN`, unless that is a key.
+            Some(bare) if !is_key(name) => {
+                let text = std::fs::read_to_string(value);
+                let text = text.map_err(|error| {
+                    ConfigError::Unreadable(format!("{name}: {value}: {error}"))
+                })?;
+                Ok((bare.to_owned(), text.trim_end_matches(['\r', '\n']).to_owned()))
+            }
+            _ => Ok((name.clone(), value.clone())),
+        })
+        .collect::<Result<_, ConfigError>>()?;
     let variables = config::Environment::with_prefix("MSN_BRIDGE")
         .prefix_separator("__")
         .separator("__")
@@ -70,6 +83,20 @@ fn layers(
         .add_source(variables)
         .build()
         .map_err(|error| unreadable(file, &error))
+}
+
+/// Tells whether a variable's name is that of a key itself.
+fn is_key(variable: &str) -> bool {
+    let path = variable.to_lowercase();
+    let mut schema = schema();
+    for part in path.split("__").skip(1) {
+        let inner = validate::without_null(&schema).get("properties");
+        match inner.and_then(|keys| keys.get(part)).cloned() {
+            Some(key) => schema = key,
+            None => return false,
+        }
+    }
+    true
 }
 
 fn tree_of(layers: &config::Config) -> Result<Value, ConfigError> {

@@ -47,6 +47,12 @@ impl SealKey {
         match fs::read(path) {
             Ok(bytes) => {
                 let key = Zeroizing::new(bytes);
+                if let Some(mode) = open_to_others(path) {
+                    return Err(failed(format!(
+                        "others may read it (mode {mode:o}); chmod 600 it, and let people whose \
+                         passwords may have been read change them"
+                    )));
+                }
                 Self::from_bytes(&key).ok_or_else(|| failed("it does not hold 32 bytes".to_owned()))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -99,6 +105,22 @@ fn random(bytes: &mut [u8]) -> Result<(), SealError> {
     getrandom::fill(bytes).map_err(|error| SealError::Randomness(error.to_string()))
 }
 
+/// Gives a file's mode when others than its owner may read or write it.
+fn open_to_others(path: &Path) -> Option<u32> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
+        (mode & 0o077 != 0).then_some(mode)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -125,5 +147,19 @@ mod tests {
         assert!(key.open(b"there", &sealed).is_err());
         assert!(SealKey::from_bytes(&[8; 32]).unwrap().open(b"here", &sealed).is_err());
         assert!(!sealed.windows(7).any(|window| window == b"hunter2"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_others_may_read_is_not_used() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("seal.key");
+        SealKey::load_or_create(&path).unwrap();
+        SealKey::load_or_create(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let refused = SealKey::load_or_create(&path).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("mode 644") && refused.contains("chmod 600"), "{refused}");
     }
 }
