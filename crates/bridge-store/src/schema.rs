@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The schema this version writes. A store of a newer one is refused; an older one is brought up by
-/// [`MIGRATIONS`], after a backup beside it.
+/// named steps, after a backup beside it.
 pub const SCHEMA: u32 = 1;
 
 /// A step from one schema to the next.
