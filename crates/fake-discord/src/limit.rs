@@ -67,18 +67,20 @@ impl Limits {
 
 impl Standing {
     pub(crate) fn headers(&self) -> Vec<(&'static str, String)> {
+        // Said in milliseconds, and never too little: whoever waits so long is not refused.
+        let left = self.left + Duration::from_millis(1);
         let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let bucket: u64 =
             self.name.bytes().fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
         let mut headers = vec![
             ("x-ratelimit-limit", self.limit.to_string()),
             ("x-ratelimit-remaining", self.remaining.to_string()),
-            ("x-ratelimit-reset", format!("{:.3}", (epoch + self.left).as_secs_f64())),
-            ("x-ratelimit-reset-after", format!("{:.3}", self.left.as_secs_f64())),
+            ("x-ratelimit-reset", format!("{:.3}", (epoch + left).as_secs_f64())),
+            ("x-ratelimit-reset-after", format!("{:.3}", left.as_secs_f64())),
             ("x-ratelimit-bucket", format!("{bucket:016x}")),
         ];
         if self.refused {
-            headers.push(("retry-after", format!("{:.3}", self.left.as_secs_f64())));
+            headers.push(("retry-after", format!("{:.3}", left.as_secs_f64())));
             headers.push(("x-ratelimit-scope", "user".to_owned()));
         }
         headers
