@@ -13,22 +13,21 @@ use async_trait::async_trait;
 use bridge_core::{
     AcceptError, Adapter, AdapterContext, AdapterExit, DeliverError,
     adapter::{CommandOrigin, Reply},
-    id::{IdempotencyKey, MessageId, NetworkId, PortalId, RoomId, Timestamp},
+    id::{IdempotencyKey, NetworkId, PortalId, RoomId},
     model::{
-        Capabilities, Content, Delivery, DeliveryState, EventKind, Membership, Persona, Receipt,
-        Reject, RoomSpec, ShownFates, Signal, Styles, UserId,
+        Capabilities, Delivery, EventKind, Membership, Persona, Receipt, Reject, RoomSpec,
+        ShownFates, Signal, Styles, UserId,
     },
 };
 use reqwest012::Client as HttpClient;
 use secrecy::{ExposeSecret as _, SecretString};
 use serenity::{
-    all::{CreateAllowedMentions, GatewayIntents, Nonce, ReactionType},
-    builder::CreateMessage,
+    all::{CreateAllowedMentions, GatewayIntents, Nonce},
     cache::Cache,
-    http::{Http, HttpBuilder, MessagePagination, Ratelimiter},
+    http::{Http, HttpBuilder, Ratelimiter},
     model::{
-        channel::{Message, MessageReference, MessageReferenceKind},
-        id::{ApplicationId, ChannelId, MessageId as DiscordMessageId, UserId as DiscordUserId},
+        channel::Message,
+        id::{ApplicationId, ChannelId, UserId as DiscordUserId},
     },
 };
 use tokio::{
@@ -41,7 +40,7 @@ use crate::{
     NETWORK,
     convert::{
         from_discord::{self, Names, Said},
-        names, to_discord,
+        to_discord,
     },
     error::Failure,
     gateway::{self, Ended, Hearing},
@@ -49,7 +48,8 @@ use crate::{
     nicknames::Nicknames,
     outlook::Outlook,
     pause::Pause,
-    webhook::{Webhooks, Words},
+    speak::{nonce, plain_message},
+    webhook::Webhooks,
 };
 
 /// What the bot asks the gateway for, beside the words of messages.
@@ -62,15 +62,6 @@ const INTENTS: GatewayIntents = GatewayIntents::GUILDS
 const HTTP: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(60));
 /// How often the bot is shown as writing; Discord shows it for ten seconds.
 const TYPING_EVERY: Duration = Duration::from_secs(8);
-/// How long the same failure in one channel is told by a mark alone.
-const SAME_FAILURE: Duration = Duration::from_secs(600);
-/// How far before its acceptance a message that may have been said is looked for, where no earlier
-/// one is known: clocks differ.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(600);
-/// Discord's epoch: the upper bits of an id count milliseconds from here.
-const EPOCH: u64 = 1_420_070_400_000;
-/// Put under a message that did not arrive.
-const FAILED_MARK: &str = "❌";
 const NO_PASSWORDS: &str = "I take no passwords on Discord: what you write here I cannot remove. Sign in from a Matrix room \
      with the bridge, or ask its operator for a relay, which has an account of its own.";
 
@@ -132,10 +123,10 @@ pub struct DiscordAdapter {
     /// All requests go through this one, whose limiter knows them all.
     pub(crate) rest: Http,
     pub(crate) patience: Patience,
-    pause: Arc<Pause>,
+    pub(crate) pause: Arc<Pause>,
     channels: HashMap<ChannelId, Arc<Intake>>,
     waiting: Mutex<Vec<(Arc<Intake>, Waiting)>>,
-    webhooks: Webhooks,
+    pub(crate) webhooks: Webhooks,
     pub(crate) nicknames: Nicknames,
     identity: OnceLock<(ApplicationId, DiscordUserId)>,
     context: OnceLock<AdapterContext>,
@@ -144,9 +135,9 @@ pub struct DiscordAdapter {
     blank_told: AtomicBool,
     unreadable: AtomicU64,
     typing: Mutex<HashMap<ChannelId, Instant>>,
-    failures: Mutex<HashMap<ChannelId, (String, Instant)>>,
+    pub(crate) failures: Mutex<HashMap<ChannelId, (String, Instant)>>,
     /// Deliveries that may have arrived, by channel.
-    doubts: Mutex<HashMap<ChannelId, IdempotencyKey>>,
+    pub(crate) doubts: Mutex<HashMap<ChannelId, IdempotencyKey>>,
 }
 
 impl DiscordAdapter {
@@ -249,14 +240,19 @@ impl DiscordAdapter {
         self.identity.get().map_or(DiscordUserId::new(1), |(_, bot)| *bot)
     }
 
+    /// Gives the application's id, once Discord told it.
+    pub(crate) fn application(&self) -> Option<ApplicationId> {
+        self.identity.get().map(|(application, _)| *application)
+    }
+
     pub(crate) fn is_bot(&self, user: DiscordUserId) -> bool {
         self.identity.get().is_some_and(|(_, bot)| *bot == user)
     }
 
     /// Tells whether we said a message ourselves: by its ids, for any name can be anybody's.
     pub(crate) fn is_own(&self, message: &Message) -> bool {
-        let application = self.identity.get().map(|(application, _)| *application);
-        let by_us = message.application_id.is_some() && message.application_id == application;
+        let by_us =
+            message.application_id.is_some() && message.application_id == self.application();
         let own_hook = message.webhook_id.is_some_and(|hook| self.webhooks.is_own(hook));
         own_hook || by_us || self.is_bot(message.author.id)
     }
@@ -271,7 +267,7 @@ impl DiscordAdapter {
         if self.blank_told.swap(true, Ordering::Relaxed) {
             return;
         }
-        let application = self.identity.get().map_or(0, |(application, _)| application.get());
+        let application = self.application().map_or(0, ApplicationId::get);
         tracing::error!(
             "a message came without words: switch on \"Message Content Intent\" at \
              https://discord.com/developers/applications/{application}/bot and restart the bridge"
@@ -343,150 +339,6 @@ impl DiscordAdapter {
     async fn rest_of(&self, wait: Duration) {
         self.cancel().run_until_cancelled(sleep(wait)).await;
     }
-
-    /// Says what a persona said, in as many messages as it takes; those that arrived before are left
-    /// out.
-    async fn say(
-        &self,
-        channel: ChannelId,
-        item: &Delivery,
-        content: &Content,
-    ) -> Result<Receipt, Failure> {
-        let parts = to_discord::messages(content);
-        let doubtful = lock(&self.doubts).get(&channel) == Some(&item.key) || item.maybe_double;
-        let mut said = if doubtful {
-            self.pause.over().await;
-            self.find_said(channel, item, &parts).await?
-        } else {
-            Vec::new()
-        };
-        for (number, text) in parts.iter().enumerate().skip(said.len()) {
-            match self.say_part(channel, item, number, text).await {
-                Ok(id) => said.push(id),
-                Err(failure) => {
-                    if matches!(failure, Failure::Doubtful(_)) || !said.is_empty() {
-                        lock(&self.doubts).insert(channel, item.key);
-                    }
-                    return Err(failure);
-                }
-            }
-        }
-        lock(&self.doubts).remove(&channel);
-        let messages = said.into_iter().map(|id| MessageId::new(id.to_string())).collect();
-        Ok(Receipt { messages, delivered_to: Vec::new() })
-    }
-
-    async fn say_part(
-        &self,
-        channel: ChannelId,
-        item: &Delivery,
-        number: usize,
-        text: &str,
-    ) -> Result<DiscordMessageId, Failure> {
-        let application = self.identity.get().map(|(application, _)| *application);
-        let Some(application) = application else {
-            return Err(Failure::NotNow(None, "the adapter is starting".to_owned()));
-        };
-        let sender = &item.event.sender;
-        let mut name = names::shown(sender);
-        loop {
-            self.pause.over().await;
-            let words = Words { name: &name, text };
-            match self.webhooks.say(&self.rest, application, channel, &words).await {
-                Ok(message) => return Ok(message.id),
-                Err(Failure::Username(_)) if name != names::plain(sender) => {
-                    name = names::plain(sender);
-                }
-                // No webhook may be made here: the bot says it, with the name before the words.
-                Err(Failure::Forbidden(reason)) => {
-                    tracing::debug!(%channel, %reason, "no webhook; the bot speaks");
-                    let text = format!("**{}**: {text}", to_discord::escape(&name));
-                    let message = plain_message(&text)
-                        .nonce(Nonce::String(nonce(item.key, number)))
-                        .enforce_nonce(true);
-                    let sent = self.rest.send_message(channel, Vec::new(), &message).await;
-                    return sent.map(|message| message.id).map_err(|error| Failure::of(&error));
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-    }
-
-    /// Looks for the parts of a message that arrived already, in order.
-    async fn find_said(
-        &self,
-        channel: ChannelId,
-        item: &Delivery,
-        parts: &[String],
-    ) -> Result<Vec<DiscordMessageId>, Failure> {
-        let known = item.after.as_ref().and_then(|id| id.as_str().parse::<u64>().ok());
-        let after = known.unwrap_or_else(|| id_before(item.accepted)).max(1);
-        let target = MessagePagination::After(DiscordMessageId::new(after));
-        let read = self.rest.get_messages(channel, Some(target), Some(100)).await;
-        let mut messages = read.map_err(|error| Failure::of(&error))?;
-        messages.sort_by_key(|message| message.id);
-        let mut wanted = parts.iter();
-        let mut next = wanted.next();
-        let mut found = Vec::new();
-        for message in messages.iter().filter(|message| self.is_own(message)) {
-            let Some(part) = next else { break };
-            let name = &message.author.name;
-            let sender = &item.event.sender;
-            let by_hook = *name == names::shown(sender) || *name == names::plain(sender);
-            let same = message.content.trim() == part.trim() && by_hook
-                || message.content.ends_with(part.as_str()) && self.is_bot(message.author.id);
-            if same {
-                found.push(message.id);
-                next = wanted.next();
-            }
-        }
-        tracing::info!(%channel, row = %item.row, parts = parts.len(), found = found.len(), "looked for what may have arrived");
-        Ok(found)
-    }
-
-    /// Says what became of a message: as an answer to it, or by a mark when that was said just now.
-    async fn show_fate(
-        &self,
-        channel: ChannelId,
-        item: &Delivery,
-        target: Option<&MessageId>,
-        state: &DeliveryState,
-    ) -> Result<(), Failure> {
-        let text = match state {
-            DeliveryState::Failed { tell_user, .. } => format!("Not delivered: {tell_user}"),
-            DeliveryState::Unknown { tell_user } => format!("Perhaps not delivered: {tell_user}"),
-            _ => return Ok(()),
-        };
-        let target = target.and_then(|id| id.as_str().parse::<u64>().ok()).filter(|id| *id > 0);
-        let target = target.map(DiscordMessageId::new);
-        if let Some(target) = target
-            && self.said_just_now(channel, &text)
-        {
-            let mark = ReactionType::Unicode(FAILED_MARK.to_owned());
-            if self.rest.create_reaction(channel, target, &mark).await.is_ok() {
-                return Ok(());
-            }
-        }
-        let mut message = plain_message(&to_discord::escape(&text))
-            .nonce(Nonce::String(nonce(item.key, 0)))
-            .enforce_nonce(true);
-        if let Some(target) = target {
-            let reference = MessageReference::new(MessageReferenceKind::Default, channel);
-            message =
-                message.reference_message(reference.message_id(target).fail_if_not_exists(false));
-        }
-        self.pause.over().await;
-        let sent = self.rest.send_message(channel, Vec::new(), &message).await;
-        sent.map(drop).map_err(|error| Failure::of(&error))?;
-        lock(&self.failures).insert(channel, (text, Instant::now()));
-        Ok(())
-    }
-
-    fn said_just_now(&self, channel: ChannelId, text: &str) -> bool {
-        let failures = lock(&self.failures);
-        let last = failures.get(&channel);
-        last.is_some_and(|(last, at)| last == text && at.elapsed() < SAME_FAILURE)
-    }
 }
 
 const TOKEN_REFUSED: &str = "Discord does not accept the bot's token. Make a new one in the developer \
@@ -533,23 +385,6 @@ fn rest(token: &SecretString, http: &HttpClient, pause: &Arc<Pause>) -> Http {
         .ratelimiter(limiter)
         .default_allowed_mentions(CreateAllowedMentions::new())
         .build()
-}
-
-fn plain_message(text: &str) -> CreateMessage {
-    CreateMessage::new().content(text).allowed_mentions(CreateAllowedMentions::new())
-}
-
-/// Names one part of one delivery within Discord's 25 letters: the end of the row's id differs.
-fn nonce(key: IdempotencyKey, part: usize) -> String {
-    let row = key.row.to_string();
-    let tail = row.get(row.len().saturating_sub(16)..).unwrap_or(&row);
-    format!("{tail}-{}-{part}", key.leg)
-}
-
-/// The id of a message said well before a moment.
-fn id_before(at: Timestamp) -> u64 {
-    let slack = u64::try_from(CLOCKS_DIFFER.as_millis()).unwrap_or_default();
-    at.0.saturating_sub(slack).saturating_sub(EPOCH) << 22
 }
 
 fn words_of(failure: &Failure) -> String {
@@ -723,6 +558,6 @@ impl Adapter for DiscordAdapter {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

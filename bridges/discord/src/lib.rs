@@ -13,6 +13,7 @@ mod intake;
 mod nicknames;
 mod outlook;
 mod pause;
+mod speak;
 mod webhook;
 
 pub use self::{

@@ -13,9 +13,9 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    id::{ChatId, IdempotencyKey, LoginId, NetworkId, PersonaId, PortalId, RoomId, RowId},
+    id::{ChatId, LoginId, NetworkId, PortalId, RoomId},
     index::{Index, LegNow, Portal},
-    model::{Content, Delivery, Event, EventKind, Persona, RoomKind, Scope},
+    model::{Content, Delivery, EventKind, Persona, RoomKind},
     record::{
         EndpointRecord, Leg, LegState, PortalRecord, get_row, leg_key, portal_key, remove_row,
     },
@@ -235,26 +235,8 @@ pub(crate) fn turn_away(shared: &Arc<Shared>, login: &LoginId, chat: &ChatId) {
     tracing::info!(%login, "somebody writes to an account of the bridge's own outside of its relays");
     let (login, chat) = (login.clone(), chat.clone());
     shared.tasks.spawn(async move {
-        let row = RowId::new();
-        let network = NetworkId::new("bridge");
-        let event = Event {
-            network: network.clone(),
-            source: crate::id::SourceId::new(row.to_string()),
-            message: None,
-            at: crate::id::Timestamp::now(),
-            scope: Scope::Chat { login, chat: chat.clone() },
-            sender: Persona { network, id: PersonaId::new("bridge"), name: None },
-            kind: EventKind::Message(Content::plain(STRANGER_TEXT)),
-        };
-        let item = Delivery {
-            key: IdempotencyKey { row, leg: 0 },
-            row,
-            accepted: event.at,
-            after: None,
-            event,
-            about: Vec::new(),
-            maybe_double: false,
-        };
+        let kind = EventKind::Message(Content::plain(STRANGER_TEXT));
+        let item = Delivery::of_the_bridge(login, chat.clone(), kind);
         if let Err(error) = puppet.deliver(&chat, &item).await {
             tracing::debug!(%error, "a stranger was not told");
         }

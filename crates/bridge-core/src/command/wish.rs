@@ -10,8 +10,8 @@ use crate::{
     adapter::Reply,
     connector::{ContactEdit, Puppet, SelfPatch},
     error::DeliverError,
-    id::{IdempotencyKey, LoginId, NetworkId, PersonaId, RowId, SourceId, Timestamp},
-    model::{Delivery, Event, EventKind, Persona, PresenceState, Scope},
+    id::{LoginId, PersonaId},
+    model::{Delivery, EventKind, PresenceState},
 };
 
 pub(super) async fn edit_contact(
@@ -36,26 +36,7 @@ pub(super) async fn nudge(caller: &Caller<'_>, arguments: Vec<String>) -> Reply 
         Ok(found) => found,
         Err(error) => return answer(Err(error), String::new),
     };
-    let row = RowId::new();
-    let network = NetworkId::new("bridge");
-    let event = Event {
-        network: network.clone(),
-        source: SourceId::new(row.to_string()),
-        message: None,
-        at: Timestamp::now(),
-        scope: Scope::Chat { login, chat: chat.clone() },
-        sender: Persona { network, id: PersonaId::new("bridge"), name: None },
-        kind: EventKind::Nudge,
-    };
-    let item = Delivery {
-        key: IdempotencyKey { row, leg: 0 },
-        row,
-        accepted: event.at,
-        after: None,
-        event,
-        about: Vec::new(),
-        maybe_double: false,
-    };
+    let item = Delivery::of_the_bridge(login, chat.clone(), EventKind::Nudge);
     let sent = puppet.deliver(&chat, &item).await;
     answer(sent.map(drop), || format!("{} was nudged.", peer.shown_name()))
 }

@@ -211,6 +211,32 @@ pub struct Delivery {
     pub maybe_double: bool,
 }
 
+impl Delivery {
+    /// Something the bridge itself says in a chat, outside of any portal's log.
+    pub(crate) fn of_the_bridge(login: LoginId, chat: ChatId, kind: EventKind) -> Self {
+        let row = RowId::new();
+        let network = NetworkId::new("bridge");
+        let event = Event {
+            network: network.clone(),
+            source: SourceId::new(row.to_string()),
+            message: None,
+            at: Timestamp::now(),
+            scope: Scope::Chat { login, chat },
+            sender: Persona { network, id: PersonaId::new("bridge"), name: None },
+            kind,
+        };
+        Self {
+            key: IdempotencyKey { row, leg: 0 },
+            row,
+            accepted: event.at,
+            after: None,
+            event,
+            about: Vec::new(),
+            maybe_double: false,
+        }
+    }
+}
+
 /// The target network took a delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
