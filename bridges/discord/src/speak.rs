@@ -49,7 +49,11 @@ impl DiscordAdapter {
         let doubtful = lock(&self.doubts).get(&channel) == Some(&item.key) || item.maybe_double;
         let mut said = if doubtful {
             self.pause.over().await;
-            self.find_said(channel, item, &parts).await?
+            match self.find_said(channel, item, &parts).await {
+                // What cannot be looked for is said again: better twice than never.
+                Err(Failure::Forbidden(_)) => Vec::new(),
+                found => found?,
+            }
         } else {
             Vec::new()
         };

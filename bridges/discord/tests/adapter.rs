@@ -189,6 +189,16 @@ async fn without_the_permission_for_webhooks_the_bot_says_who_speaks() {
 }
 
 #[tokio::test]
+async fn what_may_have_arrived_and_cannot_be_looked_for_is_said_again() {
+    let mut world = World::new().await;
+    world.discord.deny(world.channel, permissions::READ_MESSAGE_HISTORY);
+    world.discord.fault(EXECUTE, Fault::bad_gateway());
+    world.bob_says("hello").await;
+    world.discord_shows(&["hello"]).await;
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_deleted_channel_is_told_to_who_spoke() {
     let mut world = World::new().await;
     world.discord.delete_channel(world.channel);
