@@ -167,9 +167,11 @@ async fn a_running_bridge_is_watched_backed_up_and_told_to_read_its_configuratio
     assert_eq!(reload(), "Nothing is different.");
     add("[log]\nfilter = \"warn\"\n");
     assert_eq!(reload(), "In force now: [log].");
+    add("format = \"json\"\n");
+    assert_eq!(reload(), "Needs a restart: [log].");
     let text = fs::read_to_string(home.config()).expect("it is there");
     fs::write(home.config(), text.replace("example.test", "example.org")).expect("it is written");
-    assert_eq!(reload(), "Needs a restart: [matrix].");
+    assert_eq!(reload(), "Needs a restart: [log], [matrix].");
     fs::write(home.config(), "[matrix]\n").expect("it is written");
     let wrong = run(&["ctl", "reload"], Some(&home.config()));
     assert!(code(&wrong) == Some(3) && said(&wrong).contains("matrix.homeserver: is missing"));

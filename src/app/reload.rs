@@ -15,9 +15,6 @@ use tokio_util::sync::CancellationToken;
 use super::permissions;
 use crate::{config, telemetry};
 
-/// Sections that take effect at once; the others need a restart.
-const AT_ONCE: [&str; 2] = ["log", "permissions"];
-
 /// The configuration's file, and what it said last.
 pub struct Reloader {
     file: PathBuf,
@@ -56,16 +53,18 @@ impl Host for Reloader {
             }
         };
         let values = config::values(&self.file, &self.environment).unwrap_or_default();
-        let changed = {
+        let (done, waiting) = {
             let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
-            let changed = changed_sections(&in_force, &values);
+            let (done, waiting): (Vec<String>, Vec<String>) = changed_sections(&in_force, &values)
+                .into_iter()
+                .partition(|name| takes_effect_at_once(name, &in_force, &values));
             // What needs a restart stays named until there is one.
-            for name in changed.iter().filter(|name| AT_ONCE.contains(&name.as_str())) {
+            for name in &done {
                 if let Some(sections) = in_force.as_object_mut() {
                     sections.insert(name.clone(), values.get(name).cloned().unwrap_or_default());
                 }
             }
-            changed
+            (done, waiting)
         };
         if let Some(core) = self.core.get().and_then(Weak::upgrade) {
             core.set_permissions(permissions(&new));
@@ -73,8 +72,6 @@ impl Host for Reloader {
         if let Err(error) = telemetry::set_filter(&new.log) {
             return format!("The log's filter stays as it was: {error}");
         }
-        let (done, waiting): (Vec<String>, Vec<String>) =
-            changed.into_iter().partition(|name| AT_ONCE.contains(&name.as_str()));
         let list = |names: &[String]| {
             let names: Vec<String> = names.iter().map(|name| format!("[{name}]")).collect();
             names.join(", ")
@@ -102,6 +99,13 @@ impl Host for Reloader {
     fn shut_down(&self) {
         self.stop.cancel();
     }
+}
+
+/// Tells whether a changed section needs no restart: who may do what, and how much is logged, but not
+/// in which form.
+fn takes_effect_at_once(name: &str, before: &Value, now: &Value) -> bool {
+    let form = |values: &Value| values.pointer("/log/format").cloned();
+    name == "permissions" || (name == "log" && form(before) == form(now))
 }
 
 fn changed_sections(before: &Value, now: &Value) -> Vec<String> {

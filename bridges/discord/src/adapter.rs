@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -45,6 +45,7 @@ use crate::{
     error::Failure,
     gateway::{self, Ended, Hearing},
     intake::{self, Intake, Waiting, Way},
+    lock::lock,
     nicknames::Nicknames,
     outlook::Outlook,
     pause::Pause,
@@ -556,8 +557,4 @@ impl Adapter for DiscordAdapter {
             tell_user: "A bot cannot remove what others write to it.".to_owned(),
         })
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

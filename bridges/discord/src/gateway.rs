@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -40,6 +40,7 @@ use crate::{
     NETWORK,
     adapter::{DiscordAdapter, Patience},
     convert::from_discord,
+    lock::lock,
 };
 
 /// Direct messages that wait to be stored; past it new ones are left out.
@@ -283,8 +284,4 @@ pub(crate) fn command(message: &Message) -> Neutral {
         sender: from_discord::persona(&message.author, None),
         kind: EventKind::Command(CommandLine(message.content.clone())),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@
 //! only while everything before it is taken or waits, else it is left for the next reading back.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -34,6 +34,7 @@ use crate::{
     adapter::DiscordAdapter,
     convert::from_discord::{self, Said},
     error::Failure,
+    lock::lock,
 };
 
 /// Messages that wait for one channel; past it they are read back over REST.
@@ -74,18 +75,18 @@ impl Intake {
 
     /// Takes nothing until [`catch_up`](Self::catch_up): the gateway begins a new session.
     pub(crate) fn hold(&self) {
-        *self.mode() = Mode::Held;
+        *lock(&self.mode) = Mode::Held;
     }
 
     /// Reads back what was missed, then goes on with what the gateway tells.
     pub(crate) fn catch_up(&self) {
-        *self.mode() = Mode::Gap;
+        *lock(&self.mode) = Mode::Gap;
         self.news.notify_one();
     }
 
     /// Takes what the gateway told.
     pub(crate) fn told(&self, message: &Message) {
-        let mut mode = self.mode();
+        let mut mode = lock(&self.mode);
         if *mode == Mode::Open && self.queue.try_send(message.clone()).is_err() {
             tracing::warn!(channel = %self.channel, "messages come faster than they are stored");
             *mode = Mode::Gap;
@@ -93,13 +94,9 @@ impl Intake {
         }
     }
 
-    fn mode(&self) -> MutexGuard<'_, Mode> {
-        self.mode.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Opens a gap's end, before it is read back; tells whether there was one.
     fn begin_to_read_back(&self) -> bool {
-        let mut mode = self.mode();
+        let mut mode = lock(&self.mode);
         let gap = *mode == Mode::Gap;
         if gap {
             *mode = Mode::Open;

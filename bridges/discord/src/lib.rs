@@ -10,6 +10,7 @@ mod convert;
 mod error;
 mod gateway;
 mod intake;
+mod lock;
 mod nicknames;
 mod outlook;
 mod pause;

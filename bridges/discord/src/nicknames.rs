@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock},
 };
 
 use serenity::{
@@ -13,7 +13,7 @@ use serenity::{
     },
 };
 
-use crate::{error::Failure, outlook::Outlook};
+use crate::{error::Failure, lock::lock, outlook::Outlook};
 
 /// Most names kept; past it all are asked for again.
 const LIMIT: usize = 10_000;
@@ -47,7 +47,7 @@ impl Nicknames {
         if message.author.bot {
             return None;
         }
-        if let Some(known) = self.known().get(&place) {
+        if let Some(known) = lock(&self.known).get(&place) {
             return known.clone();
         }
         let nick = match http.get_member(guild, message.author.id).await {
@@ -66,14 +66,10 @@ impl Nicknames {
     }
 
     fn note(&self, place: (GuildId, UserId), nick: Option<String>) {
-        let mut known = self.known();
+        let mut known = lock(&self.known);
         if known.len() >= LIMIT {
             known.clear();
         }
         known.insert(place, nick);
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<(GuildId, UserId), Option<String>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,11 +1,10 @@
 //! The pause that all requests keep when Discord limits the bot as a whole.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
+
+use crate::lock::lock;
 
 /// Until when nothing may be asked.
 #[derive(Default)]
@@ -15,14 +14,14 @@ impl Pause {
     /// Holds everything for so long from now.
     pub(crate) fn hold(&self, wait: Duration) {
         let until = Instant::now() + wait;
-        let mut end = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut end = lock(&self.0);
         *end = (*end).max(Some(until));
     }
 
     /// Waits until requests may be made.
     pub(crate) async fn over(&self) {
         loop {
-            let end = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let end = *lock(&self.0);
             match end.filter(|end| *end > Instant::now()) {
                 Some(end) => sleep_until(end).await,
                 None => return,

@@ -20,9 +20,10 @@ use serenity::{
 use tokio::time::Instant;
 
 use crate::{
-    adapter::{DiscordAdapter, lock},
+    adapter::DiscordAdapter,
     convert::{names, to_discord},
     error::Failure,
+    lock::lock,
     webhook::Words,
 };
 

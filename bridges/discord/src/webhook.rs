@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -21,7 +21,7 @@ use serenity::{
 };
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
-use crate::error::Failure;
+use crate::{error::Failure, lock::lock};
 
 /// What our webhooks are called where they are listed; nobody sees it in a channel.
 const NAME: &str = "msn-bridge";
@@ -150,8 +150,4 @@ async fn execute(http: &Http, hook: &Webhook, words: &Words<'_>) -> Result<Messa
         Ok(None) => Err(Failure::Doubtful("it was taken without a word".to_owned())),
         Err(error) => Err(Failure::of(&error)),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

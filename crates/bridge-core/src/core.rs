@@ -198,7 +198,7 @@ impl Core {
             version: self.shared.config.version.clone(),
             logins: self.shared.puppets.status(),
             portals: index.portals.len(),
-            waiting_rows: index.portals.values().map(Portal::waiting).sum(),
+            waiting_rows: index.waiting(),
         }
     }
 

@@ -81,6 +81,11 @@ impl Index {
         self.portals.insert(id, portal);
     }
 
+    /// Rows that some leg of some portal still needs.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.portals.values().map(Portal::waiting).sum()
+    }
+
     /// Finds the portal of a place, and the leg that leads there.
     pub(crate) fn find(&self, endpoint: &Endpoint) -> Option<(PortalId, u16)> {
         let id = *self.endpoints.get(endpoint)?;

@@ -73,7 +73,7 @@ pub enum LoginState {
     Connected,
     /// Signing in.
     Connecting,
-    /// Signed in somewhere else, twice; `login` again.
+    /// Signed in somewhere else, twice; `relogin` brings it back.
     Kicked,
     /// Signed out by its owner.
     LoggedOut,

@@ -259,8 +259,7 @@ fn status(caller: &Caller<'_>) -> Reply {
     }
     let (portals, waiting) = {
         let index = caller.shared.index();
-        let waiting: u64 = index.portals.values().map(crate::index::Portal::waiting).sum();
-        (index.portals.len(), waiting)
+        (index.portals.len(), index.waiting())
     };
     let title = match caller.role {
         Role::Admin => format!("Accounts; {portals} conversations, {waiting} messages waiting"),

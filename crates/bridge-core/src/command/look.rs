@@ -107,8 +107,7 @@ pub(super) async fn queue(caller: &Caller<'_>) -> Reply {
 pub(super) async fn stats(caller: &Caller<'_>) -> Reply {
     let (portals, waiting) = {
         let index = caller.shared.index();
-        let waiting: u64 = index.portals.values().map(crate::index::Portal::waiting).sum();
-        (index.portals.len(), waiting)
+        (index.portals.len(), index.waiting())
     };
     let mut rows = vec![
         vec!["accounts".to_owned(), caller.shared.puppets.status().len().to_string()],
@@ -136,10 +135,7 @@ pub(super) fn permissions(caller: &Caller<'_>) -> Ready<Reply> {
 }
 
 pub(super) async fn drain(caller: &Caller<'_>) -> Reply {
-    let waiting = || {
-        let index = caller.shared.index();
-        index.portals.values().map(crate::index::Portal::waiting).sum::<u64>()
-    };
+    let waiting = || caller.shared.index().waiting();
     let end = tokio::time::Instant::now() + DRAIN;
     while waiting() > 0 && tokio::time::Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(100)).await;
