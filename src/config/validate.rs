@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bridge_core::config::{ByteSize, Period};
 use serde_json::{Map, Value};
 
 /// What is wrong with one key, and what to do.
@@ -62,6 +63,7 @@ fn check(schema: &Value, value: &Value, key: &str, found: &mut Vec<Problem>) {
         Some("string") if value.is_object() || value.is_array() => {
             found.push(problem(key, "must be a text in quotes"));
         }
+        Some("string") => found.extend(unreadable(schema, value).map(|text| problem(key, text))),
         _ => {}
     }
 }
@@ -126,6 +128,16 @@ pub(super) fn type_name(kind: &Value) -> Option<&str> {
     }
 }
 
+/// What is wrong with a length of time or an amount of bytes.
+fn unreadable(schema: &Value, value: &Value) -> Option<String> {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match schema.get("format").and_then(Value::as_str)? {
+        "byte-size" => text.parse::<ByteSize>().err().map(|error| error.to_string()),
+        "period" => text.parse::<Period>().err().map(|error| error.to_string()),
+        _ => None,
+    }
+}
+
 fn reads_as<T: std::str::FromStr>(value: &Value, is: impl Fn(&Value) -> bool) -> bool {
     is(value) || value.as_str().is_some_and(|text| text.parse::<T>().is_ok())
 }
@@ -147,4 +159,24 @@ fn joined(key: &str, name: &str) -> String {
 
 fn problem(key: &str, text: impl Into<String>) -> Problem {
     Problem { key: key.to_owned(), text: text.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_are_read_before_they_are_used() {
+        let schema = json!({ "type": "object", "properties": {
+            "keep": { "type": "string", "format": "period" },
+            "quota": { "type": "string", "format": "byte-size" },
+        }});
+        assert!(problems(&schema, &json!({ "keep": "7 days", "quota": "1 GiB" })).is_empty());
+        let found = problems(&schema, &json!({ "keep": 7, "quota": "much" }));
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert!(found.iter().any(|text| text.starts_with("keep: \"7\" is no length of time")));
+        assert!(found.iter().any(|text| text.starts_with("quota: \"much\" is no amount of bytes")));
+    }
 }

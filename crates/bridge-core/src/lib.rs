@@ -5,6 +5,7 @@
 //! - [`adapter`] and [`connector`]: the traits a network implements. An [`Adapter`] shows rooms
 //!   (Matrix, Discord, a terminal); a [`Connector`] makes [`Puppet`]s, signed-in accounts (MSN).
 //! - [`inbox`]: the one way in.
+//! - [`config`]: lengths of time and amounts of bytes, as every section of a configuration writes them.
 //! - [`store`]: the trait storage engines implement, the tables above it and the memory engine.
 //!
 //! - [`Core`]: what is accepted is stored, then delivered in order, or reported.
@@ -15,6 +16,7 @@
 pub mod adapter;
 mod backoff;
 pub mod command;
+pub mod config;
 pub mod connector;
 mod core;
 mod downgrade;
