@@ -321,15 +321,16 @@ async fn tidy(shared: Arc<Shared>) {
             () = tokio::time::sleep(TIDY_EVERY) => {}
             () = shared.cancel.cancelled() => return,
         }
-        if let Err(error) = forget_old(&*shared.store).await {
+        if let Err(error) = forget_old(&shared).await {
             tracing::warn!(%error, "old facts could not be tidied away");
         }
     }
 }
 
-async fn forget_old(store: &dyn Store) -> Result<(), StoreError> {
+async fn forget_old(shared: &Shared) -> Result<(), StoreError> {
     let life = u64::try_from(DEDUPE_LIFE.as_millis()).unwrap_or(u64::MAX);
-    let oldest = crate::id::Timestamp::now().0.saturating_sub(life);
+    let store = &*shared.store;
+    let oldest = shared.clock.now().0.saturating_sub(life);
     let rows = scan_all(store, KeyBuilder::new(TableId::Dedupe).prefix()).await?;
     let old = rows.into_iter().filter(|(_, value)| {
         Table::<crate::record::Seen>::decode(value).is_ok_and(|seen| seen.0.0 < oldest)

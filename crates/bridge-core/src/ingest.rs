@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     adapter::CommandOrigin,
     command::Queued,
-    id::{ChatId, LoginId, NetworkId, PortalId, RowId, SourceId, Timestamp},
+    id::{ChatId, LoginId, NetworkId, PortalId, RowId, SourceId},
     inbox::{AcceptError, Inbox, SourceCursor},
     index::Portal,
     loop_guard::Verdict,
@@ -227,7 +227,7 @@ fn stage(
                 staged.batch.operations.extend(batch.operations.iter().cloned());
                 let row = LogRow {
                     row: RowId::new(),
-                    accepted: Timestamp::now(),
+                    accepted: shared.clock.now(),
                     origin: None,
                     only: Some(*only),
                     event: Event::clone(event),
@@ -276,7 +276,7 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
             // No command is so long; what is cut off could not be stored in one piece, and whoever sent
             // it would be asked to send it again for ever.
             let line = SecretString::from(line.0.chars().take(LINE_LIMIT).collect::<String>());
-            note_seen(staged, event)?;
+            note_seen(shared, staged, event)?;
             stage_command(shared, staged, row, &origin, &line)?;
             staged.commands.push(Queued { row, origin, line, again: false });
             return Ok(());
@@ -308,7 +308,7 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
         }
         (Scope::Login(_), _) => return Ok(()),
     };
-    note_seen(staged, event)?;
+    note_seen(shared, staged, event)?;
     let verdict = shared
         .index()
         .portals
@@ -322,7 +322,7 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
     }
     let row = LogRow {
         row: RowId::new(),
-        accepted: Timestamp::now(),
+        accepted: shared.clock.now(),
         origin: Some(origin),
         only: None,
         event: event.clone(),
@@ -348,10 +348,10 @@ fn with_short_name(event: &Event) -> Cow<'_, Event> {
     }
 }
 
-fn note_seen(staged: &mut Staged, event: &Event) -> Result<(), StoreError> {
+fn note_seen(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<(), StoreError> {
     let key = dedupe_key(&event.network, &event.source);
     staged.batch.expect_absent(key.clone());
-    Table::put(&mut staged.batch, key, &Seen(Timestamp::now()))
+    Table::put(&mut staged.batch, key, &Seen(shared.clock.now()))
 }
 
 fn stage_command(

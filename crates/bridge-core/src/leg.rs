@@ -249,19 +249,23 @@ impl Pump {
     }
 
     fn too_old(&self, row: &LogRow) -> Option<Passed> {
-        let age = Timestamp::now().0.saturating_sub(row.accepted.0);
-        let limit = u64::try_from(self.shared.config.max_age.as_millis()).unwrap_or(u64::MAX);
-        (age > limit).then(|| {
+        self.time_left(row).is_none().then(|| {
             let text = "It could not be delivered for too long and was given up. Send it again.";
             Passed::Failed(Reject::TooOld, text.to_owned())
         })
+    }
+
+    /// Tells how long a row may still wait; none when that is over.
+    fn time_left(&self, row: &LogRow) -> Option<Duration> {
+        let age = Duration::from_millis(self.shared.clock.age(row.accepted));
+        self.shared.config.max_age.checked_sub(age).filter(|left| !left.is_zero())
     }
 
     async fn attempt(&mut self, row: &LogRow, item: &Delivery) -> Result<Receipt, DeliverError> {
         let leg = self.shared.index().leg(self.portal, self.leg).cloned();
         match leg {
             Some(Leg::Chat { login, chat, .. }) => {
-                let left = self.shared.config.max_age;
+                let left = self.time_left(row).unwrap_or_default();
                 let puppet = tokio::select! {
                     puppet = timeout(left, self.shared.puppets.wait_online(&login)) => puppet,
                     () = self.shared.cancel.cancelled() => {
@@ -269,12 +273,8 @@ impl Pump {
                     }
                 };
                 let puppet = puppet
-                    .ok()
-                    .flatten()
+                    .map_err(|_| DeliverError::retry("it waited too long"))?
                     .ok_or_else(|| DeliverError::Gone("the account is signed out".into()))?;
-                if self.too_old(row).is_some() {
-                    return Err(DeliverError::retry("it waited too long"));
-                }
                 if !puppet.capabilities().idempotent {
                     self.note_in_flight(InFlight::Row(self.cursor)).await?;
                 }
@@ -441,7 +441,7 @@ impl Pump {
             self.add(&mut batch, names_key(row.row, self.leg), &Names(receipt.messages));
         }
         if let Some(to) = network {
-            let waited = Timestamp::now().0.saturating_sub(row.accepted.0);
+            let waited = self.shared.clock.age(row.accepted);
             let (from, to) = (row.event.network.to_string(), to.to_string());
             metrics::histogram!(measures::DELIVERY, "from" => from, "to" => to)
                 .record(Duration::from_millis(waited));

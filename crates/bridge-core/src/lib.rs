@@ -15,6 +15,7 @@
 
 pub mod adapter;
 mod backoff;
+mod clock;
 pub mod command;
 pub mod config;
 pub mod connector;

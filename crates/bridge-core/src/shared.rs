@@ -12,10 +12,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     adapter::Adapter,
+    clock::Clock,
     command::{Permissions, Queued, Role},
     connector::Connector,
     core::Host,
-    id::{NetworkId, PortalId},
+    id::{NetworkId, PortalId, Timestamp},
     index::Index,
     ingest::Request,
     leg,
@@ -45,6 +46,8 @@ pub struct CoreConfig {
     pub backups: Option<PathBuf>,
     /// The program's version, for `version`.
     pub version: String,
+    /// Reads the wall clock, once at the start; the core counts on from there by itself.
+    pub wall_clock: fn() -> Timestamp,
 }
 
 impl Default for CoreConfig {
@@ -57,6 +60,7 @@ impl Default for CoreConfig {
             permissions: Permissions::default(),
             backups: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            wall_clock: Timestamp::now,
         }
     }
 }
@@ -64,6 +68,7 @@ impl Default for CoreConfig {
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) key: SealKey,
+    pub(crate) clock: Clock,
     pub(crate) config: CoreConfig,
     pub(crate) adapters: BTreeMap<NetworkId, Arc<dyn Adapter>>,
     pub(crate) connectors: BTreeMap<NetworkId, Arc<dyn Connector>>,
@@ -101,6 +106,7 @@ impl Shared {
         Self {
             store,
             key,
+            clock: Clock::starting_at((config.wall_clock)()),
             config,
             adapters,
             connectors,

@@ -8,7 +8,7 @@ use std::{
 use super::{Caller, Role, builtin::columns};
 use crate::{
     adapter::Reply,
-    id::{PortalId, Timestamp},
+    id::PortalId,
     record::{Leg, get_row},
     supervisor::LoginState,
 };
@@ -83,7 +83,7 @@ fn behind(caller: &Caller<'_>) -> Vec<Behind> {
 
 async fn oldest(caller: &Caller<'_>, behind: &Behind) -> Option<Duration> {
     let row = get_row(&*caller.shared.store, behind.portal, behind.cursor).await.ok().flatten()?;
-    Some(Duration::from_millis(Timestamp::now().0.saturating_sub(row.accepted.0)))
+    Some(Duration::from_millis(caller.shared.clock.age(row.accepted)))
 }
 
 pub(super) async fn queue(caller: &Caller<'_>) -> Reply {
