@@ -231,6 +231,7 @@ fn permissions(config: &Config) -> Permissions {
     let patterns = config.permissions.iter().map(|(pattern, role)| {
         let role = match role {
             Role::None => CoreRole::None,
+            Role::Relay => CoreRole::Relay,
             Role::User => CoreRole::User,
             Role::Admin => CoreRole::Admin,
         };

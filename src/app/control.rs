@@ -1,7 +1,8 @@
 //! The control socket: an operator's commands, from the same machine.
 //!
-//! One line in, one JSON object out: `{"text": …}` or `{"title": …, "columns": …, "rows": …}`. Who
-//! may open the data directory may use it.
+//! One line in, one JSON object out: `{"text": …}`, with `"buttons": [{"label": …, "line": …}]` where
+//! something can be said next, or `{"title": …, "columns": …, "rows": …}`. Who may open the data
+//! directory may use it.
 
 use std::{
     fs,
@@ -10,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use bridge_core::{Core, adapter::Reply};
+use bridge_core::{
+    Core,
+    adapter::{Button, Reply},
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -82,6 +86,10 @@ async fn answer(stream: UnixStream, core: &Core) -> std::io::Result<()> {
 
 fn reply_json(reply: &Reply) -> Value {
     match reply {
+        Reply::Buttons { text, buttons } => {
+            let button = |button: &Button| json!({ "label": button.label, "line": button.line });
+            json!({ "text": text, "buttons": buttons.iter().map(button).collect::<Vec<_>>() })
+        }
         Reply::Text(text) => json!({ "text": text }),
         Reply::Table { title, columns, rows } => {
             json!({ "title": title, "columns": columns, "rows": rows })

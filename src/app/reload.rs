@@ -4,12 +4,13 @@ use std::{
     collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use bridge_core::{Core, Host};
 use serde_json::Value;
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, task::AbortHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::permissions;
@@ -22,6 +23,21 @@ pub struct Reloader {
     in_force: Mutex<Value>,
     core: OnceCell<Weak<Core>>,
     stop: CancellationToken,
+    /// Sets the log's filter back after a time.
+    back: Mutex<Option<AbortOnDrop>>,
+}
+
+/// A task that ends when nobody holds it any more.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn log_of(filter: &str) -> config::LogConfig {
+    config::LogConfig { filter: filter.to_owned(), ..Default::default() }
 }
 
 impl Reloader {
@@ -29,7 +45,8 @@ impl Reloader {
     pub fn new(file: PathBuf, environment: HashMap<String, String>) -> Arc<Self> {
         let in_force = config::values(&file, &environment).unwrap_or_default();
         let (in_force, core) = (Mutex::new(in_force), OnceCell::new());
-        Arc::new(Self { file, environment, in_force, core, stop: CancellationToken::new() })
+        let (stop, back) = (CancellationToken::new(), Mutex::default());
+        Arc::new(Self { file, environment, in_force, core, stop, back })
     }
 
     /// Waits until a command asks the bridge to stop.
@@ -86,13 +103,31 @@ impl Host for Reloader {
         }
     }
 
-    fn set_log_filter(&self, filter: &str) -> String {
-        let wanted = config::LogConfig { filter: filter.to_owned(), ..Default::default() };
-        match telemetry::set_filter(&wanted) {
-            Ok(()) => format!("The log says {filter} from now on, until the next restart."),
-            Err(error) => {
-                format!("{filter:?} is no level: {error}. Say one such as info or debug.")
+    fn set_log_filter(&self, filter: &str, time: Option<Duration>) -> String {
+        if let Err(error) = telemetry::set_filter(&log_of(filter)) {
+            return format!("{filter:?} is no level: {error}. Say one such as info or debug.");
+        }
+        let back = time.map(|time| {
+            let configured = {
+                let in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+                let filter = in_force.pointer("/log/filter").and_then(Value::as_str);
+                filter.map_or_else(config::LogConfig::default, log_of)
+            };
+            let wait = async move {
+                tokio::time::sleep(time).await;
+                if let Err(error) = telemetry::set_filter(&configured) {
+                    tracing::warn!(%error, "the log's filter could not be set back");
+                }
+            };
+            AbortOnDrop(tokio::spawn(wait).abort_handle())
+        });
+        // What an earlier command set for a time is over.
+        *self.back.lock().unwrap_or_else(PoisonError::into_inner) = back;
+        match time {
+            Some(time) => {
+                format!("The log says {filter} for {} s, then what is configured.", time.as_secs())
             }
+            None => format!("The log says {filter} from now on, until the next restart."),
         }
     }
 

@@ -96,6 +96,10 @@ fn print_answer(answer: &Value) {
     if let Some(text) = answer.get("text").and_then(Value::as_str) {
         println!("{text}");
     }
+    for button in answer.get("buttons").and_then(Value::as_array).into_iter().flatten() {
+        let part = |name: &str| button.get(name).and_then(Value::as_str).unwrap_or_default();
+        println!("  {}: {}", part("label"), part("line"));
+    }
     if let Some(title) = answer.get("title").and_then(Value::as_str) {
         println!("{title}");
     }

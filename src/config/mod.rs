@@ -42,7 +42,8 @@ pub struct Config {
     pub relay: Vec<RelayConfig>,
     /// Who may use the bridge, by user id (Matrix: `@ada:example.com`, Discord: the person's number),
     /// by `*:domain` or by `*`; the most exact line counts.
-    /// `none` may nothing, `user` may sign in, `admin` may also see and steer everything.
+    /// `none` may nothing; `relay` may have what she says carried in rooms that show conversations of
+    /// others' accounts; `user` may also sign in; `admin` may also see and steer everything.
     #[schemars(example = permissions_example())]
     pub permissions: BTreeMap<String, Role>,
     /// What the bridge says about itself.
@@ -84,6 +85,8 @@ impl Default for BridgeConfig {
 pub enum Role {
     /// Nothing.
     None,
+    /// Have what she says carried where a conversation of somebody else's account is shown.
+    Relay,
     /// Sign in and talk.
     User,
     /// See and steer everything.

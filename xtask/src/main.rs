@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask demo | test | crash | bench | fuzz | docs | config`.
+//! The project's own chores: `cargo xtask demo | test | crash | bench | fuzz | docs | commands | config`.
 //!
 //! No dependencies: it must be there in a second, and must not make the others build twice.
 
@@ -17,6 +17,7 @@ usage: cargo xtask CHORE
   bench [--check]             speed as ratios; --check fails on a miss
   fuzz [TARGET] [--seconds N] fuzzes what reads bytes from outside
   docs                        the book, where mdbook is installed, and the crates' documentation
+  commands                    makes the table of commands in the book again
   config                      makes config.example.toml again";
 
 fn main() -> ExitCode {
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] => bench(rest.contains(&"--check")),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["docs"] => docs(),
+        ["commands"] => commands(),
         ["config"] => config(),
         _ => {
             eprintln!("{USAGE}");
@@ -152,6 +154,12 @@ fn config() -> bool {
             false
         }
     }
+}
+
+/// Writes the table of commands in the book.
+fn commands() -> bool {
+    let test = ["test", "--quiet", "-p", "bridge-core", "--lib", "the_book_prints_the_table"];
+    run(Command::new(env!("CARGO")).args(test).env("UPDATE_BOOK", "1"))
 }
 
 fn cargo(arguments: &[&str]) -> bool {

@@ -214,6 +214,7 @@ fn fate(state: &DeliveryState) -> String {
 
 fn words(reply: &Reply) -> String {
     match reply {
+        Reply::Buttons { text, buttons } => Reply::with_buttons_as_text(text, buttons),
         Reply::Text(text) => text.clone(),
         Reply::Table { title, columns, rows } => {
             let lines = std::iter::once(columns).chain(rows).map(|row| row.join("  "));

@@ -120,6 +120,13 @@ pub struct CommandOrigin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reply {
+    /// Words, and what can be said next.
+    Buttons {
+        /// The words; may be several lines.
+        text: String,
+        /// What can be pressed, in order.
+        buttons: Vec<Button>,
+    },
     /// Rows under a heading.
     Table {
         /// What the rows are.
@@ -131,4 +138,28 @@ pub enum Reply {
     },
     /// Words; may hold several lines.
     Text(String),
+}
+
+/// Something that can be pressed, or said where nothing can be pressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Button {
+    /// What is written on it.
+    pub label: String,
+    /// The command that pressing it gives.
+    pub line: String,
+}
+
+impl Button {
+    /// Writes it as a line of text: `Accept: say \`contacts accept bob@example.com\``.
+    pub fn as_text(&self) -> String {
+        format!("{}: say `{}`", self.label, self.line)
+    }
+}
+
+impl Reply {
+    /// Writes words with their buttons as lines below them.
+    pub fn with_buttons_as_text(text: &str, buttons: &[Button]) -> String {
+        let lines = std::iter::once(text.to_owned()).chain(buttons.iter().map(Button::as_text));
+        lines.collect::<Vec<_>>().join("\n")
+    }
 }

@@ -78,8 +78,8 @@ pub trait Host: Send + Sync + 'static {
     /// Reads the configuration again; says what changed and what needs a restart.
     async fn reload(&self) -> String;
 
-    /// Says more or less in the log from now on; says what came of it.
-    fn set_log_filter(&self, filter: &str) -> String;
+    /// Says more or less in the log from now on, or for a time; says what came of it.
+    fn set_log_filter(&self, filter: &str, time: Option<Duration>) -> String;
 
     /// Begins to stop, in order.
     fn shut_down(&self);
@@ -187,7 +187,7 @@ impl Core {
 
     /// Does an operator's command.
     pub async fn execute(&self, line: &str) -> Reply {
-        let caller = Caller { shared: &self.shared, user: None, role: Role::Admin };
+        let caller = Caller { shared: &self.shared, user: None, role: Role::Admin, origin: None };
         command::execute(&caller, line).await
     }
 

@@ -24,6 +24,7 @@ pub(crate) fn messages(content: &Content) -> Vec<String> {
 /// Makes the messages of an answer of the bridge; its words are markdown already.
 pub(crate) fn answer(reply: &Reply) -> Vec<String> {
     let text = match reply {
+        Reply::Buttons { text, buttons } => Reply::with_buttons_as_text(text, buttons),
         Reply::Text(text) => text.clone(),
         Reply::Table { title, rows, .. } => {
             let row = |cells: &Vec<String>| {

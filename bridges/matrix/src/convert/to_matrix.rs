@@ -22,6 +22,10 @@ pub(crate) fn message(content: &Content) -> RoomMessageEventContent {
 /// Makes a notice of what the bridge answers.
 pub(crate) fn notice(reply: &Reply) -> RoomMessageEventContent {
     match reply {
+        Reply::Buttons { text, buttons } => {
+            let text = Reply::with_buttons_as_text(text, buttons);
+            RoomMessageEventContent::notice_markdown(text)
+        }
         Reply::Text(text) => RoomMessageEventContent::notice_markdown(text),
         Reply::Table { title, columns, rows } => {
             let lines = rows.iter().map(|row| row.join(" · "));

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Caller, Role, execute, is_known};
+use super::{Caller, CommandSpec, Role, execute, is_known, table};
 use crate::{
     adapter::{CommandOrigin, Reply},
     connector::{LoginError, LoginProcess, LoginStep},
@@ -158,6 +158,12 @@ pub(crate) async fn tell_owner(shared: &Shared, owner: &UserId, reply: &Reply) {
     answer(shared, &origin, reply, RowId::new()).await;
 }
 
+/// Tells whether a word asks to sign in.
+fn is_login(word: &str) -> bool {
+    let names = table().filter(|spec| spec.name == "login").flat_map(CommandSpec::names);
+    names.into_iter().any(|name| word.eq_ignore_ascii_case(name))
+}
+
 /// Does one command, answers it, and forgets it.
 async fn serve(
     shared: &Arc<Shared>,
@@ -169,11 +175,12 @@ async fn serve(
     let mut dialogue = dialogue.filter(|dialogue| dialogue.ends > Instant::now());
     let words = line.expose_secret().trim();
     let (first, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
-    let asked = first.eq_ignore_ascii_case("login");
+    let asked = is_login(first);
     let secret = dialogue.as_ref().is_some_and(Dialogue::waits_for_a_secret);
     let stray = again && !is_known(words);
     // What follows `login` may be a password, though nobody asked for it here.
     let spilled = asked && !rest.is_empty();
+    let may_sign_in = role >= Role::User;
     let refusal =
         shared.adapters.get(&origin.user.network).and_then(|adapter| adapter.takes_no_passwords());
     if refusal.is_none() && (secret || stray || spilled) {
@@ -192,6 +199,8 @@ async fn serve(
             _ => "There is nothing to cancel.",
         };
         Reply::Text(text.to_owned())
+    } else if asked && !may_sign_in {
+        Reply::Text("You may not sign in here. The bridge's operator can allow it.".to_owned())
     } else if let Some(refusal) = refusal.filter(|_| asked) {
         dialogue = Some(Dialogue::new(About::Refusal));
         let warning = if spilled { SPILLED } else { "" };
@@ -213,7 +222,8 @@ async fn serve(
             }
             refused => {
                 dialogue = refused;
-                execute(&Caller { shared, user: Some(&origin.user), role }, words).await
+                let (user, origin) = (Some(&origin.user), Some(&origin));
+                execute(&Caller { shared, user, role, origin }, words).await
             }
         }
     };

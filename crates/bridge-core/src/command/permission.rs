@@ -1,5 +1,7 @@
 //! Who may do what.
 
+use std::fmt;
+
 use crate::model::UserId;
 
 /// What somebody may do; later ones may do all that earlier ones may.
@@ -8,10 +10,23 @@ pub enum Role {
     /// Nothing.
     #[default]
     None,
+    /// Have what she says carried where a conversation of somebody else's account is shown.
+    Relay,
     /// Sign in and talk.
     User,
     /// See and steer everything.
     Admin,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Relay => "relay",
+            Self::User => "user",
+            Self::Admin => "admin",
+        })
+    }
 }
 
 /// Roles by user id, by `*:domain`, or by `*`; the most exact one counts.
@@ -55,6 +70,7 @@ mod tests {
         let permissions = Permissions::new([
             ("*".to_owned(), Role::None),
             ("*:example.com".to_owned(), Role::User),
+            ("*:example.org".to_owned(), Role::Relay),
             ("@ada:example.com".to_owned(), Role::Admin),
             ("@eve:example.com".to_owned(), Role::None),
         ]);
@@ -66,5 +82,7 @@ mod tests {
         assert_eq!(role("@eve:example.com"), Role::None);
         assert_eq!(role("@bob:badexample.com"), Role::None);
         assert_eq!(role("@bob:elsewhere.org"), Role::None);
+        assert_eq!(role("@bob:example.org"), Role::Relay);
+        assert!(Role::None < Role::Relay && Role::Relay < Role::User && Role::User < Role::Admin);
     }
 }

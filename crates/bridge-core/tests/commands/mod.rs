@@ -48,8 +48,9 @@ async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrong
     let mut number = 0;
     for (line, wanted) in [
         ("help", "`contacts block ADDRESS`"),
-        ("contacts add", "Say it like this: `contacts add ADDRESS`"),
-        ("contacts add bob@example.com carol@example.com", "Say it like this"),
+        ("contacts add", "ADDRESS is missing. Say it like this: `contacts add ADDRESS`"),
+        ("contacts add bob@example.com carol@example.com", "That is more than I need. Say it"),
+        ("contacts add bob", "\\\"bob\\\" is no address such as bob@example.com. Say it like this"),
         ("contacts add bob@example.com", "bob@example.com is on your list now"),
         ("CONTACTS Block bob@example.com", "neither sees you nor writes to you"),
         ("contacts unblock bob@example.com", "may see you and write to you again"),
@@ -57,7 +58,7 @@ async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrong
         ("contacts search bob", "There is nobody to show"),
         ("contacts", "There is nobody to show"),
         ("presence", "Say it like this: `presence STATE`"),
-        ("presence asleep", "Say one of: online, away"),
+        ("presence asleep", "\\\"asleep\\\" is none of online, away"),
         ("presence brb", "You appear as brb now"),
         ("psm in the garden", "Your own words are changed"),
         ("psm", "Say it like this: `psm WORDS…`"),
@@ -67,6 +68,7 @@ async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrong
         ("nudge bob@example.com", "was nudged"),
         ("ping", "Pong. rooms is reached."),
         ("doctor", "All is well."),
+        ("portal", "Say that in the room of a conversation."),
         ("portals", "chats:bob with bob ⇄ rooms"),
         ("queue", "Nothing waits."),
         ("stats", "conversations"),
@@ -75,6 +77,16 @@ async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrong
         ("backup", "There is no place for backups here."),
         ("reload", "There is no configuration here."),
         ("log level debug", "There is no log here."),
+        ("log level debug soon", "\\\"soon\\\" is no time such as 30s"),
+        ("help contacts add", "ADDRESS is an address such as"),
+        ("help log", "`log level LEVEL [DURATION]`"),
+        ("help nonsense", "I know no command"),
+        ("? ping", "says that I am here"),
+        ("whoami", "You are ada on rooms; your role is admin. Your accounts: chats:bob."),
+        ("logins", "chats:bob"),
+        ("psm out --account", "must be followed by one of your accounts"),
+        ("psm out --account eve@example.com", "is none of your accounts"),
+        ("psm --account bob out", "Your own words are changed"),
         ("shutdown", "There is no program to stop here."),
         ("log", "I do not know that command"),
         ("hunter2", "I do not know that command"),
@@ -171,7 +183,7 @@ async fn the_operator_has_the_same_commands_without_a_person() {
     };
     assert!(text("doctor").await.contains("All is well."));
     assert!(text("portals").await.contains("Conversations"));
-    assert!(text("contacts add bob@example.com").await.contains("You are not signed in"));
+    assert!(text("contacts add bob@example.com").await.contains("to the bridge in a chat"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,144 @@
+//! Commands about one's own accounts: signing in and out, and how an account appears.
+
+use futures_util::FutureExt as _;
+
+use super::{
+    Account, ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer,
+};
+use crate::{adapter::Reply, connector::SelfPatch, logins, model::PresenceState};
+
+const ACCOUNT: ArgumentSpec = ArgumentSpec::optional("ACCOUNT", ArgumentKind::Account);
+const STATE: ArgumentSpec = ArgumentSpec::needed("STATE", ArgumentKind::Choice(STATES));
+const WORDS: ArgumentSpec = ArgumentSpec::needed("WORDS", ArgumentKind::Rest);
+
+const STATES: &[&str] = &["online", "away", "busy", "brb", "phone", "lunch", "idle", "hidden"];
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "login",
+        aliases: &["signin"],
+        arguments: &[],
+        help: "signs in to an account; I ask for what I need.",
+        role: Role::User,
+        // A dialogue needs a room: the centre takes it there, so this is for somebody else.
+        run: Run::Person(|_, _, _| {
+            async { answer::text("Only she who signs in can say that: I ask for a password.") }
+                .boxed()
+        }),
+    },
+    CommandSpec {
+        name: "logins",
+        aliases: &["accounts"],
+        arguments: &[],
+        help: "lists your accounts and how each is doing.",
+        role: Role::User,
+        run: Run::Always(|caller, _| {
+            let reply = list(caller);
+            async move { reply }.boxed()
+        }),
+    },
+    CommandSpec {
+        name: "logout",
+        aliases: &["signout"],
+        arguments: &[ACCOUNT],
+        help: "signs out and forgets the account and its password.",
+        role: Role::User,
+        run: Run::Login(|caller, account, _| logout(caller, account).boxed()),
+    },
+    CommandSpec {
+        name: "relogin",
+        aliases: &["reconnect"],
+        arguments: &[ACCOUNT],
+        help: "ends the account's session and begins another.",
+        role: Role::User,
+        run: Run::Login(|caller, account, _| {
+            caller.shared.puppets.begin_anew(&account.login);
+            async { answer::text("Signing in again; `logins` shows how it goes.") }.boxed()
+        }),
+    },
+    CommandSpec {
+        name: "presence",
+        aliases: &[],
+        arguments: &[STATE],
+        help: "shows your account as online, away, busy, brb, phone, lunch, idle or hidden.",
+        role: Role::User,
+        run: Run::Login(|_, account, arguments| presence(account, arguments).boxed()),
+    },
+    CommandSpec {
+        name: "psm",
+        aliases: &[],
+        arguments: &[WORDS],
+        help: "changes your account's own words.",
+        role: Role::User,
+        run: Run::Login(|_, account, arguments| {
+            let words = Some(arguments.text("WORDS").to_owned());
+            let patch = SelfPatch { status_text: words, ..SelfPatch::default() };
+            set_self(account, patch, "Your own words are changed.".to_owned()).boxed()
+        }),
+    },
+    CommandSpec {
+        name: "name",
+        aliases: &[],
+        arguments: &[WORDS],
+        help: "changes your account's name.",
+        role: Role::User,
+        run: Run::Login(|_, account, arguments| {
+            let name = Some(arguments.text("WORDS").to_owned());
+            let patch = SelfPatch { name, ..SelfPatch::default() };
+            set_self(account, patch, "Your name is changed.".to_owned()).boxed()
+        }),
+    },
+    CommandSpec {
+        name: "avatar",
+        aliases: &[],
+        arguments: &[],
+        help: "is for your account's picture, later.",
+        role: Role::User,
+        run: Run::Always(|_, _| {
+            async { answer::text("Display pictures are not supported yet.") }.boxed()
+        }),
+    },
+];
+
+fn list(caller: &Caller<'_>) -> Reply {
+    let own = caller.logins();
+    let all = caller.shared.puppets.status().into_iter();
+    let rows: Vec<Vec<String>> = all
+        .filter(|status| caller.user.is_none() || own.contains(&status.login))
+        .map(|status| {
+            let reason = status.reason.unwrap_or_default();
+            vec![status.login.to_string(), status.state.to_string(), reason]
+        })
+        .collect();
+    if rows.is_empty() {
+        return answer::nobody(caller);
+    }
+    answer::table("Your accounts", &["account", "state", "reason"], rows)
+}
+
+async fn logout(caller: &Caller<'_>, account: Account) -> Reply {
+    Reply::Text(match logins::remove(caller.shared, &account.login).await {
+        Ok(()) => format!("Signed out of {}; its password is forgotten.", account.login),
+        Err(error) => format!("The account could not be forgotten: {error}"),
+    })
+}
+
+async fn presence(account: Account, arguments: Arguments) -> Reply {
+    let word = arguments.text("STATE").to_owned();
+    let state = match word.as_str() {
+        "away" => PresenceState::Away,
+        "brb" => PresenceState::BeRightBack,
+        "busy" => PresenceState::Busy,
+        "hidden" => PresenceState::Offline,
+        "idle" => PresenceState::Idle,
+        "lunch" => PresenceState::OutToLunch,
+        "phone" => PresenceState::OnThePhone,
+        _ => PresenceState::Online,
+    };
+    let patch = SelfPatch { state: Some(state), ..SelfPatch::default() };
+    set_self(account, patch, format!("You appear as {word} now.")).await
+}
+
+async fn set_self(account: Account, patch: SelfPatch, done: String) -> Reply {
+    answer::outcome(account.puppet.set_self(patch).await, || done)
+}

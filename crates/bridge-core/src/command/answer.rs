@@ -1,0 +1,53 @@
+//! Answers that many commands give.
+
+use super::{Caller, shown};
+use crate::{adapter::Reply, error::DeliverError};
+
+/// Rows of an answer that may be long.
+const ROWS: usize = 50;
+/// Most letters of a cell.
+const CELL: usize = 200;
+
+/// Words that are always the same.
+pub(super) fn text(text: &str) -> Reply {
+    Reply::Text(text.to_owned())
+}
+
+/// Rows under a heading; cells are made fit to be shown, and rows that are too many are counted.
+pub(super) fn table(title: &str, columns: &[&str], mut rows: Vec<Vec<String>>) -> Reply {
+    let left_out = rows.len().saturating_sub(ROWS);
+    rows.truncate(ROWS);
+    for cell in rows.iter_mut().flatten() {
+        *cell = shown::cut(cell, CELL);
+    }
+    let title = match left_out {
+        0 => title.to_owned(),
+        more => format!("{title} ({more} more)"),
+    };
+    let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+    Reply::Table { title, columns, rows }
+}
+
+/// What came of a wish to a network.
+pub(super) fn outcome(outcome: Result<(), DeliverError>, done: impl FnOnce() -> String) -> Reply {
+    match outcome {
+        Ok(()) => Reply::Text(done()),
+        Err(error) => failure(&error),
+    }
+}
+
+/// Why a network did not do something.
+pub(super) fn failure(error: &DeliverError) -> Reply {
+    Reply::Text(match error {
+        DeliverError::Reject { tell_user, .. } => tell_user.clone(),
+        error => format!("That did not work: {error}."),
+    })
+}
+
+/// What somebody without an account is told.
+pub(super) fn nobody(caller: &Caller<'_>) -> Reply {
+    text(match caller.user {
+        Some(_) => "You are not signed in. Say `login` to sign in.",
+        None => "Nobody is signed in.",
+    })
+}

@@ -1,0 +1,92 @@
+//! Commands about the bridge as anybody sees it.
+
+use futures_util::FutureExt as _;
+
+use super::{ArgumentKind, ArgumentSpec, Caller, CommandSpec, Role, Run, answer, help, shown};
+use crate::adapter::Reply;
+
+const COMMAND: ArgumentSpec = ArgumentSpec::optional("COMMAND", ArgumentKind::Rest);
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "help",
+        aliases: &["?"],
+        arguments: &[COMMAND],
+        help: "shows what I can do, or how one command is said.",
+        role: Role::Relay,
+        run: Run::Always(|caller, arguments| {
+            let about = arguments.given("COMMAND");
+            let text = match about {
+                Some(words) => help::about(caller.role, words),
+                None => help(caller.role),
+            };
+            async move { Reply::Text(text) }.boxed()
+        }),
+    },
+    CommandSpec {
+        name: "version",
+        aliases: &[],
+        arguments: &[],
+        help: "shows which version of the bridge this is.",
+        role: Role::Relay,
+        run: Run::Always(|caller, _| {
+            let text = format!("msn-bridge {}", caller.shared.config.version);
+            async move { Reply::Text(text) }.boxed()
+        }),
+    },
+    CommandSpec {
+        name: "ping",
+        aliases: &[],
+        arguments: &[],
+        help: "says that I am here, and which networks I reach.",
+        role: Role::Relay,
+        run: Run::Always(|caller, _| {
+            let reply = ping(caller);
+            async move { reply }.boxed()
+        }),
+    },
+    CommandSpec {
+        name: "whoami",
+        aliases: &[],
+        arguments: &[],
+        help: "shows who you are to me, what you may do, and your accounts.",
+        role: Role::Relay,
+        run: Run::Always(|caller, _| {
+            let reply = whoami(caller);
+            async move { reply }.boxed()
+        }),
+    },
+    CommandSpec {
+        name: "cancel",
+        aliases: &[],
+        arguments: &[],
+        help: "ends a sign-in that is under way.",
+        role: Role::Relay,
+        // The centre ends what is under way; what comes here found nothing.
+        run: Run::Always(|_, _| async { answer::text("There is nothing to cancel.") }.boxed()),
+    },
+];
+
+fn ping(caller: &Caller<'_>) -> Reply {
+    let adapters = caller.shared.adapters.iter();
+    let reached: Vec<String> = adapters
+        .map(|(network, adapter)| {
+            let state = if adapter.is_ready() { "reached" } else { "not reached" };
+            format!("{network} is {state}")
+        })
+        .collect();
+    Reply::Text(format!("Pong. {}.", reached.join(", ")))
+}
+
+fn whoami(caller: &Caller<'_>) -> Reply {
+    let who = match caller.user {
+        Some(user) => format!("{} on {}", shown::name(user.id.as_str()), user.network),
+        None => "the operator of this machine".to_owned(),
+    };
+    let logins: Vec<String> = caller.logins().iter().map(ToString::to_string).collect();
+    let accounts = match logins.as_slice() {
+        [] => "You are not signed in to any account.".to_owned(),
+        logins => format!("Your accounts: {}.", logins.join(", ")),
+    };
+    Reply::Text(format!("You are {who}; your role is {}. {accounts}", caller.role))
+}

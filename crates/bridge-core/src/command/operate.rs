@@ -1,0 +1,222 @@
+//! Commands that look at the bridge as a whole and steer it.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+
+use super::{
+    ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, portal,
+};
+use crate::{adapter::Reply, id::Timestamp, supervisor::LoginState};
+
+const LEVEL: ArgumentSpec = ArgumentSpec::needed("LEVEL", ArgumentKind::Word);
+const DURATION: ArgumentSpec = ArgumentSpec::optional("DURATION", ArgumentKind::Duration);
+
+/// How long `drain` waits.
+const DRAIN: Duration = Duration::from_secs(50);
+/// How long a message may wait before `doctor` speaks of it.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A command without arguments.
+macro_rules! plain {
+    ($name:literal, $role:ident, $help:literal, $run:expr) => {
+        CommandSpec {
+            name: $name,
+            aliases: &[],
+            arguments: &[],
+            help: $help,
+            role: Role::$role,
+            run: Run::Always($run),
+        }
+    };
+}
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    plain!("status", User, "shows the accounts and how they are doing.", |caller, _| {
+        at_once(status(caller))
+    }),
+    plain!("doctor", User, "says in plain words what is wrong, and what to do.", |caller, _| {
+        doctor(caller).boxed()
+    }),
+    plain!("stats", Admin, "counts what there is.", |caller, _| stats(caller).boxed()),
+    plain!("permissions", Admin, "lists who may do what.", |caller, _| {
+        at_once(permissions(caller))
+    }),
+    CommandSpec {
+        name: "log level",
+        aliases: &[],
+        arguments: &[LEVEL, DURATION],
+        help: "says more or less in the log, such as `debug`, for a time or until the restart.",
+        role: Role::Admin,
+        run: Run::Always(|caller, arguments| at_once(log_level(caller, &arguments))),
+    },
+    plain!("backup", Admin, "writes a copy of the store to its backups.", |caller, _| {
+        backup(caller).boxed()
+    }),
+    plain!(
+        "reload",
+        Admin,
+        "reads the configuration again and says what needs a restart.",
+        |caller, _| reload(caller).boxed()
+    ),
+    plain!("drain", Admin, "waits up to a minute until nothing waits any more.", |caller, _| {
+        drain(caller).boxed()
+    }),
+    plain!("shutdown", Admin, "stops the bridge in order.", |caller, _| {
+        at_once(shutdown(caller))
+    }),
+];
+
+fn at_once(reply: Reply) -> BoxFuture<'static, Reply> {
+    async move { reply }.boxed()
+}
+
+fn status(caller: &Caller<'_>) -> Reply {
+    let (all, own) = (caller.role == Role::Admin, caller.logins());
+    let logins = caller.shared.puppets.status().into_iter();
+    let rows: Vec<Vec<String>> = logins
+        .filter(|login| all || own.contains(&login.login))
+        .map(|login| {
+            let reason = login.reason.unwrap_or_default();
+            vec![login.login.to_string(), login.owner, login.state.to_string(), reason]
+        })
+        .collect();
+    if rows.is_empty() {
+        return answer::nobody(caller);
+    }
+    let (portals, waiting) = {
+        let index = caller.shared.index();
+        (index.portals.len(), index.waiting())
+    };
+    let title = match all {
+        true => format!("Accounts; {portals} conversations, {waiting} messages waiting"),
+        false => "Your accounts".to_owned(),
+    };
+    answer::table(&title, &["account", "owner", "state", "reason"], rows)
+}
+
+/// Says what is wrong, each with what can be done.
+async fn doctor(caller: &Caller<'_>) -> Reply {
+    let mut found = Vec::new();
+    for (network, adapter) in &caller.shared.adapters {
+        if !adapter.is_ready() {
+            found.push(format!("{network} is not reached: the log says why, and I keep trying."));
+        }
+    }
+    let (all, own) = (caller.role == Role::Admin, caller.logins());
+    let logins = caller.shared.puppets.status();
+    let seen: Vec<_> = logins.iter().filter(|login| all || own.contains(&login.login)).collect();
+    if seen.is_empty() && caller.user.is_some() {
+        found.push("You are not signed in: say `login`.".to_owned());
+    }
+    for login in seen {
+        let why = login.reason.clone().unwrap_or_else(|| login.state.to_string());
+        let mend = match login.state {
+            LoginState::Connected => continue,
+            LoginState::BadCredentials => "say `login` and give the password again",
+            LoginState::Kicked => "sign the account out elsewhere, then say `relogin`",
+            LoginState::LoggedOut => "say `login` when it shall come back",
+            _ => "I keep trying; `relogin` tries at once",
+        };
+        found.push(format!("{} is not connected ({why}): {mend}.", login.login));
+    }
+    if all {
+        for leg in portal::behind(caller) {
+            let age = portal::oldest(caller, &leg).await.unwrap_or_default();
+            if age > LONG {
+                found.push(format!(
+                    "{} messages for {} wait since {} s: `queue` shows them all.",
+                    leg.waiting,
+                    leg.place,
+                    age.as_secs()
+                ));
+            }
+        }
+    }
+    if found.is_empty() {
+        return answer::text("All is well.");
+    }
+    Reply::Text(found.join("\n"))
+}
+
+async fn stats(caller: &Caller<'_>) -> Reply {
+    let (portals, waiting) = {
+        let index = caller.shared.index();
+        (index.portals.len(), index.waiting())
+    };
+    let mut rows = vec![
+        vec!["accounts".to_owned(), caller.shared.puppets.status().len().to_string()],
+        vec!["conversations".to_owned(), portals.to_string()],
+        vec!["messages waiting".to_owned(), waiting.to_string()],
+    ];
+    if let Ok(stats) = caller.shared.store.stats().await {
+        rows.push(vec!["KiB on disk".to_owned(), (stats.disk_bytes / 1024).to_string()]);
+        rows.push(vec!["commits since the start".to_owned(), stats.commits.to_string()]);
+        rows.push(vec!["syncs since the start".to_owned(), stats.syncs.to_string()]);
+    }
+    answer::table("What there is", &["what", "how many"], rows)
+}
+
+fn permissions(caller: &Caller<'_>) -> Reply {
+    let patterns = caller.shared.patterns().into_iter();
+    let rows = patterns.map(|(pattern, role)| vec![pattern, role.to_string()]).collect();
+    answer::table("Who may do what", &["who", "role"], rows)
+}
+
+fn log_level(caller: &Caller<'_>, arguments: &Arguments) -> Reply {
+    match &caller.shared.host {
+        Some(host) => Reply::Text(
+            host.set_log_filter(arguments.text("LEVEL"), arguments.duration("DURATION")),
+        ),
+        None => answer::text("There is no log here."),
+    }
+}
+
+async fn backup(caller: &Caller<'_>) -> Reply {
+    let Some(directory) = &caller.shared.config.backups else {
+        return answer::text("There is no place for backups here.");
+    };
+    let made = async {
+        tokio::fs::create_dir_all(directory).await.map_err(|error| error.to_string())?;
+        let path = directory.join(format!("{:015}.backup", Timestamp::now().0));
+        let facts = caller.shared.store.backup(&path).await.map_err(|error| error.to_string())?;
+        Ok::<_, String>((path, facts))
+    };
+    Reply::Text(match made.await {
+        Ok((path, facts)) => format!(
+            "{} entries are in {}. Keep seal.key beside it: without it the passwords do not open.",
+            facts.entries,
+            path.display()
+        ),
+        Err(error) => format!("The backup failed: {error}."),
+    })
+}
+
+async fn reload(caller: &Caller<'_>) -> Reply {
+    match &caller.shared.host {
+        Some(host) => Reply::Text(host.reload().await),
+        None => answer::text("There is no configuration here."),
+    }
+}
+
+async fn drain(caller: &Caller<'_>) -> Reply {
+    let waiting = || caller.shared.index().waiting();
+    let end = tokio::time::Instant::now() + DRAIN;
+    while waiting() > 0 && tokio::time::Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Reply::Text(match waiting() {
+        0 => "Nothing waits any more.".to_owned(),
+        left => format!("{left} messages still wait; `queue` says where."),
+    })
+}
+
+fn shutdown(caller: &Caller<'_>) -> Reply {
+    match &caller.shared.host {
+        Some(host) => {
+            host.shut_down();
+            answer::text("Stopping. What waits is delivered after the next start.")
+        }
+        None => answer::text("There is no program to stop here."),
+    }
+}
