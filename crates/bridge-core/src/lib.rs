@@ -14,6 +14,7 @@
 //! chapter of the book.
 
 pub mod adapter;
+mod appearance;
 mod backoff;
 mod clock;
 pub mod command;
@@ -31,6 +32,7 @@ mod logins;
 mod loop_guard;
 pub mod measures;
 pub mod model;
+mod options;
 mod record;
 mod relay;
 mod seal;

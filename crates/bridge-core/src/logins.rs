@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::{
+    appearance,
     connector::StoredLogin,
     id::LoginId,
     model::UserId,
-    record::{LoginRecord, login_key},
+    record::{LoginRecord, appearance_key, login_key},
     shared::Shared,
     store::{Batch, CommitError, Durability, KeyBuilder, StoreError, Table, TableId},
     supervisor::{Owner, supervise},
@@ -34,7 +35,7 @@ pub(crate) async fn add(
     let mut batch = Batch::new();
     Table::put(&mut batch, key, &record).map_err(|error| error.to_string())?;
     shared.store.commit(batch, Durability::Durable).await.map_err(|error| error.to_string())?;
-    bring_to_life(shared, owner.clone(), login)
+    bring_to_life(shared, owner.clone(), login).await
 }
 
 /// Brings the puppets of all kept logins to life.
@@ -56,7 +57,7 @@ pub(crate) async fn load_all(shared: &Arc<Shared>) -> Result<(), StoreError> {
             }
         };
         let login = StoredLogin { id, persona: record.persona, credentials };
-        if let Err(error) = bring_to_life(shared, record.owner, login) {
+        if let Err(error) = bring_to_life(shared, record.owner, login).await {
             tracing::error!(%error, "a login cannot be used");
         }
     }
@@ -67,15 +68,21 @@ pub(crate) async fn load_all(shared: &Arc<Shared>) -> Result<(), StoreError> {
 pub(crate) async fn remove(shared: &Shared, login: &LoginId) -> Result<(), CommitError> {
     let mut batch = Batch::new();
     batch.remove(login_key(login));
+    batch.remove(appearance_key(login));
     shared.store.commit(batch, Durability::Durable).await?;
     shared.puppets.remove(login);
     Ok(())
 }
 
-fn bring_to_life(shared: &Arc<Shared>, owner: UserId, login: StoredLogin) -> Result<(), String> {
+async fn bring_to_life(
+    shared: &Arc<Shared>,
+    owner: UserId,
+    login: StoredLogin,
+) -> Result<(), String> {
     let connector = shared.connectors.get(&login.persona.network);
     let connector = connector.ok_or_else(|| "its network is switched off".to_owned())?;
     let puppet = connector.load(login).map_err(|error| error.to_string())?;
+    appearance::restore(&*shared.store, &*puppet).await;
     supervise(shared, Owner::Person(owner), puppet);
     Ok(())
 }
