@@ -11,6 +11,7 @@ use bridge_core::{
     command::{Permissions, Role as CoreRole},
     id::{ChatId, NetworkId, RoomId},
     model::Persona,
+    redact,
     store::Store,
 };
 use bridge_msn::MsnConnector;
@@ -65,6 +66,7 @@ impl App {
         };
         let store = open_store(data).await?;
         let key = seal_key(data)?;
+        redact::set_key(&key);
         let mut adapters: Vec<Arc<dyn Adapter>> = Vec::new();
         let mut servers = Vec::new();
         let cancel = CancellationToken::new();
@@ -85,6 +87,7 @@ impl App {
         parts.connectors.push(connector);
         let core_config = CoreConfig {
             permissions: permissions(config),
+            sign_ins_per_second: config.limits.sign_ins_per_second,
             backups: Some(backups_of(data)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..CoreConfig::default()

@@ -13,18 +13,19 @@ use crate::Failure;
 
 /// How long the store has to answer before the bridge counts as unwell.
 const STORE_DEADLINE: Duration = Duration::from_secs(5);
-/// Edges of the buckets of delivery times, in seconds.
-const SECONDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0];
 
 /// Begins to count; once in a process.
 pub(crate) fn recorder() -> Result<PrometheusHandle, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(format!("metrics: {error}"));
-    let buckets = Matcher::Full(measures::DELIVERY.to_owned());
-    PrometheusBuilder::new()
-        .set_buckets_for_metric(buckets, &SECONDS)
-        .map_err(|error| failed(&error))?
-        .install_recorder()
-        .map_err(|error| failed(&error))
+    let times = Matcher::Suffix("_seconds".to_owned());
+    let counts = Matcher::Full(measures::BATCH_ROWS.to_owned());
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(times, &measures::SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(counts, &measures::COUNTS))
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(|error| failed(&error))?;
+    measures::describe();
+    Ok(recorder)
 }
 
 #[derive(Clone)]

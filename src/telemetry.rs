@@ -5,6 +5,7 @@ use std::{
     sync::OnceLock,
 };
 
+use bridge_core::redact;
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry, filter::filter_fn, fmt, layer::SubscriberExt as _, reload,
     util::SubscriberInitExt as _,
@@ -12,7 +13,7 @@ use tracing_subscriber::{
 
 use crate::{
     Failure,
-    config::{LogConfig, LogFormat},
+    config::{LogConfig, LogFormat, LogPii},
 };
 
 /// Libraries that write addresses with secrets in them, and whole messages, into their own lines; what
@@ -23,6 +24,7 @@ static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// Begins to log as configured; `RUST_LOG` wins over the configuration.
 pub(crate) fn start(log: &LogConfig) -> Result<(), Failure> {
+    redact::print_in_full(log.pii == LogPii::Full);
     let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| log.filter.clone());
     let filter = EnvFilter::try_new(&wanted).map_err(|error| {
         Failure::Config(format!("log.filter: {wanted:?} is no filter: {error}"))
@@ -41,6 +43,12 @@ pub(crate) fn start(log: &LogConfig) -> Result<(), Failure> {
     // Set once, for logging begins once.
     let _ = FILTER.set(handle);
     Ok(())
+}
+
+/// Changes how people appear, and how much is said.
+pub(crate) fn change(log: &LogConfig) -> Result<(), String> {
+    redact::print_in_full(log.pii == LogPii::Full);
+    set_filter(log)
 }
 
 /// Changes how much is said, unless the environment decides it.

@@ -2,18 +2,18 @@
 
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use bridge_core::{Core, Host, id::Timestamp};
+use bridge_core::{Core, Host};
 use serde_json::Value;
 use tokio::{sync::OnceCell, task::AbortHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{backups_of, permissions};
+use super::permissions;
 use crate::{config, telemetry};
 
 /// The configuration's file, and what it said last.
@@ -86,7 +86,7 @@ impl Host for Reloader {
         if let Some(core) = self.core.get().and_then(Weak::upgrade) {
             core.set_permissions(permissions(&new));
         }
-        if let Err(error) = telemetry::set_filter(&new.log) {
+        if let Err(error) = telemetry::change(&new.log) {
             return format!("The log's filter stays as it was: {error}");
         }
         let list = |names: &[String]| {
@@ -131,46 +131,8 @@ impl Host for Reloader {
         }
     }
 
-    async fn verify_backup(&self, file: Option<&str>) -> String {
-        let config = match config::load(&self.file, &self.environment) {
-            Ok(config) => config,
-            Err(error) => return format!("The configuration is wrong:\n{error}"),
-        };
-        let backups = backups_of(&config.bridge.data_dir);
-        let wanted = file.map(str::to_owned);
-        let read = tokio::task::spawn_blocking(move || verify(&backups, wanted.as_deref()));
-        read.await.unwrap_or_else(|error| format!("The backup could not be read: {error}."))
-    }
-
     fn shut_down(&self) {
         self.stop.cancel();
-    }
-}
-
-/// Reads a backup of a directory: the one of that name, else the newest. Blocks.
-fn verify(backups: &Path, wanted: Option<&str>) -> String {
-    let all = match bridge_store::backups(backups) {
-        Ok(all) => all,
-        Err(error) => return format!("The backups cannot be listed: {error}."),
-    };
-    let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-    // Only what is listed is read: a name leads nowhere else.
-    let Some(path) =
-        all.iter().find(|path| wanted.is_none_or(|wanted| name(path).as_deref() == Some(wanted)))
-    else {
-        let names: Vec<String> = all.iter().filter_map(|path| name(path)).collect();
-        return match names.as_slice() {
-            [] => "There is no backup yet; `backup` makes one.".to_owned(),
-            names => format!("There is no such backup. There are: {}.", names.join(", ")),
-        };
-    };
-    let shown = name(path).unwrap_or_default();
-    match bridge_store::verify(path) {
-        Ok(facts) => {
-            let age = Timestamp::now().0.saturating_sub(facts.made.0) / 1000;
-            format!("{shown} is good: {} entries, made {age} s ago.", facts.entries)
-        }
-        Err(error) => format!("{shown} is no good: {error}."),
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Config {
     /// others' accounts; `user` may also sign in; `admin` may also see and steer everything.
     #[schemars(example = permissions_example())]
     pub permissions: BTreeMap<String, Role>,
+    /// How much at once.
+    pub limits: LimitsConfig,
     /// What the bridge says about itself.
     pub log: LogConfig,
     /// For programs that watch over the bridge.
@@ -93,6 +95,20 @@ pub enum Role {
     Admin,
 }
 
+/// How much at once.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// How many accounts may sign in to one MSN server in a second; at least one.
+    pub sign_ins_per_second: u32,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { sign_ins_per_second: 20 }
+    }
+}
+
 /// What the bridge says about itself.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -102,11 +118,15 @@ pub struct LogConfig {
     pub filter: String,
     /// How: `text` for people, `json` for machines.
     pub format: LogFormat,
+    /// How people appear in it: with `hash` their addresses, names and words are short hashes, the same
+    /// each time, so that you can follow one person without reading who she is; with `full` they are as
+    /// they are. Passwords and tickets appear in neither.
+    pub pii: LogPii,
 }
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: LogFormat::Text }
+        Self { filter: "info".to_owned(), format: LogFormat::Text, pii: LogPii::Hash }
     }
 }
 
@@ -118,6 +138,16 @@ pub enum LogFormat {
     Json,
     /// Words.
     Text,
+}
+
+/// How people appear in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogPii {
+    /// As they are.
+    Full,
+    /// As hashes.
+    Hash,
 }
 
 fn permissions_example() -> BTreeMap<String, Role> {

@@ -301,7 +301,7 @@ async fn killed_under_traffic_nothing_accepted_is_lost_or_doubled_on_discord() {
         .filter(|line| {
             line.contains("event accepted")
                 && line.contains("network=msn")
-                && !line.contains("source=fate")
+                && !line.contains("kind=\"delivery\"")
         })
         .count();
     // `first`, `last`, and what was committed just before the log line was written.

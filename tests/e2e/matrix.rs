@@ -288,7 +288,7 @@ async fn killed_under_traffic_nothing_accepted_is_lost_or_doubled_on_matrix() {
         .filter(|line| {
             line.contains("event accepted")
                 && line.contains("network=msn")
-                && !line.contains("source=fate")
+                && !line.contains("kind=\"delivery\"")
         })
         .count();
     assert!(on_matrix.is_sorted_by(|a, b| a < b), "in order and once: {on_matrix:?}");

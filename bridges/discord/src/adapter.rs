@@ -14,6 +14,7 @@ use bridge_core::{
     AcceptError, Adapter, AdapterContext, AdapterExit, DeliverError,
     adapter::{CommandOrigin, Reply},
     id::{IdempotencyKey, NetworkId, PortalId, RoomId},
+    measures,
     model::{
         Capabilities, Delivery, EventKind, Membership, Persona, Receipt, Reject, RoomSpec,
         ShownFates, Signal, Styles, UserId,
@@ -376,6 +377,7 @@ fn rest(token: &SecretString, http: &HttpClient, pause: &Arc<Pause>) -> Http {
     let pause = Arc::clone(pause);
     limiter.set_ratelimit_callback(Box::new(move |limit| {
         // Its path may hold a webhook's secret.
+        measures::rate_limited(&NetworkId::new(NETWORK), limit.timeout);
         tracing::debug!(wait = ?limit.timeout, global = limit.global, "Discord asks to wait");
         if limit.global {
             pause.hold(limit.timeout);

@@ -19,6 +19,7 @@ use bridge_core::{
         Capabilities, Delivery, DeliveryState, EventKind, Membership, Persona, PresenceState,
         Receipt, Reject, RoomSpec, ShownFates, Signal, Styles, UserId,
     },
+    redact::Redacted,
     store::Namespace,
 };
 use ruma::{
@@ -190,7 +191,7 @@ impl MatrixAdapter {
         // As above.
         self.tasks.spawn(async move {
             if let Err(error) = adapter.enter(&room, direct).await {
-                tracing::warn!(%by, %error, "the bot could not follow an invitation");
+                tracing::warn!(by = %Redacted(&by), %error, "the bot could not follow an invitation");
             }
         });
     }
@@ -286,6 +287,7 @@ impl MatrixAdapter {
 
     /// Says which key is wrong.
     fn explain(&self, error: &IntentError) -> String {
+        let words = error.in_full();
         let hint = match error {
             IntentError::Refused { errcode, .. } => match errcode.as_str() {
                 "M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN" => {
@@ -302,7 +304,7 @@ impl MatrixAdapter {
                 }
                 "M_CONNECTION_FAILED" | "M_CONNECTION_TIMED_OUT" | "M_URL_NOT_SET" => {
                     return format!(
-                        "the homeserver cannot reach the bridge at {} ({error}): set matrix.url to an \
+                        "the homeserver cannot reach the bridge at {} ({words}): set matrix.url to an \
                          address it can reach, make the registration again, and restart it",
                         self.url
                     );
@@ -311,7 +313,7 @@ impl MatrixAdapter {
             },
             _ => "see the homeserver's log",
         };
-        format!("{error}; {hint}")
+        format!("{words}; {hint}")
     }
 
     /// Sends an event as one of our users; the same transaction is the same event.

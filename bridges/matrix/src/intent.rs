@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use bridge_core::{DeliverError, model::Reject};
+use bridge_core::{DeliverError, id::NetworkId, measures, model::Reject, redact::Redacted};
 use bytes::Bytes;
 use ruma::{
     UserId,
@@ -15,6 +15,8 @@ use ruma::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+
+use crate::adapter::NETWORK;
 
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -32,7 +34,8 @@ pub(crate) struct Intent {
 pub(crate) enum IntentError {
     #[error("the homeserver asks to wait")]
     Limited { after: Option<Duration> },
-    #[error("the homeserver answered {status} {errcode}: {error}")]
+    // The homeserver's own words may name our ghosts, and these have addresses.
+    #[error("the homeserver answered {status} {errcode}: {}", Redacted(error))]
     Refused { status: u16, errcode: String, error: String },
     #[error("the homeserver's answer cannot be read: {0}")]
     Unreadable(String),
@@ -114,9 +117,9 @@ impl Intent {
         }
         let said: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
         if status.as_u16() == 429 || said.errcode == "M_LIMIT_EXCEEDED" {
-            return Err(IntentError::Limited {
-                after: said.retry_after_ms.map(Duration::from_millis),
-            });
+            let after = said.retry_after_ms.map(Duration::from_millis);
+            measures::rate_limited(&NetworkId::new(NETWORK), after.unwrap_or_default());
+            return Err(IntentError::Limited { after });
         }
         let error = said.error.chars().take(200).collect();
         Err(IntentError::Refused { status: status.as_u16(), errcode: said.errcode, error })
@@ -124,6 +127,17 @@ impl Intent {
 }
 
 impl IntentError {
+    /// Says it to the operator, the homeserver's own words included: where they can only be about the
+    /// bridge itself.
+    pub(crate) fn in_full(&self) -> String {
+        match self {
+            Self::Refused { status, errcode, error } => {
+                format!("the homeserver answered {status} {errcode}: {error}")
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Tells whether it is this error of the homeserver.
     pub(crate) fn is(&self, code: &str) -> bool {
         matches!(self, Self::Refused { errcode, .. } if errcode == code)

@@ -1,7 +1,7 @@
 //! One account, signed in.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -24,6 +24,8 @@ use crate::{connector::NETWORK, login::is_address, translate};
 
 /// How long somebody counts as writing after she said so (docs: protocol, typing).
 const TYPING_LAPSES: Duration = Duration::from_secs(6);
+/// Events whose names are kept for a report.
+const REMEMBERED: usize = 64;
 /// How long to wait before a full inbox is tried again.
 const INBOX_RETRY: Duration = Duration::from_millis(500);
 
@@ -39,13 +41,22 @@ pub(crate) struct MsnPuppet {
     /// for somebody's account.
     keeps: Option<Vec<String>>,
     session: Mutex<Option<Handle>>,
+    /// Names of the events of late.
+    heard: Mutex<VecDeque<&'static str>>,
     /// How it was last told to appear.
     wishes: Mutex<SelfPatch>,
 }
 
 impl MsnPuppet {
     pub(crate) fn new(login: LoginId, config: msnp::Config, keeps: Option<Vec<String>>) -> Self {
-        Self { login, config, keeps, session: Mutex::new(None), wishes: Mutex::default() }
+        Self {
+            login,
+            config,
+            keeps,
+            session: Mutex::new(None),
+            heard: Mutex::default(),
+            wishes: Mutex::default(),
+        }
     }
 
     fn session(&self) -> MutexGuard<'_, Option<Handle>> {
@@ -81,7 +92,7 @@ impl MsnPuppet {
         if wishes != SelfPatch::default()
             && let Err(error) = appear(handle, wishes).await
         {
-            tracing::warn!(login = %self.login, %error, "the account does not appear as it shall");
+            tracing::warn!(login = ?self.login, %error, "the account does not appear as it shall");
         }
         for account in self.keeps.iter().flatten() {
             let listed = handle.roster().contact(account).is_some_and(msnp::Contact::is_contact);
@@ -89,7 +100,7 @@ impl MsnPuppet {
                 continue;
             }
             if let Err(error) = handle.add_contact(account).await {
-                tracing::warn!(login = %self.login, %error, "a contact of a relay was not added");
+                tracing::warn!(login = ?self.login, %error, "a contact of a relay was not added");
             }
         }
         std::future::pending().await
@@ -124,6 +135,9 @@ impl MsnPuppet {
                 }
                 () = cx.cancel.cancelled() => return PuppetExit::Cancelled,
             };
+            if let Some(event) = &event {
+                self.remember(event);
+            }
             match event {
                 Some(msnp::Event::Message { chat, from, name, text, link, number }) => {
                     typing.remove(&chat);
@@ -159,6 +173,14 @@ impl MsnPuppet {
         }
     }
 
+    fn remember(&self, event: &msnp::Event) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.len() >= REMEMBERED {
+            heard.pop_front();
+        }
+        heard.push_back(translate::event_name(event));
+    }
+
     /// Hands an event to the inbox, again and again until it is stored: nobody says it twice here.
     async fn accept(
         &self,
@@ -181,16 +203,16 @@ impl MsnPuppet {
             match cx.inbox.accept_all(vec![event.clone()], None).await {
                 Ok(()) => return,
                 Err(error @ (AcceptError::Busy | AcceptError::Store(_))) => {
-                    tracing::warn!(login = %self.login, %error, "an event waits to be stored");
+                    tracing::warn!(login = ?self.login, %error, "an event waits to be stored");
                 }
                 Err(error) => {
-                    return tracing::warn!(login = %self.login, %error, "an event was not accepted");
+                    return tracing::warn!(login = ?self.login, %error, "an event was not accepted");
                 }
             }
             tokio::select! {
                 () = sleep(INBOX_RETRY) => {}
                 () = cx.cancel.cancelled() => {
-                    return tracing::warn!(login = %self.login, "an event was not accepted before the end");
+                    return tracing::warn!(login = ?self.login, "an event was not accepted before the end");
                 }
             }
         }
@@ -207,6 +229,19 @@ impl Puppet for MsnPuppet {
         // Somebody's account says nothing that she did not say; the bridge's own may.
         let fates = if self.keeps.is_some() { ShownFates::Failures } else { ShownFates::Nothing };
         Capabilities { fates, ..CAPABILITIES }
+    }
+
+    fn server(&self) -> String {
+        self.config.server.clone()
+    }
+
+    fn heard(&self) -> Option<u64> {
+        self.session().as_ref().map(Handle::heard)
+    }
+
+    fn last_heard(&self) -> Vec<String> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.iter().map(|name| (*name).to_owned()).collect()
     }
 
     async fn run(self: Arc<Self>, cx: PuppetContext) -> PuppetExit {
@@ -327,22 +362,17 @@ impl Puppet for MsnPuppet {
     }
 
     async fn set_self(&self, patch: SelfPatch) -> Result<(), DeliverError> {
-        let session = self.session().clone();
-        let done = match session {
-            Some(handle) => appear(&handle, patch.clone()).await,
-            None => Err(RequestError::NotSignedIn),
-        };
-        // What the server refuses is not asked for again at the next sign-in.
-        if matches!(done, Ok(()) | Err(RequestError::NotSignedIn)) {
+        {
             let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
             let before = std::mem::take(&mut *wishes);
             *wishes = SelfPatch {
-                name: patch.name.or(before.name),
+                name: patch.name.clone().or(before.name),
                 state: patch.state.or(before.state),
-                status_text: patch.status_text.or(before.status_text),
+                status_text: patch.status_text.clone().or(before.status_text),
             };
         }
-        done.map_err(unwilling)
+        let handle = self.session().clone().ok_or_else(|| unwilling(RequestError::NotSignedIn))?;
+        appear(&handle, patch).await.map_err(unwilling)
     }
 }
 

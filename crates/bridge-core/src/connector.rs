@@ -102,6 +102,22 @@ pub trait Puppet: Send + Sync + 'static {
     /// Tells what a chat of this network can show.
     fn capabilities(&self) -> Capabilities;
 
+    /// Names the server it signs in to; accounts of one server take turns there, and suffer together.
+    fn server(&self) -> String {
+        String::new()
+    }
+
+    /// Counts what the session has heard so far, keep-alives included; none without a session, or where
+    /// it cannot be told. A session that hears nothing for minutes is ended by the supervisor.
+    fn heard(&self) -> Option<u64> {
+        None
+    }
+
+    /// Lists what was heard last, oldest first: names of things without their content, for a report.
+    fn last_heard(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Signs in, takes events in and hands them to the inbox until the session ends.
     ///
     /// Sets `cx.online` once signed in. May be called again after it ended.
@@ -134,10 +150,7 @@ pub trait Puppet: Send + Sync + 'static {
     /// Changes how the account itself appears, now and after each later sign-in of this process.
     ///
     /// # Errors
-    /// As [`edit_contact`](Self::edit_contact), and nothing is changed. [`Reject::Offline`] where the
-    /// account is not connected: it is taken note of, and comes true at the next sign-in.
-    ///
-    /// [`Reject::Offline`]: crate::model::Reject::Offline
+    /// As [`edit_contact`](Self::edit_contact).
     async fn set_self(&self, patch: SelfPatch) -> Result<(), DeliverError>;
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
@@ -33,13 +33,15 @@ use crate::{
     store::{
         Batch, Durability, KeyBuilder, Namespace, Store, StoreError, Table, TableId, scan_all,
     },
-    supervisor::{LoginState, LoginStatus, Owner, supervise},
+    supervisor::{LoginState, LoginStatus, Owner, standing, supervise},
 };
 
 /// How long repetitions are remembered.
 const DEDUPE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How often old facts are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// What the accounts have to sign out when the deliveries took all the time there was.
+const LAST_GRACE: Duration = Duration::from_secs(2);
 /// Rows removed at once.
 const PAGE: usize = 1000;
 
@@ -80,10 +82,6 @@ pub trait Host: Send + Sync + 'static {
 
     /// Says more or less in the log from now on, or for a time; says what came of it.
     fn set_log_filter(&self, filter: &str, time: Option<Duration>) -> String;
-
-    /// Reads one of the store's backups, by its file's name or the newest, to its end; says whether it
-    /// is good.
-    async fn verify_backup(&self, file: Option<&str>) -> String;
 
     /// Begins to stop, in order.
     fn shut_down(&self);
@@ -176,7 +174,8 @@ impl Core {
             });
         }
         for account in self.accounts.drain(..) {
-            supervise(shared, Owner::Bridge, account);
+            let standing = standing::load(&*shared.store, account.login()).await?;
+            supervise(shared, Owner::Bridge, account, standing);
         }
         logins::load_all(shared).await?;
         command::resume(shared).await?;
@@ -228,7 +227,20 @@ impl Core {
         let number = |many: usize| f64::from(u32::try_from(many).unwrap_or(u32::MAX));
         let big = |many: u64| f64::from(u32::try_from(many).unwrap_or(u32::MAX));
         metrics::gauge!(measures::PORTALS).set(number(status.portals));
-        metrics::gauge!(measures::WAITING).set(big(status.waiting_rows));
+        let (mut waiting, oldest) = {
+            let index = self.shared.index();
+            (index.waiting_for(), index.oldest())
+        };
+        // A network for which nothing waits any more says so.
+        for network in self.shared.adapters.keys().chain(self.shared.connectors.keys()) {
+            waiting.entry(network.clone()).or_default();
+        }
+        for (network, rows) in waiting {
+            let gauge = metrics::gauge!(measures::WAITING, "leg_network" => network.to_string());
+            gauge.set(big(rows));
+        }
+        let oldest = oldest.map_or(0, |at| self.shared.clock.age(at));
+        metrics::gauge!(measures::OLDEST).set(Duration::from_millis(oldest).as_secs_f64());
         for state in LoginState::ALL {
             let many = status.logins.iter().filter(|login| login.state == state).count();
             metrics::gauge!(measures::PUPPETS, "state" => state.label()).set(number(many));
@@ -265,11 +277,21 @@ impl Core {
         timeout(deadline, empty).await.is_ok()
     }
 
-    /// Ends everything in order; what is accepted stays in the store. The store stays open.
+    /// Ends everything in order: sources, deliveries under way, accounts, the way in. What is accepted
+    /// stays in the store, which stays open.
     pub async fn stop(self, deadline: Duration) {
+        let end = Instant::now() + deadline;
+        // Sources end now; a delivery under way ends by itself, and its account is still there for it.
         self.shared.cancel.cancel();
+        self.shared.legs.close();
+        if timeout_at(end, self.shared.legs.wait()).await.is_err() {
+            tracing::warn!("some deliveries did not end in time");
+        }
+        // What the accounts hear until they are gone is still taken in.
+        self.shared.sign_out.cancel();
         self.shared.tasks.close();
-        if timeout(deadline, self.shared.tasks.wait()).await.is_err() {
+        let last = end.max(Instant::now() + LAST_GRACE);
+        if timeout_at(last, self.shared.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
         self.shared.closed.cancel();

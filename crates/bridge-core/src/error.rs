@@ -5,7 +5,9 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 use crate::model::Reject;
 
 /// Why a network did not take something. Each variant is another next step.
-#[derive(Clone, Debug, thiserror::Error)]
+///
+/// Both its forms are for logs and name nobody; see [`for_people`](Self::for_people).
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeliverError {
     /// It may or may not have arrived: the link died between the send and its answer.
@@ -18,7 +20,7 @@ pub enum DeliverError {
     #[error("the room is gone: {0}")]
     Gone(Cause),
     /// The network will not take this one; later ones may pass.
-    #[error("refused: {tell_user}")]
+    #[error("refused: {reason:?}")]
     Reject {
         /// Why, for programs.
         reason: Reject,
@@ -36,9 +38,23 @@ pub enum DeliverError {
 }
 
 impl DeliverError {
+    /// Says it to people; what `Display` says is for logs, and names nobody.
+    pub fn for_people(&self) -> String {
+        match self {
+            Self::Reject { tell_user, .. } => tell_user.clone(),
+            error => error.to_string(),
+        }
+    }
+
     /// Makes a [`Retry`](Self::Retry) without a time of the network's own.
     pub fn retry(cause: impl Into<Cause>) -> Self {
         Self::Retry { after: None, cause: cause.into() }
+    }
+}
+
+impl fmt::Debug for DeliverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

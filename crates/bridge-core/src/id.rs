@@ -1,12 +1,17 @@
 //! Names of things, each minted only by the network that owns it and opaque to everybody else.
+//!
+//! `Display` is for people. `Debug` is for logs: there an id that may hold an address prints as its hash
+//! ([`redact`](crate::redact)).
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::redact::Redacted;
+
 macro_rules! text_id {
-    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident $printed:ident;)+) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -32,31 +37,33 @@ macro_rules! text_id {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self.0)
+                text_id!(@$printed self.0, f)
             }
         }
     )+};
+    (@open $text:expr, $f:ident) => { $f.write_str(&$text) };
+    (@redacted $text:expr, $f:ident) => { fmt::Display::fmt(&Redacted(&*$text), $f) };
 }
 
 text_id! {
     /// A conversation on a network people sign in to: on MSN the peer's address, or a group's id.
-    ChatId;
+    ChatId redacted;
     /// A signed-in account of a network, unique in this bridge, such as `msn:ada@example.com`.
-    LoginId;
+    LoginId redacted;
     /// A picture, sound or file, as the network that holds it names it.
-    MediaId;
+    MediaId open;
     /// A message as its own network names it: an event id on Matrix.
-    MessageId;
+    MessageId open;
     /// A network: `msn`, `matrix`, `console`.
-    NetworkId;
+    NetworkId open;
     /// A person as the network that knows her names her: an MSN address, a Matrix user id.
-    PersonaId;
+    PersonaId redacted;
     /// A place where an [`Adapter`](crate::Adapter) shows a conversation: a Matrix room.
-    RoomId;
+    RoomId redacted;
     /// What makes an event the same event when its network tells it twice.
     ///
     /// Kept for seven days beside the name of the network to drop repetitions.
-    SourceId;
+    SourceId redacted;
 }
 
 /// A conversation of this bridge: a log and its legs.

@@ -53,6 +53,6 @@ pub enum AcceptError {
     #[error("the store failed: {0}")]
     Store(#[from] crate::store::StoreError),
     /// An event names a login this bridge does not have.
-    #[error("no such login: {0}")]
+    #[error("no such login: {0:?}")]
     UnknownLogin(crate::id::LoginId),
 }

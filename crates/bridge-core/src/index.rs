@@ -3,12 +3,15 @@
 //! Everything here can be made again from the store; the lock around it is held for moments and
 //! never across a wait.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use tokio::sync::Notify;
 
 use crate::{
-    id::{MessageId, PortalId},
+    id::{MessageId, NetworkId, PortalId, Timestamp},
     loop_guard::LoopGuard,
     record::{Endpoint, InFlight, Leg, PortalRecord},
 };
@@ -43,6 +46,8 @@ pub(crate) struct LegNow {
     pub(crate) left_over: Option<InFlight>,
     /// The last message its network named.
     pub(crate) last: Option<MessageId>,
+    /// When the row was accepted that it tries to pass now.
+    pub(crate) works_on: Option<Timestamp>,
     /// Whether a task pumps it.
     pub(crate) pumped: bool,
 }
@@ -84,6 +89,26 @@ impl Index {
     /// Rows that some leg of some portal still needs.
     pub(crate) fn waiting(&self) -> u64 {
         self.portals.values().map(Portal::waiting).sum()
+    }
+
+    /// Rows that wait for each network, counted for each leg.
+    pub(crate) fn waiting_for(&self) -> BTreeMap<NetworkId, u64> {
+        let mut waiting = BTreeMap::new();
+        for portal in self.portals.values() {
+            for (leg, now) in portal.record.legs.iter().zip(&portal.legs) {
+                if let Some(network) = leg.network() {
+                    *waiting.entry(network.clone()).or_default() +=
+                        portal.head.saturating_sub(now.cursor);
+                }
+            }
+        }
+        waiting
+    }
+
+    /// When the row was accepted that waits longest, of those that legs have looked at.
+    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+        let legs = self.portals.values().flat_map(|portal| &portal.legs);
+        legs.filter_map(|now| now.works_on).min()
     }
 
     /// Finds the portal of a place, and the leg that leads there.

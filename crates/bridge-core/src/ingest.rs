@@ -20,7 +20,7 @@ use crate::{
     inbox::{AcceptError, Inbox, SourceCursor},
     index::Portal,
     loop_guard::Verdict,
-    measures,
+    measures::{self, Direction, Lane},
     model::{Event, EventKind, Persona, Scope, Signal, UserId},
     record::{
         CommandRecord, Endpoint, EndpointRecord, LogRow, Names, PortalRecord, Position, RowOf,
@@ -82,6 +82,12 @@ impl Inbox for Arc<Shared> {
             Scope::Room(room) => Endpoint::Room(network.clone(), room),
             Scope::Login(_) => return,
         };
+        measures::event(
+            network,
+            Lane::Ephemeral,
+            measures::label_of_signal(&signal),
+            Direction::In,
+        );
         let found = self.index().find(&endpoint);
         if let Some((portal, origin)) = found {
             self.signals.put(portal, origin, from, signal);
@@ -405,9 +411,8 @@ async fn publish(shared: &Arc<Shared>, group: &mut Vec<Request>, staged: Staged)
         }
     }
     for (row, network, source, kind) in &staged.rows {
-        metrics::counter!(measures::EVENTS, "network" => network.to_string(), "kind" => *kind)
-            .increment(1);
-        tracing::debug!(%row, %network, %source, "event accepted");
+        measures::event(network, Lane::Durable, kind, Direction::In);
+        tracing::debug!(%row, %network, kind, ?source, "event accepted");
     }
     for (request, outcome) in group.drain(..).zip(staged.outcomes) {
         // Whoever asked may have given up waiting; it is stored all the same.

@@ -9,6 +9,7 @@ use tokio::{
     sync::oneshot,
     time::{sleep, timeout},
 };
+use tracing::Instrument as _;
 
 use crate::{
     backoff::Backoff,
@@ -16,7 +17,7 @@ use crate::{
     error::DeliverError,
     id::{IdempotencyKey, MessageId, PersonaId, PortalId, RoomId, SourceId, Timestamp},
     ingest::Request,
-    measures,
+    measures::{self, Direction, Lane},
     model::{
         Capabilities, Delivery, DeliveryState, Event, EventKind, Persona, Receipt, Reject,
         RoomSpec, Scope, UserId,
@@ -39,7 +40,8 @@ const MAX_DOUBTS: u32 = 1;
 /// Passes rows until there are none for a while, or the core ends: then between two rows, so that what
 /// was delivered is noted.
 pub(crate) async fn pump(shared: Arc<Shared>, portal: PortalId, leg: u16) {
-    Pump::new(shared, portal, leg).run().await;
+    let span = tracing::error_span!("portal", id = %portal);
+    Pump::new(shared, portal, leg).run().instrument(span).await;
 }
 
 /// Makes the rooms of a portal, before anybody speaks, and invites their owners.
@@ -130,7 +132,7 @@ impl Pump {
                 // Passed before a crash that lost only the note of it.
                 Ok(None) => self.advance(None).await,
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::error!(portal = %self.portal, %error, "a row cannot be read and is left out");
+                    tracing::error!(%error, "a row cannot be read and is left out");
                     self.advance(None).await;
                 }
                 Err(error) => self.wait_for_store(&error).await,
@@ -179,6 +181,9 @@ impl Pump {
         let Some(event) = fit else {
             return self.advance(Some(row)).await;
         };
+        if let Some(now) = self.shared.index().leg_now(self.portal, self.leg) {
+            now.works_on = Some(row.accepted);
+        }
         let doubtful = self.left_over.take() == Some(InFlight::Row(self.cursor));
         let key = IdempotencyKey { row: row.row, leg: self.leg };
         let mut item = Delivery {
@@ -207,18 +212,21 @@ impl Pump {
 
     async fn deliver(&mut self, row: &LogRow, item: &mut Delivery) -> Passed {
         let mut doubts = 0;
+        let mut attempt = 0_u64;
         loop {
+            attempt += 1;
             if let Some(failed) = self.too_old(row) {
                 return failed;
             }
             if self.shared.cancel.is_cancelled() {
                 return Passed::Stopped;
             }
-            let error = match self.attempt(row, item).await {
+            let span = tracing::error_span!("deliver", row = %row.row, leg = self.leg, attempt);
+            let error = match self.attempt(row, item).instrument(span.clone()).await {
                 Ok(receipt) => return Passed::Delivered(receipt),
                 Err(error) => error,
             };
-            tracing::debug!(portal = %self.portal, leg = self.leg, row = %row.row, %error, "not delivered yet");
+            span.in_scope(|| tracing::debug!(%error, "not delivered yet"));
             let wait = match error {
                 DeliverError::Reject { reason, tell_user } => {
                     return Passed::Failed(reason, tell_user);
@@ -319,7 +327,7 @@ impl Pump {
             Ok(Some(names.map(|Names(names)| names).unwrap_or_default()))
         };
         found.await.unwrap_or_else(|error| {
-            tracing::warn!(portal = %self.portal, %error, "an earlier message cannot be looked up");
+            tracing::warn!(%error, "an earlier message cannot be looked up");
             Some(Vec::new())
         })
     }
@@ -423,12 +431,9 @@ impl Pump {
     }
 
     async fn note_delivered(&mut self, row: &LogRow, leg: &Leg, receipt: Receipt) {
+        tracing::debug!(row = %row.row, leg = self.leg, "delivered");
         let mut batch = Batch::new();
-        let network = match leg {
-            Leg::Chat { peer, .. } => Some(&peer.network),
-            Leg::Closed => None,
-            Leg::Room { network, .. } => Some(network),
-        };
+        let network = leg.network();
         let row_of = RowOf { portal: self.portal, row: row.row };
         for (network, message) in network
             .into_iter()
@@ -441,6 +446,8 @@ impl Pump {
             self.add(&mut batch, names_key(row.row, self.leg), &Names(receipt.messages));
         }
         if let Some(to) = network {
+            let kind = measures::label_of(&row.event.kind);
+            measures::event(to, Lane::Durable, kind, Direction::Out);
             let waited = self.shared.clock.age(row.accepted);
             let (from, to) = (row.event.network.to_string(), to.to_string());
             metrics::histogram!(measures::DELIVERY, "from" => from, "to" => to)
@@ -456,13 +463,10 @@ impl Pump {
     }
 
     async fn note_fate(&mut self, row: &LogRow, state: DeliveryState) {
-        tracing::info!(portal = %self.portal, leg = self.leg, row = %row.row, "not delivered");
+        tracing::info!(row = %row.row, leg = self.leg, "not delivered");
         let told = !matches!(row.event.kind, EventKind::Delivery { .. });
-        let to = match self.shared.index().leg(self.portal, self.leg) {
-            Some(Leg::Chat { peer, .. }) => peer.network.to_string(),
-            Some(Leg::Room { network, .. }) => network.to_string(),
-            Some(Leg::Closed) | None => String::new(),
-        };
+        let to = self.shared.index().leg(self.portal, self.leg).and_then(Leg::network).cloned();
+        let to = to.map(|network| network.to_string()).unwrap_or_default();
         let fate =
             if matches!(state, DeliveryState::Unknown { .. }) { "unknown" } else { "failed" };
         metrics::counter!(measures::FAILURES, "to" => to, "fate" => fate).increment(1);
@@ -563,6 +567,7 @@ impl Pump {
         if let Some(now) = index.leg_now(self.portal, self.leg) {
             now.cursor = self.cursor;
             now.left_over = None;
+            now.works_on = None;
             now.last.clone_from(&self.last);
         }
         index.portals.get(&self.portal).is_some_and(|portal| portal.passed() > number)
@@ -580,7 +585,7 @@ impl Pump {
     /// Adds a record that is short by its nature; one that is not is left out and said.
     fn add<R: crate::store::Record>(&self, batch: &mut Batch, key: crate::store::Key, record: &R) {
         if let Err(error) = Table::put(batch, key, record) {
-            tracing::warn!(portal = %self.portal, %error, "a name could not be kept");
+            tracing::warn!(%error, "a name could not be kept");
         }
     }
 
@@ -595,7 +600,7 @@ impl Pump {
     }
 
     async fn wait_for_store(&self, error: &StoreError) {
-        tracing::error!(portal = %self.portal, %error, "the store fails; trying again");
+        tracing::error!(%error, "the store fails; trying again");
         tokio::select! {
             () = sleep(self.shared.config.retry.0) => {}
             () = self.shared.cancel.cancelled() => {}

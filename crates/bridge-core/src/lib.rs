@@ -6,6 +6,7 @@
 //!   (Matrix, Discord, a terminal); a [`Connector`] makes [`Puppet`]s, signed-in accounts (MSN).
 //! - [`inbox`]: the one way in.
 //! - [`config`]: lengths of time and amounts of bytes, as every section of a configuration writes them.
+//! - [`redact`]: what a log may say of people.
 //! - [`store`]: the trait storage engines implement, the tables above it and the memory engine.
 //!
 //! - [`Core`]: what is accepted is stored, then delivered in order, or reported.
@@ -14,7 +15,6 @@
 //! chapter of the book.
 
 pub mod adapter;
-mod appearance;
 mod backoff;
 mod clock;
 pub mod command;
@@ -32,8 +32,8 @@ mod logins;
 mod loop_guard;
 pub mod measures;
 pub mod model;
-mod options;
 mod record;
+pub mod redact;
 mod relay;
 mod seal;
 mod shared;

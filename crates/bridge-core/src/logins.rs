@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use crate::{
-    appearance,
     connector::StoredLogin,
     id::LoginId,
     model::UserId,
-    record::{LoginRecord, appearance_key, login_key},
+    record::{LoginRecord, login_key, standing_key},
     shared::Shared,
     store::{Batch, CommitError, Durability, KeyBuilder, StoreError, Table, TableId},
-    supervisor::{Owner, supervise},
+    supervisor::{
+        Owner,
+        standing::{self, Standing},
+        supervise,
+    },
 };
 
 /// Keeps a login, its credentials sealed, and brings its puppet to life.
@@ -34,8 +37,10 @@ pub(crate) async fn add(
     };
     let mut batch = Batch::new();
     Table::put(&mut batch, key, &record).map_err(|error| error.to_string())?;
+    // Whatever kept it away, a person has acted.
+    batch.remove(standing_key(&login.id));
     shared.store.commit(batch, Durability::Durable).await.map_err(|error| error.to_string())?;
-    bring_to_life(shared, owner.clone(), login).await
+    bring_to_life(shared, owner.clone(), login, None)
 }
 
 /// Brings the puppets of all kept logins to life.
@@ -46,18 +51,19 @@ pub(crate) async fn load_all(shared: &Arc<Shared>) -> Result<(), StoreError> {
             continue;
         };
         if shared.puppets.owner(&id) == Some(Owner::Bridge) {
-            tracing::error!(login = %id, "an account of the bridge's own is also somebody's; hers waits");
+            tracing::error!(login = ?id, "an account of the bridge's own is also somebody's; hers waits");
             continue;
         }
         let credentials = match shared.key.open(key.as_bytes(), &record.sealed) {
             Ok(credentials) => credentials,
             Err(error) => {
-                tracing::error!(login = %id, %error, "a login cannot be used; its owner must `login` again");
+                tracing::error!(login = ?id, %error, "a login cannot be used; its owner must `login` again");
                 continue;
             }
         };
         let login = StoredLogin { id, persona: record.persona, credentials };
-        if let Err(error) = bring_to_life(shared, record.owner, login).await {
+        let standing = standing::load(&*shared.store, &login.id).await?;
+        if let Err(error) = bring_to_life(shared, record.owner, login, standing) {
             tracing::error!(%error, "a login cannot be used");
         }
     }
@@ -68,22 +74,22 @@ pub(crate) async fn load_all(shared: &Arc<Shared>) -> Result<(), StoreError> {
 pub(crate) async fn remove(shared: &Shared, login: &LoginId) -> Result<(), CommitError> {
     let mut batch = Batch::new();
     batch.remove(login_key(login));
-    batch.remove(appearance_key(login));
+    batch.remove(standing_key(login));
     shared.store.commit(batch, Durability::Durable).await?;
     shared.puppets.remove(login);
     Ok(())
 }
 
-async fn bring_to_life(
+fn bring_to_life(
     shared: &Arc<Shared>,
     owner: UserId,
     login: StoredLogin,
+    standing: Option<Standing>,
 ) -> Result<(), String> {
     let connector = shared.connectors.get(&login.persona.network);
     let connector = connector.ok_or_else(|| "its network is switched off".to_owned())?;
     let puppet = connector.load(login).map_err(|error| error.to_string())?;
-    appearance::restore(&*shared.store, &*puppet).await;
-    supervise(shared, Owner::Person(owner), puppet);
+    supervise(shared, Owner::Person(owner), puppet, standing);
     Ok(())
 }
 

@@ -2,7 +2,12 @@
 //!
 //! Labels have few values and never hold what somebody wrote.
 
-use crate::model::EventKind;
+use std::time::Duration;
+
+use crate::{
+    id::NetworkId,
+    model::{EventKind, Signal},
+};
 
 /// A measure: its name, its kind, its labels, what it says.
 pub struct Measure {
@@ -16,27 +21,51 @@ pub struct Measure {
     pub help: &'static str,
 }
 
-/// Events taken in and stored.
+/// Events taken in, and events shown.
 pub const EVENTS: &str = "bridge_events_total";
 /// From an event's acceptance to the place's answer.
 pub const DELIVERY: &str = "bridge_delivery_seconds";
 /// Deliveries that ended otherwise.
 pub const FAILURES: &str = "bridge_failures_total";
-/// Rows that some leg still needs.
-pub const WAITING: &str = "bridge_waiting_rows";
+/// Sign-ins that ended one way or another.
+pub const LOGINS: &str = "bridge_logins_total";
 /// How many conversations there are.
 pub const PORTALS: &str = "bridge_portals";
 /// Accounts by how they are doing.
 pub const PUPPETS: &str = "bridge_puppets";
-/// Bytes of the store on disk.
-pub const DISK: &str = "store_disk_bytes";
+/// The age of the row that waits longest.
+pub const OLDEST: &str = "bridge_waiting_oldest_seconds";
+/// Rows that legs still need.
+pub const WAITING: &str = "bridge_waiting_rows";
+/// How long platforms asked us to wait.
+pub const RATE_LIMIT: &str = "adapter_rate_limit_wait_seconds";
+/// How long a commit takes.
+pub const COMMIT_SECONDS: &str = "store_commit_seconds";
+/// Operations stored at once.
+pub const BATCH_ROWS: &str = "store_batch_rows";
 /// Commits since the start.
 pub const COMMITS: &str = "store_commits_total";
+/// Bytes of the store on disk.
+pub const DISK: &str = "store_disk_bytes";
+/// How often the store did not answer in time.
+pub const STALLS: &str = "store_thread_stalls_total";
 /// Syncs since the start.
 pub const SYNCS: &str = "store_syncs_total";
 
-/// All measures, by name.
+/// Edges of the buckets of times, in seconds.
+pub const SECONDS: [f64; 13] =
+    [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0];
+/// Edges of the buckets of counts.
+pub const COUNTS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0, 1024.0];
+
+/// All measures, by name. Those of the MSN protocol are counted by its own crates.
 pub const ALL: &[Measure] = &[
+    Measure {
+        name: RATE_LIMIT,
+        kind: "histogram",
+        labels: &["network"],
+        help: "how long a platform asked the bridge to wait",
+    },
     Measure {
         name: DELIVERY,
         kind: "histogram",
@@ -46,14 +75,20 @@ pub const ALL: &[Measure] = &[
     Measure {
         name: EVENTS,
         kind: "counter",
-        labels: &["network", "kind"],
-        help: "events taken in and stored",
+        labels: &["network", "lane", "kind", "dir"],
+        help: "events accepted (`in`) and shown (`out`), `durable` ones and `ephemeral` ones",
     },
     Measure {
         name: FAILURES,
         kind: "counter",
         labels: &["to", "fate"],
         help: "deliveries that failed, or whose fate is unknown",
+    },
+    Measure {
+        name: LOGINS,
+        kind: "counter",
+        labels: &["outcome"],
+        help: "sign-ins: `connected`, `refused`, `kicked`, `unreachable`, `broken`",
     },
     Measure { name: PORTALS, kind: "gauge", labels: &[], help: "conversations" },
     Measure {
@@ -62,11 +97,116 @@ pub const ALL: &[Measure] = &[
         labels: &["state"],
         help: "accounts, by how they are doing",
     },
-    Measure { name: WAITING, kind: "gauge", labels: &[], help: "rows that some leg still needs" },
+    Measure {
+        name: OLDEST,
+        kind: "gauge",
+        labels: &[],
+        help: "the age of what has waited longest for delivery",
+    },
+    Measure {
+        name: WAITING,
+        kind: "gauge",
+        labels: &["leg_network"],
+        help: "rows that wait for a place on this network",
+    },
+    Measure {
+        name: "msnp_frames_total",
+        kind: "counter",
+        labels: &["dir"],
+        help: "commands of the MSN protocol",
+    },
+    Measure {
+        name: "msnp_protocol_errors_total",
+        kind: "counter",
+        labels: &["kind"],
+        help: "commands that could not be understood (`odd`), links that brought none (`broken`)",
+    },
+    Measure {
+        name: BATCH_ROWS,
+        kind: "histogram",
+        labels: &[],
+        help: "operations the store took at once",
+    },
+    Measure { name: COMMIT_SECONDS, kind: "histogram", labels: &[], help: "how long they took" },
     Measure { name: COMMITS, kind: "counter", labels: &[], help: "batches committed" },
     Measure { name: DISK, kind: "gauge", labels: &[], help: "bytes of the store on disk" },
     Measure { name: SYNCS, kind: "counter", labels: &[], help: "syncs to the disk" },
+    Measure {
+        name: STALLS,
+        kind: "counter",
+        labels: &[],
+        help: "times the store did not answer within a second",
+    },
 ];
+
+/// Says to whoever records what each measure is, and begins those without labels at nothing.
+pub fn describe() {
+    for Measure { name, kind, labels, help } in ALL {
+        match *kind {
+            "counter" => metrics::describe_counter!(*name, *help),
+            "gauge" => metrics::describe_gauge!(*name, *help),
+            _ => metrics::describe_histogram!(*name, *help),
+        }
+        if *kind == "counter" && labels.is_empty() {
+            metrics::counter!(*name).absolute(0);
+        }
+    }
+}
+
+/// Notes that a platform asked to wait.
+pub fn rate_limited(network: &NetworkId, wait: Duration) {
+    metrics::histogram!(RATE_LIMIT, "network" => network.to_string()).record(wait);
+}
+
+/// Counts an event on one of the two lanes, coming in or shown.
+pub(crate) fn event(network: &NetworkId, lane: Lane, kind: &'static str, dir: Direction) {
+    let (lane, dir) = (lane.label(), dir.label());
+    metrics::counter!(
+        EVENTS, "network" => network.to_string(), "lane" => lane, "kind" => kind, "dir" => dir
+    )
+    .increment(1);
+}
+
+/// How an event travels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lane {
+    Durable,
+    Ephemeral,
+}
+
+impl Lane {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Durable => "durable",
+            Self::Ephemeral => "ephemeral",
+        }
+    }
+}
+
+/// Which way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Direction {
+    In,
+    Out,
+}
+
+impl Direction {
+    fn label(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
+}
+
+/// Names the kind of a signal for a label.
+pub(crate) fn label_of_signal(signal: &Signal) -> &'static str {
+    match signal {
+        Signal::Presence(_) => "presence",
+        Signal::Read { .. } => "read",
+        Signal::Typing { .. } => "typing",
+    }
+}
 
 /// Names the kind of an event for a label.
 pub(crate) fn label_of(kind: &EventKind) -> &'static str {
@@ -95,6 +235,9 @@ mod tests {
     #[test]
     fn the_book_lists_all_measures() {
         let page = include_str!("../../../docs/src/operation.md");
+        let listed =
+            page.lines().filter(|line| line.starts_with("| `") && line.contains("_")).count();
+        assert_eq!(listed, ALL.len(), "docs/src/operation.md lists what is not there");
         for Measure { name, kind, labels, help } in ALL {
             let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
             let row = format!("| `{name}` | {kind} | {} | {help} |", labels.join(", "));

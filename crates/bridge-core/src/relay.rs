@@ -232,7 +232,10 @@ pub(crate) fn turn_away(shared: &Arc<Shared>, login: &LoginId, chat: &ChatId) {
     if !shared.strangers.is_due(login, chat) {
         return;
     }
-    tracing::info!(%login, "somebody writes to an account of the bridge's own outside of its relays");
+    tracing::info!(
+        ?login,
+        "somebody writes to an account of the bridge's own outside of its relays"
+    );
     let (login, chat) = (login.clone(), chat.clone());
     shared.tasks.spawn(async move {
         let kind = EventKind::Message(Content::plain(STRANGER_TEXT));

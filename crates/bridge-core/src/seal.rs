@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
-    aead::{Aead as _, Payload},
+    aead::{Aead as _, AeadInPlace as _, Payload},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
@@ -69,6 +69,15 @@ impl SealKey {
     /// Takes 32 bytes as the key.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         XChaCha20Poly1305::new_from_slice(bytes).ok().map(Self)
+    }
+
+    /// Derives a key for another use, the same each time: the cipher's stream under a nonce that is the
+    /// use's name. No random nonce of a seal is ever the same.
+    pub(crate) fn derive(&self, label: &[u8; NONCE]) -> [u8; 16] {
+        let mut key = [0; 16];
+        // Fails only on messages of hundreds of gigabytes.
+        let _ = self.0.encrypt_in_place_detached(XNonce::from_slice(label), b"", &mut key);
+        key
     }
 
     /// Seals a text for one place: it opens only there.

@@ -26,7 +26,7 @@ use crate::{
     seal::SealKey,
     signals::Signals,
     store::Store,
-    supervisor::{Owner, Puppets},
+    supervisor::{Gates, Owner, Puppets},
 };
 
 /// How a core behaves.
@@ -40,6 +40,10 @@ pub struct CoreConfig {
     pub portal_idle: Duration,
     /// The first and the longest wait between attempts.
     pub retry: (Duration, Duration),
+    /// How many accounts may sign in to one server in a second.
+    pub sign_ins_per_second: u32,
+    /// How long a session may hear nothing at all, keep-alives included.
+    pub silence: Duration,
     /// Who may use the bridge.
     pub permissions: Permissions,
     /// Where `backup` puts a copy of the store; none where there is no such place.
@@ -57,6 +61,8 @@ impl Default for CoreConfig {
             high_water: 10_000,
             portal_idle: Duration::from_secs(15 * 60),
             retry: (Duration::from_secs(1), Duration::from_secs(60)),
+            sign_ins_per_second: 20,
+            silence: Duration::from_secs(180),
             permissions: Permissions::default(),
             backups: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -76,15 +82,20 @@ pub(crate) struct Shared {
     /// As they are now; those of the start are in the configuration.
     permissions: RwLock<Permissions>,
     pub(crate) puppets: Puppets,
+    pub(crate) gates: Gates,
     pub(crate) signals: Signals,
     pub(crate) strangers: Strangers,
     pub(crate) ingest: mpsc::Sender<Request>,
     pub(crate) commands: mpsc::Sender<Queued>,
-    /// Fires when everything must end.
+    /// Fires when everything must end, but for what the deliveries under way need.
     pub(crate) cancel: CancellationToken,
+    /// Fires after that, when the accounts must sign out.
+    pub(crate) sign_out: CancellationToken,
     /// Fires after that, when nobody needs the way in any more.
     pub(crate) closed: CancellationToken,
-    /// All tasks of the core; whoever stops it waits for them.
+    /// The legs' tasks; whoever stops the core waits for them first.
+    pub(crate) legs: TaskTracker,
+    /// All other tasks.
     pub(crate) tasks: TaskTracker,
     index: Mutex<Index>,
 }
@@ -103,6 +114,7 @@ impl Shared {
         index: Index,
     ) -> Self {
         let permissions = RwLock::new(config.permissions.clone());
+        let gates = Gates::new(config.sign_ins_per_second);
         Self {
             store,
             key,
@@ -113,12 +125,15 @@ impl Shared {
             host,
             permissions,
             puppets: Puppets::default(),
+            gates,
             signals: Signals::default(),
             strangers: Strangers::default(),
             ingest,
             commands,
             cancel: CancellationToken::new(),
+            sign_out: CancellationToken::new(),
             closed: CancellationToken::new(),
+            legs: TaskTracker::new(),
             tasks: TaskTracker::new(),
             index: Mutex::new(index),
         }
@@ -154,7 +169,7 @@ impl Shared {
             }
         }
         for leg in behind {
-            self.tasks.spawn(leg::pump(Arc::clone(self), portal, leg));
+            self.legs.spawn(leg::pump(Arc::clone(self), portal, leg));
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::{sync::Notify, task::JoinSet, time::timeout};
 
 use crate::{
     id::{PersonaId, PortalId},
+    measures::{self, Direction, Lane},
     model::{Persona, Signal},
     record::Leg,
     shared::Shared,
@@ -109,6 +110,7 @@ async fn show(shared: &Shared, slot: &Slot, from: &Persona, signal: &Signal) {
         others.map(|(_, leg)| leg.clone()).collect()
     };
     for leg in legs {
+        let Some(network) = leg.network().cloned() else { continue };
         let shown = match leg {
             Leg::Chat { login, chat, .. } => match shared.puppets.online(&login) {
                 Some(puppet) if takes(puppet.capabilities(), signal) => {
@@ -124,8 +126,14 @@ async fn show(shared: &Shared, slot: &Slot, from: &Persona, signal: &Signal) {
             },
             Leg::Closed | Leg::Room { room: None, .. } => continue,
         };
-        if let Err(error) = shown {
-            tracing::debug!(portal = %slot.portal, %error, "a signal was not shown");
+        match shown {
+            Ok(()) => {
+                let kind = measures::label_of_signal(signal);
+                measures::event(&network, Lane::Ephemeral, kind, Direction::Out);
+            }
+            Err(error) => {
+                tracing::debug!(portal = %slot.portal, %error, "a signal was not shown");
+            }
         }
     }
 }

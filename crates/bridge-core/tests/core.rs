@@ -4,6 +4,7 @@ mod clock;
 mod commands;
 mod model;
 mod relay;
+mod supervise;
 mod support;
 
 use std::{

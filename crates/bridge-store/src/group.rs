@@ -7,13 +7,19 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    sync::Arc,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
-use bridge_core::store::{
-    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition,
-    StoreError, StoreStats, Value,
+use bridge_core::{
+    measures,
+    store::{
+        BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition,
+        StoreError, StoreStats, Value,
+    },
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -65,9 +71,11 @@ impl Owner {
             }
             let mut unanswered = Vec::new();
             let mut durable = false;
+            let (began, mut rows) = (Instant::now(), 0);
             for request in group.drain(..) {
                 match request {
                     Request::Commit(batch, durability, answer) => {
+                        rows += batch.operations.len();
                         let applied = self.apply(batch);
                         durable |= applied.is_ok() && durability == Durability::Durable;
                         unanswered.push((answer, applied));
@@ -88,6 +96,9 @@ impl Owner {
                 }
             }
             let synced = self.record(durable);
+            if rows > 0 {
+                measure(began, rows);
+            }
             answer_all(&mut unanswered, &synced);
         }
     }
@@ -95,6 +106,7 @@ impl Owner {
     /// Answers a commit as soon as the journal has it: nobody else waits, and the database catches up
     /// before the next request is looked at.
     fn commit_alone(&mut self, batch: Batch, answer: oneshot::Sender<Result<(), CommitError>>) {
+        let (began, rows) = (Instant::now(), batch.operations.len());
         let checked = self.check(&batch);
         self.journal.note(if checked.is_ok() { &batch.operations } else { &[] });
         if checked.is_err() || !self.journal.has_room() {
@@ -104,6 +116,7 @@ impl Owner {
             return drop(answer.send(kept));
         }
         let kept = self.record(true).map_err(CommitError::Store);
+        measure(began, rows);
         let journaled = kept.is_ok();
         // Whoever asked may have given up waiting.
         drop(answer.send(kept));
@@ -225,6 +238,13 @@ impl Owner {
         }
         self.checkpoint()
     }
+}
+
+/// Notes how much was stored at once, and how long it took.
+fn measure(began: Instant, rows: usize) {
+    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+    metrics::histogram!(measures::BATCH_ROWS).record(f64::from(rows));
+    metrics::histogram!(measures::COMMIT_SECONDS).record(began.elapsed());
 }
 
 fn answer_all(unanswered: &mut Vec<Unanswered>, synced: &Result<(), StoreError>) {

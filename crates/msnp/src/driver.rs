@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     future::pending,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::Instant,
 };
 
@@ -19,11 +19,13 @@ use tokio::{
     task::JoinSet,
     time::sleep_until,
 };
+use tracing::{Instrument as _, Span};
 
 use crate::{
     dial::Dial,
     http,
     link::{LinkNews, carry},
+    traffic::Counts,
 };
 
 /// A request of a handle, and where its outcome goes.
@@ -39,7 +41,8 @@ pub(crate) struct Driver {
     links: HashMap<LinkId, mpsc::Sender<Vec<u8>>>,
     tasks: JoinSet<()>,
     asking: JoinSet<(HttpId, HttpReply)>,
-    outcomes: HashMap<RequestId, oneshot::Sender<Result<(), RequestError>>>,
+    /// What was asked, and where its outcome goes.
+    outcomes: HashMap<RequestId, (Span, oneshot::Sender<Result<(), RequestError>>)>,
     /// News of the notification link, never paused: it carries keep-alive and every call.
     news: mpsc::Receiver<LinkNews>,
     teller: mpsc::Sender<LinkNews>,
@@ -51,6 +54,7 @@ pub(crate) struct Driver {
     roster: watch::Sender<Roster>,
     /// Events the application has not taken yet.
     waiting: VecDeque<Event>,
+    counts: Counts,
 }
 
 /// Events that may wait for the application before conversations are paused: reading them stops,
@@ -66,6 +70,7 @@ impl Driver {
         asked: mpsc::Receiver<Asked>,
         events: mpsc::Sender<Event>,
         roster: watch::Sender<Roster>,
+        heard: Arc<AtomicU64>,
     ) -> Self {
         let (teller, news) = mpsc::channel(64);
         let (talk_teller, talk) = mpsc::channel(64);
@@ -85,6 +90,7 @@ impl Driver {
             events,
             roster,
             waiting: VecDeque::new(),
+            counts: Counts::new(heard),
         }
     }
 
@@ -127,8 +133,11 @@ impl Driver {
             Some(news) = self.talk.recv(), if !behind => self.take_news(news),
             asked = self.asked.recv() => match asked {
                 Some(Asked { command, outcome }) => {
+                    let verb = verb(&command);
                     let request = self.session.command(Instant::now(), command);
-                    self.outcomes.insert(request, outcome);
+                    let span = tracing::debug_span!("request", verb, id = request.0);
+                    span.in_scope(|| tracing::trace!("asked"));
+                    self.outcomes.insert(request, (span, outcome));
                 }
                 // The last handle is gone.
                 None => {
@@ -155,6 +164,7 @@ impl Driver {
     }
 
     fn drain(&mut self) {
+        self.counts.pass_on(self.session.traffic());
         while let Some(effect) = self.session.poll_effect() {
             self.perform(effect);
         }
@@ -169,7 +179,11 @@ impl Driver {
             );
             match event {
                 Event::Completed { request, outcome } => {
-                    if let Some(waiting) = self.outcomes.remove(&request) {
+                    if let Some((span, waiting)) = self.outcomes.remove(&request) {
+                        span.in_scope(|| match &outcome {
+                            Ok(()) => tracing::trace!("done"),
+                            Err(error) => tracing::debug!(%error, "not done"),
+                        });
                         // Whoever asked may have given up waiting.
                         let _ = waiting.send(outcome);
                     }
@@ -187,7 +201,8 @@ impl Driver {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Open { link, kind, address } => {
-                tracing::debug!(link = link.0, ?kind, %address, "opening a link");
+                let span = tracing::debug_span!("link", ?kind, id = link.0);
+                span.in_scope(|| tracing::debug!(%address, "opening a link"));
                 // Commands waiting for a peer that does not read; past that the link is given up.
                 let (outgoing, taken) = mpsc::channel(256);
                 self.links.insert(link, outgoing);
@@ -196,7 +211,8 @@ impl Driver {
                     LinkKind::Notification => &self.teller,
                     LinkKind::Switchboard => &self.talk_teller,
                 };
-                self.tasks.spawn(carry(link, dial, address, taken, teller.clone()));
+                let carried = carry(link, dial, address, taken, teller.clone());
+                self.tasks.spawn(carried.instrument(span));
             }
             Effect::Send { link, bytes } => {
                 let full =
@@ -211,5 +227,23 @@ impl Driver {
                 self.asking.spawn(async move { (id, http::ask(client, request).await) });
             }
         }
+    }
+}
+
+/// Names what is asked, without what it is about.
+fn verb(command: &Command) -> &'static str {
+    match command {
+        Command::AddContact { .. } => "add contact",
+        Command::BlockContact { .. } => "block contact",
+        Command::LeaveChat { .. } => "leave chat",
+        Command::RemoveContact { .. } => "remove contact",
+        Command::SendNudge { .. } => "send nudge",
+        Command::SendText { .. } => "send text",
+        Command::SendTyping { .. } => "send typing",
+        Command::SetName { .. } => "set name",
+        Command::SetPersonalMessage { .. } => "set personal message",
+        Command::SetStatus { .. } => "set status",
+        Command::SignOut => "sign out",
+        _ => "other",
     }
 }

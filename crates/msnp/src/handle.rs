@@ -1,6 +1,12 @@
 //! The public face of a session: connect, ask, listen.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use msnp_proto::{
     command::Status,
@@ -12,6 +18,7 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
+use tracing::Instrument as _;
 
 use crate::{
     config::Config,
@@ -37,6 +44,7 @@ pub enum ConnectError {
 pub struct Handle {
     asked: mpsc::Sender<Asked>,
     roster: watch::Receiver<Roster>,
+    heard: Arc<AtomicU64>,
 }
 
 /// Tells what happens in a session. When it is dropped, the session signs out.
@@ -71,9 +79,11 @@ pub async fn connect_with(
     // Behind a slow listener events wait with the driver, see there.
     let (telling, events) = mpsc::channel(64);
     let (publish, roster) = watch::channel(Roster::default());
-    let driver = Driver::new(config.session(), dial, http, asked, telling, publish);
-    let driver = tokio::spawn(driver.run());
-    let handle = Handle { asked: asking, roster };
+    let heard = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&heard);
+    let driver = Driver::new(config.session(), dial, http, asked, telling, publish, counted);
+    let driver = tokio::spawn(driver.run().in_current_span());
+    let handle = Handle { asked: asking, roster, heard };
     let mut events = Events { first: Vec::new().into_iter(), events, driver };
     let mut first = Vec::new();
     while let Some(event) = events.next().await {
@@ -115,6 +125,11 @@ impl Handle {
     /// Gives the contacts as they are now.
     pub fn roster(&self) -> Roster {
         self.roster.borrow().clone()
+    }
+
+    /// Counts the commands the server sent so far, its answers to pings among them.
+    pub fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
     }
 
     /// Says something; done when the server acknowledged all of it.

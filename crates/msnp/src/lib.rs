@@ -21,6 +21,7 @@ mod driver;
 mod handle;
 mod http;
 mod link;
+pub mod traffic;
 
 pub use msnp_proto::{
     ErrorCode, Version,

@@ -77,7 +77,9 @@ async fn chat(caller: &Caller<'_>, account: Account, arguments: Arguments) -> Re
     };
     match opened {
         Ok(()) => Reply::Text(format!("The room with {name} is open; you are invited.")),
-        Err(error) => Reply::Text(format!("The room could not be made: {error}. Try again.")),
+        Err(error) => {
+            Reply::Text(format!("The room could not be made: {}. Try again.", error.for_people()))
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Changes of people, lists and rooms.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Membership, Persona};
-use crate::id::MediaId;
+use crate::{id::MediaId, redact::Redacted};
 
 /// Somebody came into a conversation or left it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +17,7 @@ pub struct MembershipChange {
 }
 
 /// What changed of a person; absent fields did not.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfilePatch {
     /// Her name.
     pub name: Option<String>,
@@ -25,13 +27,32 @@ pub struct ProfilePatch {
     pub avatar: Option<Option<MediaId>>,
 }
 
+impl fmt::Debug for ProfilePatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProfilePatch")
+            .field("name", &self.name.as_ref().map(Redacted))
+            .field("status_text", &self.status_text.as_ref().map(Redacted))
+            .field("avatar", &self.avatar)
+            .finish()
+    }
+}
+
 /// What changed of a room; absent fields did not.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomPatch {
     /// Its name.
     pub name: Option<String>,
     /// What it is about.
     pub topic: Option<String>,
+}
+
+impl fmt::Debug for RoomPatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoomPatch")
+            .field("name", &self.name.as_ref().map(Redacted))
+            .field("topic", &self.topic.as_ref().map(Redacted))
+            .finish()
+    }
 }
 
 /// What changed on an account's contact list.

@@ -1,9 +1,11 @@
 //! Text with style.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{CustomEmoticon, Persona};
-use crate::id::MessageId;
+use crate::{id::MessageId, redact::Redacted};
 
 /// What somebody wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +23,7 @@ pub struct Content {
 }
 
 /// The message another one answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
     /// The message, as the answer's network names it.
     pub message: MessageId,
@@ -29,6 +31,16 @@ pub struct Quote {
     pub sender: Option<String>,
     /// How it began, where known.
     pub excerpt: Option<String>,
+}
+
+impl fmt::Debug for Quote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Quote")
+            .field("message", &self.message)
+            .field("sender", &self.sender.as_ref().map(Redacted))
+            .field("excerpt", &self.excerpt.as_ref().map(Redacted))
+            .finish()
+    }
 }
 
 /// A person named in words.
@@ -50,12 +62,21 @@ impl Content {
 }
 
 /// Words and the styles of their parts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StyledText {
     /// The words alone, lines ended by `\n`.
     pub plain: String,
     /// Styled parts in order of their start; they may overlap.
     pub spans: Vec<Span>,
+}
+
+impl fmt::Debug for StyledText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StyledText")
+            .field("plain", &Redacted(&self.plain))
+            .field("spans", &self.spans.len())
+            .finish()
+    }
 }
 
 /// A style over a part of the words.

@@ -1,11 +1,13 @@
 //! Things that are not words.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::id::MediaId;
+use crate::{id::MediaId, redact::Redacted};
 
 /// A file somebody sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// Where its bytes are.
     pub media: MediaId,
@@ -17,6 +19,18 @@ pub struct Attachment {
     pub mime: Option<String>,
     /// Its size in bytes, as far as known.
     pub size: Option<u64>,
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attachment")
+            .field("media", &self.media)
+            .field("name", &Redacted(&self.name))
+            .field("kind", &self.kind)
+            .field("mime", &self.mime)
+            .field("size", &self.size)
+            .finish()
+    }
 }
 
 /// What a file is to people.
@@ -34,7 +48,7 @@ pub enum AttachmentKind {
 }
 
 /// An animation that plays over the conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wink {
     /// Its name for people.
     pub name: String,
@@ -42,11 +56,29 @@ pub struct Wink {
     pub media: Option<MediaId>,
 }
 
+impl fmt::Debug for Wink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wink")
+            .field("name", &Redacted(&self.name))
+            .field("media", &self.media)
+            .finish()
+    }
+}
+
 /// A picture that stands for a few letters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomEmoticon {
     /// The letters, as they stand in the words.
     pub shortcut: String,
     /// The picture.
     pub media: MediaId,
+}
+
+impl fmt::Debug for CustomEmoticon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomEmoticon")
+            .field("shortcut", &Redacted(&self.shortcut))
+            .field("media", &self.media)
+            .finish()
+    }
 }

@@ -4,10 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{NetworkId, PersonaId};
+use crate::{
+    id::{NetworkId, PersonaId},
+    redact::Redacted,
+};
 
 /// Somebody on a network, as known at that moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Persona {
     /// Her network.
     pub network: NetworkId,
@@ -15,6 +18,16 @@ pub struct Persona {
     pub id: PersonaId,
     /// Her name for people, from her own record; absent when the network told none.
     pub name: Option<String>,
+}
+
+impl fmt::Debug for Persona {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Persona")
+            .field("network", &self.network)
+            .field("id", &self.id)
+            .field("name", &self.name.as_ref().map(Redacted))
+            .finish()
+    }
 }
 
 impl Persona {
@@ -40,7 +53,7 @@ impl fmt::Display for UserId {
 }
 
 /// How available somebody is, and what she says about it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// Her availability.
     pub state: PresenceState,
@@ -50,13 +63,32 @@ pub struct Presence {
     pub media: Option<CurrentMedia>,
 }
 
+impl fmt::Debug for Presence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presence")
+            .field("state", &self.state)
+            .field("status_text", &self.status_text.as_ref().map(Redacted))
+            .field("media", &self.media)
+            .finish()
+    }
+}
+
 /// What somebody listens to, plays or uses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CurrentMedia {
     /// For people: `Artist – Title`, or the game's name.
     pub text: String,
     /// What it is, as its network calls it: `Music`, `Games`, `Office`.
     pub kind: String,
+}
+
+impl fmt::Debug for CurrentMedia {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CurrentMedia")
+            .field("text", &Redacted(&self.text))
+            .field("kind", &self.kind)
+            .finish()
+    }
 }
 
 /// Availability, in the words of messengers.

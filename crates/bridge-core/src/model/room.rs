@@ -1,12 +1,14 @@
 //! Rooms: what an adapter must make.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Persona, UserId};
-use crate::id::PortalId;
+use crate::{id::PortalId, redact::Redacted};
 
 /// A room to be made for a portal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RoomSpec {
     /// The portal; a room is found again by it after a crash.
     pub portal: PortalId,
@@ -18,6 +20,18 @@ pub struct RoomSpec {
     pub personas: Vec<Persona>,
     /// Users of the bridge to be invited.
     pub invite: Vec<UserId>,
+}
+
+impl fmt::Debug for RoomSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoomSpec")
+            .field("portal", &self.portal)
+            .field("kind", &self.kind)
+            .field("name", &self.name.as_ref().map(Redacted))
+            .field("personas", &self.personas)
+            .field("invite", &self.invite)
+            .finish()
+    }
 }
 
 /// The kind of a conversation.

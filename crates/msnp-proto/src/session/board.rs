@@ -156,6 +156,7 @@ impl Session {
         while self.boards.contains_key(&link) {
             match framer.next() {
                 Ok(Some(frame)) => {
+                    self.traffic.heard += 1;
                     match ServerCommand::decode(&frame, self.version, LinkKind::Switchboard) {
                         Ok(command) => self.board_command(now, link, command),
                         Err(error) => self.odd(error.to_string()),
@@ -168,7 +169,8 @@ impl Session {
                     return;
                 }
                 Err(error) => {
-                    self.odd(error.to_string());
+                    self.traffic.broken += 1;
+                    self.events.push_back(Event::Odd { what: error.to_string() });
                     return self.board_lost(now, link, &error.to_string());
                 }
             }

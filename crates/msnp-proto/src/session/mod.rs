@@ -26,7 +26,7 @@ pub use self::{
     roster::{Contact, Roster},
     types::{
         ChatId, CloseReason, Command, Deadlines, Effect, Event, HttpId, HttpReply, HttpRequest,
-        LinkChange, LinkId, RequestError, RequestId, SessionConfig,
+        LinkChange, LinkId, RequestError, RequestId, SessionConfig, Traffic,
     },
 };
 use crate::version::Version;
@@ -49,6 +49,7 @@ pub struct Session {
     effects: VecDeque<Effect>,
     events: VecDeque<Event>,
     last_id: u64,
+    traffic: Traffic,
     closed: bool,
 }
 
@@ -68,6 +69,7 @@ impl Session {
             effects: VecDeque::new(),
             events: VecDeque::new(),
             last_id: 0,
+            traffic: Traffic::default(),
             closed: false,
         };
         session.open_notification(now, session.config.server.clone());
@@ -82,6 +84,11 @@ impl Session {
     /// Gives the version agreed upon; the best offered one before that.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// Counts what went over all links so far.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
     }
 
     /// Tells whether the session is over.

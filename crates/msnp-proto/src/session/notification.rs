@@ -96,6 +96,7 @@ impl Session {
         while !self.closed && self.notification.link == link {
             match framer.next() {
                 Ok(Some(frame)) => {
+                    self.traffic.heard += 1;
                     match ServerCommand::decode(&frame, self.version, LinkKind::Notification) {
                         Ok(command) => self.notification_command(now, command),
                         Err(error) => self.odd(error.to_string()),
@@ -110,7 +111,10 @@ impl Session {
                     self.notification.framer = framer;
                     return;
                 }
-                Err(error) => return self.close(CloseReason::Protocol(error)),
+                Err(error) => {
+                    self.traffic.broken += 1;
+                    return self.close(CloseReason::Protocol(error));
+                }
             }
         }
     }
@@ -158,10 +162,12 @@ impl Session {
     pub(super) fn say_on(&mut self, link: LinkId, command: &ClientCommand<'_>) {
         let mut bytes = Vec::new();
         command.encode(self.version, &mut bytes);
+        self.traffic.said += 1;
         self.effects.push_back(Effect::Send { link, bytes });
     }
 
     pub(super) fn odd(&mut self, what: String) {
+        self.traffic.odd += 1;
         self.events.push_back(super::Event::Odd { what });
     }
 }

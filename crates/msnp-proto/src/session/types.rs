@@ -119,6 +119,19 @@ impl fmt::Display for ChatId {
     }
 }
 
+/// What went over a session's links so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Commands that came, whether they could be understood or not.
+    pub heard: u64,
+    /// Commands that were sent.
+    pub said: u64,
+    /// Commands that came and could not be understood; each was passed over.
+    pub odd: u64,
+    /// Links that ended because what came was no command at all.
+    pub broken: u64,
+}
+
 /// What happened to a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkChange {
