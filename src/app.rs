@@ -32,11 +32,11 @@ mod reload;
 mod upkeep;
 
 #[cfg(feature = "matrix")]
-pub(crate) use self::matrix::matrix_adapter;
-#[cfg(feature = "matrix")]
 pub use self::matrix::matrix_tokens;
 #[cfg(feature = "matrix")]
 use self::matrix::start_matrix;
+#[cfg(feature = "matrix")]
+pub(crate) use self::matrix::{matrix_adapter, reach};
 pub use self::{
     control::{ask, socket_path},
     reload::Reloader,

@@ -33,7 +33,7 @@ pub(crate) fn start(log: &LogConfig) -> Result<(), Failure> {
     let lines = fmt::layer().with_writer(io::stderr);
     let lines = match log.format {
         LogFormat::Json => lines.json().boxed(),
-        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
+        LogFormat::Text => lines.with_ansi(coloured()).boxed(),
     };
     let speaks = filter_fn(|line| !is_silent(line.target()));
     let started = tracing_subscriber::registry().with(filter).with(lines.with_filter(speaks));
@@ -43,6 +43,11 @@ pub(crate) fn start(log: &LogConfig) -> Result<(), Failure> {
     // Set once, for logging begins once.
     let _ = FILTER.set(handle);
     Ok(())
+}
+
+/// Colours are for terminals, and for those who want them (`NO_COLOR`).
+fn coloured() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Changes how people appear, and how much is said.

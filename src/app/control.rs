@@ -104,11 +104,23 @@ fn reply_json(reply: &Reply) -> Value {
 /// [`Failure::Unreachable`] when none runs on this data directory.
 pub async fn ask(data: &Path, line: &str) -> Result<Value, Failure> {
     let path = socket_path(data);
-    let failed = |error: std::io::Error| {
-        Failure::Unreachable(format!(
-            "no bridge answers at {}: {error}. Is it running, with this configuration?",
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => Failure::Failed(format!(
+            "{}: this user may not ask the bridge: give the command as the user it runs as, such as \
+             sudo -u msn-bridge",
             path.display()
-        ))
+        )),
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => {
+            Failure::Unreachable(format!(
+                "no bridge runs on {}: start it with `msn-bridge run`, or name the configuration of the \
+                 one that runs with -c",
+                data.display()
+            ))
+        }
+        _ => Failure::Unreachable(format!(
+            "the bridge at {} does not answer: {error}; see its log",
+            path.display()
+        )),
     };
     let exchange = async {
         let mut stream = UnixStream::connect(&path).await?;

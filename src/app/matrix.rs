@@ -1,12 +1,18 @@
 //! The Matrix side of a running bridge: its tokens, its adapter, its listener.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use bridge_core::Adapter;
+use axum::{
+    extract::Request,
+    http::StatusCode,
+    middleware::{Next, from_fn},
+    response::IntoResponse as _,
+};
+use bridge_core::{Adapter, AdapterExit};
 use secrecy::SecretString;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -31,10 +37,10 @@ pub fn matrix_tokens(
 fn kept_token(path: &PathBuf) -> Result<SecretString, Failure> {
     use secrecy::ExposeSecret as _;
 
-    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", path.display()));
+    let failed = |error: io::Error| Failure::Failed(format!("{}: {error}", path.display()));
     match fs::read_to_string(path) {
         Ok(text) => return Ok(text.trim().to_owned().into()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
     }
     let token = bridge_matrix::generate_token()
@@ -47,7 +53,7 @@ fn kept_token(path: &PathBuf) -> Result<SecretString, Failure> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(failed)?;
-    std::io::Write::write_all(&mut file, token.expose_secret().as_bytes()).map_err(failed)?;
+    io::Write::write_all(&mut file, token.expose_secret().as_bytes()).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     Ok(token)
 }
@@ -62,6 +68,45 @@ pub(crate) fn matrix_adapter(
     made.map_err(|error| Failure::Config(format!("matrix: {error}")))
 }
 
+/// Lets the homeserver try to reach the bridge; when the bridge does not run, somebody listens in its
+/// place, and takes nothing but that try: messages wait until the bridge is there.
+///
+/// # Errors
+/// [`Failure`] when the port cannot be listened on; inside, what the homeserver says.
+pub(crate) async fn reach(
+    matrix: &bridge_matrix::MatrixConfig,
+    adapter: &bridge_matrix::MatrixAdapter,
+    router: axum::Router,
+) -> Result<Result<(), AdapterExit>, Failure> {
+    let listener = match TcpListener::bind(&matrix.listen).await {
+        Ok(listener) => listener,
+        // The bridge runs, and listens itself.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            return Ok(adapter.check_reach().await);
+        }
+        Err(error) => return Err(not_listening(matrix, &error)),
+    };
+    let router = router.layer(from_fn(|request: Request, next: Next| async move {
+        match request.uri().path().ends_with("/ping") {
+            true => next.run(request).await,
+            false => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        }
+    }));
+    let served = axum::serve(listener, router).into_future();
+    tokio::select! {
+        asked = adapter.check_reach() => Ok(asked),
+        _ = served => Err(Failure::Failed("matrix.listen: nobody listens any more".to_owned())),
+    }
+}
+
+fn not_listening(matrix: &bridge_matrix::MatrixConfig, error: &io::Error) -> Failure {
+    Failure::Config(format!(
+        "matrix.listen: cannot listen on {}: {error}. Stop what uses that port, or set another here and \
+         in the homeserver's registration",
+        matrix.listen
+    ))
+}
+
 /// Makes the Matrix side and serves what the homeserver pushes.
 pub(super) async fn start_matrix(
     matrix: &bridge_matrix::MatrixConfig,
@@ -69,13 +114,8 @@ pub(super) async fn start_matrix(
     cancel: &CancellationToken,
 ) -> Result<(Arc<dyn Adapter>, JoinHandle<()>), Failure> {
     let (adapter, router) = matrix_adapter(matrix, data)?;
-    let listener = TcpListener::bind(&matrix.listen).await.map_err(|error| {
-        Failure::Config(format!(
-            "matrix.listen: cannot listen on {}: {error}. Stop what uses that port, or set another \
-             here and in the homeserver's registration",
-            matrix.listen
-        ))
-    })?;
+    let listener = TcpListener::bind(&matrix.listen).await;
+    let listener = listener.map_err(|error| not_listening(matrix, &error))?;
     let stopped = cancel.clone().cancelled_owned();
     let server = tokio::spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stopped);

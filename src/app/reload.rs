@@ -1,8 +1,6 @@
 //! Reading the configuration again while the bridge runs.
 
 use std::{
-    collections::HashMap,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -14,12 +12,14 @@ use tokio::{sync::OnceCell, task::AbortHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::permissions;
-use crate::{config, telemetry};
+use crate::{
+    config::{self, Sources},
+    telemetry,
+};
 
 /// The configuration's file, and what it said last.
 pub struct Reloader {
-    file: PathBuf,
-    environment: HashMap<String, String>,
+    sources: Sources,
     in_force: Mutex<Value>,
     core: OnceCell<Weak<Core>>,
     stop: CancellationToken,
@@ -42,11 +42,11 @@ fn log_of(filter: &str) -> config::LogConfig {
 
 impl Reloader {
     /// Remembers a configuration that was just read.
-    pub fn new(file: PathBuf, environment: HashMap<String, String>) -> Arc<Self> {
-        let in_force = config::values(&file, &environment).unwrap_or_default();
+    pub fn new(sources: Sources) -> Arc<Self> {
+        let in_force = config::values(&sources).unwrap_or_default();
         let (in_force, core) = (Mutex::new(in_force), OnceCell::new());
         let (stop, back) = (CancellationToken::new(), Mutex::default());
-        Arc::new(Self { file, environment, in_force, core, stop, back })
+        Arc::new(Self { sources, in_force, core, stop, back })
     }
 
     /// Waits until a command asks the bridge to stop.
@@ -63,13 +63,13 @@ impl Reloader {
 #[async_trait]
 impl Host for Reloader {
     async fn reload(&self) -> String {
-        let new = match config::load(&self.file, &self.environment) {
+        let new = match config::load(&self.sources) {
             Ok(new) => new,
             Err(error) => {
                 return format!("Nothing was changed, for the configuration is wrong:\n{error}");
             }
         };
-        let values = config::values(&self.file, &self.environment).unwrap_or_default();
+        let values = config::values(&self.sources).unwrap_or_default();
         let (done, waiting) = {
             let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
             let (done, waiting): (Vec<String>, Vec<String>) = changed_sections(&in_force, &values)

@@ -1,21 +1,20 @@
-//! `run`, `check`, `config`, `registration`, `ctl`.
+//! `run`, `config`, `registration`.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::sync::Arc;
 
 use bridge_core::Host as _;
-use serde_json::Value;
 
 use crate::{
     Failure,
     app::{self, App, Reloader},
-    config::{self, Config, ConfigError},
+    config::{self, Config, ConfigError, Sources},
     telemetry,
 };
 
-pub(super) async fn run(file: &Path) -> Result<(), Failure> {
-    let config = load(file)?;
+pub(super) async fn run(sources: Sources) -> Result<(), Failure> {
+    let config = load(&sources)?;
     telemetry::start(&config.log)?;
-    let reloader = Reloader::new(file.to_owned(), environment());
+    let reloader = Reloader::new(sources);
     let app = App::start(&config, Arc::clone(&reloader)).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "running");
     let outcome = loop {
@@ -36,76 +35,34 @@ pub(super) async fn run(file: &Path) -> Result<(), Failure> {
     }
 }
 
-pub(super) fn config(file: &Path, default: bool) -> Result<(), Failure> {
+pub(super) fn config(sources: &Sources, default: bool, origins: bool) -> Result<(), Failure> {
     if default {
         print!("{}", config::example());
         return Ok(());
     }
-    let text = config::effective(file, &environment()).map_err(failure)?;
+    let text = config::effective(sources, origins).map_err(|error| failure(&error))?;
     print!("{text}");
     Ok(())
 }
 
 #[cfg(feature = "matrix")]
-pub(super) fn registration(file: &Path) -> Result<(), Failure> {
-    print!("{}", registration_text(file)?);
+pub(super) fn registration(sources: &Sources) -> Result<(), Failure> {
+    print!("{}", registration_text(sources)?);
     Ok(())
 }
 
 #[cfg(feature = "matrix")]
-pub(super) fn registration_text(file: &Path) -> Result<String, Failure> {
-    let config = load(file)?;
+pub(super) fn registration_text(sources: &Sources) -> Result<String, Failure> {
+    let config = load(sources)?;
     let matrix = config.matrix.ok_or_else(|| Failure::Config("matrix: is missing".to_owned()))?;
     let (as_token, hs_token) = app::matrix_tokens(&matrix, &config.bridge.data_dir)?;
     Ok(bridge_matrix::Registration::new(matrix, as_token, hs_token).to_yaml())
 }
 
-pub(super) async fn ctl(file: &Path, json: bool, words: &[String]) -> Result<(), Failure> {
-    let config = load(file)?;
-    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-    let mut line = words.join(" ");
-    if json && line == "status" {
-        line.push_str(" --json");
-    }
-    let answer = app::ask(&config.bridge.data_dir, &line).await?;
-    if json {
-        println!("{answer}");
-    } else {
-        print_answer(&answer);
-    }
-    Ok(())
+pub(super) fn load(sources: &Sources) -> Result<Config, Failure> {
+    config::load(sources).map_err(|error| failure(&error))
 }
 
-pub(super) fn load(file: &Path) -> Result<Config, Failure> {
-    config::load(file, &environment()).map_err(failure)
-}
-
-fn environment() -> HashMap<String, String> {
-    std::env::vars().filter(|(name, _)| name.starts_with("MSN_BRIDGE__")).collect()
-}
-
-fn failure(error: ConfigError) -> Failure {
+pub(super) fn failure(error: &ConfigError) -> Failure {
     Failure::Config(error.to_string())
-}
-
-fn quoted(word: &str) -> String {
-    if word.chars().any(char::is_whitespace) { format!("\"{word}\"") } else { word.to_owned() }
-}
-
-fn print_answer(answer: &Value) {
-    if let Some(text) = answer.get("text").and_then(Value::as_str) {
-        println!("{text}");
-    }
-    for button in answer.get("buttons").and_then(Value::as_array).into_iter().flatten() {
-        let part = |name: &str| button.get(name).and_then(Value::as_str).unwrap_or_default();
-        println!("  {}: {}", part("label"), part("line"));
-    }
-    if let Some(title) = answer.get("title").and_then(Value::as_str) {
-        println!("{title}");
-    }
-    let rows = answer.get("rows").and_then(Value::as_array).into_iter().flatten();
-    for row in answer.get("columns").into_iter().chain(rows) {
-        let cells = row.as_array().into_iter().flatten().filter_map(Value::as_str);
-        println!("  {}", cells.collect::<Vec<_>>().join("  "));
-    }
 }

@@ -1,111 +1,254 @@
 //! `check`: everything wrong with a configuration, and, online, with what it names.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use tokio::{net::TcpStream, time::timeout};
+use msnp::{CloseReason, ConnectError};
+use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use super::bridge::load;
-use crate::{Failure, config::Config};
+use super::bridge::failure;
+use crate::{
+    Failure,
+    config::{self, Config, ConfigError, Place, Placed, Sources},
+};
 
 /// How long a server may take to answer.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// Nobody's account: a server that refuses it works.
+const NOBODY: &str = "nobody@example.com";
 
-/// Lists what is wrong; what was found well online is listed too.
-pub(super) async fn check(file: &Path, online: bool) -> Result<(), Failure> {
-    let config = load(file)?;
-    println!("{}: nothing is wrong", file.display());
-    if !online {
-        return Ok(());
+/// What was found out about one part.
+struct Finding {
+    part: String,
+    text: String,
+    /// None when all is well.
+    wrong: Option<Wrong>,
+}
+
+/// What kind of trouble, the worst last: what no waiting mends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wrong {
+    Here,
+    Unreachable,
+    Refused,
+}
+
+/// Lists what is wrong; what was found well online is listed too. With `json`, one object and no words
+/// around it.
+pub(super) async fn check(sources: &Sources, online: bool, json: bool) -> Result<(), Failure> {
+    let file = sources.file.display();
+    let config = match config::load(sources) {
+        Ok(config) => config,
+        Err(error) => {
+            if json {
+                println!("{}", json!({ "file": file.to_string(), "problems": listed(&error) }));
+            }
+            return Err(failure(&error));
+        }
+    };
+    if !json {
+        println!("{file}: nothing is wrong");
     }
     let mut found = Vec::new();
-    for server in &config.msn.server {
-        found.extend(msn(&server.name, &server.address).await.err());
-    }
-    #[cfg(feature = "matrix")]
-    found.extend(matrix(&config).await.err());
-    #[cfg(feature = "discord")]
-    found.extend(discord(&config).await);
-    for failure in &found {
-        eprintln!("{failure}");
-    }
-    // The exit code is of the worst: what no waiting mends first.
-    let rank = |failure: &Failure| match failure {
-        Failure::Refused(_) => 2,
-        Failure::Unreachable(_) => 1,
-        _ => 0,
-    };
-    let many = found.len();
-    let text = format!("{many} problem{} found online", if many == 1 { "" } else { "s" });
-    Err(match found.into_iter().max_by_key(rank) {
-        None => return Ok(()),
-        Some(Failure::Refused(_)) => Failure::Refused(text),
-        Some(Failure::Unreachable(_)) => Failure::Unreachable(text),
-        Some(_) => Failure::Failed(text),
-    })
-}
-
-async fn msn(name: &str, address: &str) -> Result<(), Failure> {
-    let place = if address.contains(':') { address.to_owned() } else { format!("{address}:1863") };
-    let why = match timeout(DEADLINE, TcpStream::connect(&place)).await {
-        Ok(Ok(_)) => {
-            println!("msn.server {name}: {place} answers");
-            return Ok(());
+    if online {
+        for server in &config.msn.server {
+            tell(&mut found, vec![msn(server).await], json);
         }
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "no answer in time".to_owned(),
+        #[cfg(feature = "matrix")]
+        tell(&mut found, matrix(&config).await, json);
+        #[cfg(feature = "discord")]
+        tell(&mut found, discord(&config).await, json);
+    }
+    if json {
+        let online: Vec<Value> = found.iter().map(Finding::json).collect();
+        println!("{}", json!({ "file": file.to_string(), "problems": [], "online": online }));
+    }
+    let wrong: Vec<Wrong> = found.iter().filter_map(|finding| finding.wrong).collect();
+    let text = match wrong.len() {
+        1 => "1 problem found online".to_owned(),
+        many => format!("{many} problems found online"),
     };
-    Err(Failure::Unreachable(format!("msn.server {name}: {place} cannot be reached: {why}")))
+    match wrong.into_iter().max() {
+        None => Ok(()),
+        Some(Wrong::Here) => Err(Failure::Failed(text)),
+        Some(Wrong::Refused) => Err(Failure::Refused(text)),
+        Some(Wrong::Unreachable) => Err(Failure::Unreachable(text)),
+    }
 }
 
+impl Finding {
+    fn good(part: &str, text: String) -> Self {
+        Self { part: part.to_owned(), text, wrong: None }
+    }
+
+    fn bad(part: &str, wrong: Wrong, text: String) -> Self {
+        Self { part: part.to_owned(), text, wrong: Some(wrong) }
+    }
+
+    /// Takes what the wiring could not do.
+    fn of(part: &str, failure: &Failure) -> Self {
+        let wrong = match failure {
+            Failure::Refused(_) => Wrong::Refused,
+            Failure::Unreachable(_) => Wrong::Unreachable,
+            _ => Wrong::Here,
+        };
+        Self::bad(part, wrong, failure.to_string())
+    }
+
+    fn json(&self) -> Value {
+        json!({ "part": self.part, "good": self.wrong.is_none(), "text": self.text })
+    }
+}
+
+/// Says what was found as soon as it is, for servers take their time.
+fn tell(found: &mut Vec<Finding>, new: Vec<Finding>, json: bool) {
+    for finding in new.iter().filter(|_| !json) {
+        match finding.wrong {
+            None => println!("{}: {}", finding.part, finding.text),
+            Some(_) => eprintln!("{}: {}", finding.part, finding.text),
+        }
+    }
+    found.extend(new);
+}
+
+fn listed(error: &ConfigError) -> Vec<Value> {
+    let item = |Placed { place, problem }: &Placed| {
+        let line = match place {
+            Place::File { line, .. } => *line,
+            _ => None,
+        };
+        json!({ "place": place.to_string(), "line": line, "key": problem.key, "text": problem.text })
+    };
+    match error {
+        ConfigError::Invalid(found) => found.iter().map(item).collect(),
+        error => vec![json!({ "text": error.to_string() })],
+    }
+}
+
+/// Signs in as nobody: a refusal shows that the server and its sign-in both work.
+async fn msn(server: &bridge_msn::MsnServer) -> Finding {
+    let part = format!("msn.server {}", server.name);
+    let password = "none".to_owned().into();
+    let mut config = msnp::Config::new(server.address.as_str(), NOBODY, password);
+    config.protocol = server.protocol().unwrap_or_default();
+    config.nexus_url.clone_from(&server.nexus_url);
+    config.login_url.clone_from(&server.login_url);
+    let place = &server.address;
+    let ended = match timeout(DEADLINE, msnp::connect(config)).await {
+        // It takes anybody, which is its own affair.
+        Ok(Ok(_)) => {
+            return Finding::good(&part, format!("{place} answers, and so does its sign-in"));
+        }
+        Ok(Err(ConnectError::Ended(reason))) => reason,
+        Ok(Err(error)) => return Finding::bad(&part, Wrong::Here, error.to_string()),
+        Err(_) => CloseReason::Timeout("sign-in"),
+    };
+    let (wrong, text) = match ended {
+        CloseReason::AuthRejected => {
+            return Finding::good(&part, format!("{place} answers, and so does its sign-in"));
+        }
+        CloseReason::Refused(_) => {
+            return Finding::good(
+                &part,
+                format!("{place} answers; it knows its accounts before sign-in"),
+            );
+        }
+        CloseReason::Unreachable(why) => (
+            Wrong::Unreachable,
+            format!("{place} cannot be reached: {why}. Is `address` right, and is the server up?"),
+        ),
+        CloseReason::NoCommonVersion => (
+            Wrong::Refused,
+            format!("{place} speaks no protocol from 8 to 12, or not the one `protocol` asks for"),
+        ),
+        CloseReason::LoginService(why) => (
+            Wrong::Unreachable,
+            format!(
+                "{place} answers, but its sign-in does not: {why}. Set `nexus_url` or `login_url`"
+            ),
+        ),
+        CloseReason::ServerDown => {
+            (Wrong::Unreachable, format!("{place} is going down; try again later"))
+        }
+        reason => (
+            Wrong::Unreachable,
+            format!(
+                "{place} answers, but not as an MSN server does: {reason}. Is `address` right?"
+            ),
+        ),
+    };
+    Finding::bad(&part, wrong, text)
+}
+
+/// Asks the homeserver who we are, and to reach us.
 #[cfg(feature = "matrix")]
-async fn matrix(config: &Config) -> Result<(), Failure> {
+async fn matrix(config: &Config) -> Vec<Finding> {
     use bridge_core::AdapterExit;
 
     let Some(matrix) = &config.matrix else {
-        return Ok(());
+        return Vec::new();
     };
-    let (adapter, _) = crate::app::matrix_adapter(matrix, &config.bridge.data_dir)?;
-    match timeout(DEADLINE, adapter.check()).await {
-        Ok(Ok(())) => {
-            println!("matrix: {} knows the bridge", matrix.homeserver);
-            Ok(())
+    let asked = async {
+        let (adapter, router) = crate::app::matrix_adapter(matrix, &config.bridge.data_dir)
+            .map_err(|failure| Finding::of("matrix", &failure))?;
+        let said = |exit: AdapterExit| match exit {
+            AdapterExit::Refused(text) => Finding::bad("matrix", Wrong::Refused, text),
+            AdapterExit::Failed(text) => Finding::bad("matrix", Wrong::Unreachable, text),
+            AdapterExit::Cancelled => {
+                Finding::bad("matrix", Wrong::Unreachable, "it ended".to_owned())
+            }
+        };
+        adapter.check().await.map_err(said)?;
+        let knows = Finding::good("matrix", format!("{} knows the bridge", matrix.homeserver));
+        let reached = crate::app::reach(matrix, &adapter, router).await;
+        let reached = reached.map_err(|failure| Finding::of("matrix", &failure)).and_then(|exit| {
+            exit.map_err(said)?;
+            Ok(Finding::good("matrix", format!("it reaches the bridge at {}", matrix.public_url())))
+        });
+        Ok(vec![knows, reached.unwrap_or_else(|wrong| wrong)])
+    };
+    match timeout(DEADLINE, asked).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(wrong)) => vec![wrong],
+        Err(_) => {
+            let text = format!("{} gives no answer in time; is it overloaded?", matrix.homeserver);
+            vec![Finding::bad("matrix", Wrong::Unreachable, text)]
         }
-        Ok(Err(AdapterExit::Refused(text))) => Err(Failure::Refused(format!("matrix: {text}"))),
-        Ok(Err(exit)) => {
-            let text = match exit {
-                AdapterExit::Failed(text) => text,
-                _ => "it ended".to_owned(),
-            };
-            Err(Failure::Unreachable(format!("matrix: {text}")))
-        }
-        Err(_) => Err(Failure::Unreachable("matrix: no answer in time".to_owned())),
     }
 }
 
-/// Asks Discord; prints who the bot is and how to invite it, and gives every problem.
+/// Asks Discord who the bot is, what it may, and how to invite it.
 #[cfg(feature = "discord")]
-async fn discord(config: &Config) -> Vec<Failure> {
+async fn discord(config: &Config) -> Vec<Finding> {
     use bridge_discord::DiscordError;
 
     let Some(discord) = &config.discord else {
         return Vec::new();
     };
+    let part = "discord";
     let adapter = match crate::app::discord_adapter(discord, &config.relay) {
         Ok(adapter) => adapter,
-        Err(failure) => return vec![failure],
+        Err(failure) => return vec![Finding::of(part, &failure)],
     };
     let outlook = match timeout(DEADLINE, adapter.outlook()).await {
         Ok(Ok(outlook)) => outlook,
         Ok(Err(DiscordError::Refused(text))) => {
-            return vec![Failure::Refused(format!("discord: {text}"))];
+            return vec![Finding::bad(part, Wrong::Refused, text)];
         }
-        Ok(Err(error)) => return vec![Failure::Unreachable(format!("discord: {error}"))],
-        Err(_) => return vec![Failure::Unreachable("discord: no answer in time".to_owned())],
+        Ok(Err(error)) => return vec![Finding::bad(part, Wrong::Unreachable, error.to_string())],
+        Err(_) => {
+            let text = "no answer in time; is this machine's way to discord.com open?".to_owned();
+            return vec![Finding::bad(part, Wrong::Unreachable, text)];
+        }
     };
-    println!("discord: the bot is {}", outlook.name);
-    println!("discord: invite it with {}", outlook.invitation());
-    for channel in outlook.channels.iter().filter(|channel| channel.problem.is_none()) {
-        println!("discord: {} can be used", channel.name);
-    }
-    outlook.problems().into_iter().map(|text| Failure::Failed(format!("discord: {text}"))).collect()
+    let mut found = vec![
+        Finding::good(part, format!("the bot is {}", outlook.name)),
+        Finding::good(part, format!("invite it with {}", outlook.invitation())),
+    ];
+    let usable = outlook.channels.iter().filter(|channel| channel.problem.is_none());
+    found
+        .extend(usable.map(|channel| Finding::good(part, format!("{} can be used", channel.name))));
+    let wrong = outlook.problems().into_iter();
+    found.extend(wrong.map(|text| Finding::bad(part, Wrong::Here, text)));
+    found
 }

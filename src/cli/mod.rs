@@ -2,7 +2,10 @@
 
 mod bridge;
 mod check;
+mod config_file;
+mod ctl;
 mod init;
+mod manual;
 mod msn;
 #[cfg(feature = "demo")]
 mod network;
@@ -10,8 +13,9 @@ mod store;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
+use self::config_file::ConfigFile;
 use crate::Failure;
 
 /// Bridges MSN Messenger to Matrix and Discord.
@@ -43,6 +47,9 @@ enum Command {
         /// Also ask the homeserver, Discord and the MSN servers whether they will work with the bridge.
         #[arg(long)]
         online: bool,
+        /// One JSON object, nothing else.
+        #[arg(long)]
+        json: bool,
     },
     /// Run the bridge.
     Run(ConfigFile),
@@ -56,6 +63,9 @@ enum Command {
         /// Print the example with every key and its meaning instead.
         #[arg(long)]
         default: bool,
+        /// Say behind each value where it was set.
+        #[arg(long, conflicts_with = "default")]
+        origins: bool,
     },
     /// Give a command to the running bridge, such as `ctl status`.
     Ctl {
@@ -64,8 +74,7 @@ enum Command {
         /// Print the answer as JSON.
         #[arg(long)]
         json: bool,
-        /// The command's words.
-        #[arg(required = true)]
+        /// The command's words; none, and the bridge lists its commands.
         words: Vec<String>,
     },
     /// Write a copy of the store, of a running bridge or of one that is stopped.
@@ -92,15 +101,18 @@ enum Command {
     /// The embedded MSN network alone, for tests and for clients.
     #[cfg(feature = "demo")]
     MsnServer(network::ServerArgs),
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual's pages, one a command, into a directory.
+    Man {
+        /// Where to.
+        dir: PathBuf,
+    },
     /// Print the version.
     Version,
-}
-
-#[derive(Debug, Args)]
-struct ConfigFile {
-    /// The configuration file.
-    #[arg(short = 'c', long = "config", default_value = "config.toml")]
-    config: PathBuf,
 }
 
 /// Runs the program and gives its exit code.
@@ -137,19 +149,26 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         #[cfg(feature = "demo")]
         Command::Demo { json, seconds } => crate::demo::run(json, seconds).await,
-        Command::Init(arguments) => init::init(arguments),
-        Command::Check { file, online } => check::check(&file.config, online).await,
-        Command::Run(file) => bridge::run(&file.config).await,
+        Command::Init(arguments) => init::init(arguments).await,
+        Command::Check { file, online, json } => check::check(&file.sources()?, online, json).await,
+        Command::Run(file) => bridge::run(file.sources()?).await,
         #[cfg(feature = "matrix")]
-        Command::Registration(file) => bridge::registration(&file.config),
-        Command::Config { file, default } => bridge::config(&file.config, default),
-        Command::Ctl { file, json, words } => bridge::ctl(&file.config, json, &words).await,
-        Command::Backup { config, file } => store::backup(&config.config, &file).await,
-        Command::Restore { config, file } => store::restore(&config.config, &file).await,
+        Command::Registration(file) => bridge::registration(&file.sources()?),
+        Command::Config { file, default, origins } => {
+            bridge::config(&file.sources()?, default, origins)
+        }
+        Command::Ctl { file, json, words } => ctl::ctl(&file.sources()?, json, &words).await,
+        Command::Backup { config, file } => store::backup(&config.sources()?, &file).await,
+        Command::Restore { config, file } => store::restore(&config.sources()?, &file).await,
         Command::Verify { file } => store::verify(&file),
         Command::Msn(command) => msn::run(command).await,
         #[cfg(feature = "demo")]
         Command::MsnServer(arguments) => network::run(arguments).await,
+        Command::Completions { shell } => {
+            manual::completions(&mut Cli::command(), shell);
+            Ok(())
+        }
+        Command::Man { dir } => manual::pages(Cli::command(), &dir),
         Command::Version => {
             println!("msn-bridge {}", env!("CARGO_PKG_VERSION"));
             Ok(())

@@ -9,10 +9,10 @@ use bridge_core::{
 use bridge_store::{BackupError, OpenError, SledOptions, SledStore};
 
 use super::bridge::load;
-use crate::{Failure, app};
+use crate::{Failure, app, config::Sources};
 
-pub(super) async fn backup(config: &Path, file: &Path) -> Result<(), Failure> {
-    let config = load(config)?;
+pub(super) async fn backup(sources: &Sources, file: &Path) -> Result<(), Failure> {
+    let config = load(sources)?;
     if file.exists() {
         return Err(Failure::Usage(format!("{} is there already", file.display())));
     }
@@ -45,8 +45,8 @@ pub(super) async fn backup(config: &Path, file: &Path) -> Result<(), Failure> {
     }
 }
 
-pub(super) async fn restore(config: &Path, file: &Path) -> Result<(), Failure> {
-    let config = load(config)?;
+pub(super) async fn restore(sources: &Sources, file: &Path) -> Result<(), Failure> {
+    let config = load(sources)?;
     let place = config.bridge.data_dir.join("store");
     // Read to the end before anything is moved.
     bridge_store::verify(file).map_err(failure)?;

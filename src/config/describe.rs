@@ -1,13 +1,11 @@
-//! Writes the configuration as TOML: the example with every key and its meaning, and the effective
-//! values with secrets left out.
+//! Writes the example: every key with its meaning, as TOML.
 
-use std::{collections::HashMap, fmt::Write as _, path::Path};
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use super::{
-    ConfigError,
-    load::{schema, tree},
+    load::schema,
     validate::{type_name, without_null},
 };
 
@@ -35,19 +33,6 @@ pub fn example() -> String {
         }
     }
     out
-}
-
-/// Gives the values in force as TOML, secrets as `"<hidden>"`.
-///
-/// # Errors
-/// As [`load`](super::load) for a file that cannot be read.
-pub fn effective(
-    file: &Path,
-    environment: &HashMap<String, String>,
-) -> Result<String, ConfigError> {
-    let mut tree = tree(file, environment)?;
-    complete(&schema(), &mut tree);
-    toml::to_string_pretty(&tree).map_err(|error| ConfigError::Unreadable(error.to_string()))
 }
 
 fn write_section(out: &mut String, name: &str, shape: &Value, described: &Value) {
@@ -107,35 +92,7 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = writeln!(out, "{text}");
 }
 
-/// Fills in defaults and hides secrets.
-fn complete(shape: &Value, value: &mut Value) {
-    let shape = without_null(shape);
-    match value {
-        Value::Object(members) => {
-            for (name, property) in properties(shape) {
-                let default = property.get("default").filter(|default| !default.is_null());
-                if let (None, Some(default)) = (members.get(&name), default) {
-                    members.insert(name.clone(), default.clone());
-                }
-                if let Some(member) = members.get_mut(&name) {
-                    complete(&property, member);
-                }
-            }
-            members.retain(|_, member| !member.is_null());
-        }
-        Value::Array(items) => {
-            if let Some(element) = shape.get("items") {
-                items.iter_mut().for_each(|item| complete(element, item));
-            }
-        }
-        Value::String(text) if shape.get("writeOnly") == Some(&Value::Bool(true)) => {
-            "<hidden>".clone_into(text);
-        }
-        _ => {}
-    }
-}
-
-fn properties(shape: &Value) -> Vec<(String, Value)> {
+pub(super) fn properties(shape: &Value) -> Vec<(String, Value)> {
     let members = shape.get("properties").and_then(Value::as_object);
     members.cloned().unwrap_or_default().into_iter().collect()
 }
@@ -155,10 +112,14 @@ fn first_example(shape: &Value) -> Option<&Value> {
     shape.get("examples").and_then(Value::as_array).and_then(|all| all.first())
 }
 
-fn toml_value(value: &Value) -> String {
+pub(super) fn toml_value(value: &Value) -> String {
     toml::Value::try_from(value).map_or_else(|_| "\"\"".to_owned(), |value| value.to_string())
 }
 
-fn toml_key(key: &str) -> String {
-    format!("{key:?}")
+pub(super) fn toml_key(key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    match !key.is_empty() && key.chars().all(bare) {
+        true => key.to_owned(),
+        false => toml::Value::String(key.to_owned()).to_string(),
+    }
 }

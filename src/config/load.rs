@@ -1,46 +1,102 @@
 //! Reads the layers and makes a configuration of them, or a list of everything wrong with it.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::BTreeMap, env, path::PathBuf};
 
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::{Config, Problem, relay, validate};
+use super::{
+    Config, Problem, file,
+    layer::{Flag, Layer, PREFIX},
+    place::{Place, Placed, Places},
+    relay, validate,
+};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Keys are wrong; all of them are listed.
+    /// Keys are wrong, or the file is not TOML; everything is listed.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Invalid(Vec<Problem>),
-    /// The file cannot be read, or is not TOML.
+    Invalid(Vec<Placed>),
+    /// The file cannot be read.
     #[error("{0}")]
     Unreadable(String),
 }
 
-/// Reads a file, lays the environment over it, and checks the whole.
+/// Where a configuration comes from; what is named later wins.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The file; an empty path for none.
+    pub file: PathBuf,
+    /// Variables by name; those that do not begin with `MSN_BRIDGE__` are passed over.
+    pub environment: BTreeMap<String, String>,
+    /// What the command line gives.
+    pub flags: Vec<Flag>,
+}
+
+impl Sources {
+    /// A file alone.
+    pub fn file(file: impl Into<PathBuf>) -> Self {
+        Self { file: file.into(), ..Self::default() }
+    }
+
+    /// Takes the variables of this process.
+    #[must_use]
+    pub fn with_environment(mut self) -> Self {
+        let variables = env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+            Some((name, value.to_string_lossy().into_owned()))
+        });
+        self.environment.extend(variables);
+        self
+    }
+}
+
+/// The values as set, and where each was.
+pub(super) struct Tree {
+    pub(super) values: Value,
+    pub(super) places: Places,
+    layers: config::Config,
+}
+
+/// Reads the file, lays the environment and the flags over it, and checks the whole.
 ///
 /// # Errors
 /// [`ConfigError`]; an invalid one names every key that is wrong, not the first only.
-pub fn load(file: &Path, environment: &HashMap<String, String>) -> Result<Config, ConfigError> {
-    let layers = layers(file, environment)?;
-    let tree = tree_of(&layers)?;
-    let found = validate::problems(&schema(), &tree);
+pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
+    let schema = schema();
+    let (tree, mut found) = read(sources, &schema)?;
+    found.extend(tree.places.of(validate::problems(&schema, &tree.values)));
     if !found.is_empty() {
         return Err(ConfigError::Invalid(found));
     }
-    let config: Config = layers.try_deserialize().map_err(|error| unreadable(file, &error))?;
-    let found = meaning_problems(&config);
+    let config: Config = tree.layers.try_deserialize().map_err(|error| unread(sources, &error))?;
+    let found = tree.places.of(meaning_problems(&config));
     if found.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(found)) }
 }
 
 /// Gives the values as set, whether they are right or not.
 ///
 /// # Errors
-/// [`ConfigError::Unreadable`].
-pub fn tree(file: &Path, environment: &HashMap<String, String>) -> Result<Value, ConfigError> {
-    tree_of(&layers(file, environment)?)
+/// [`ConfigError`] when the file cannot be read or is not TOML.
+pub fn values(sources: &Sources) -> Result<Value, ConfigError> {
+    tree(sources).map(|tree| tree.values)
+}
+
+/// Gives where the bridge keeps its data, even when something else is wrong with the configuration.
+///
+/// # Errors
+/// [`ConfigError`] when the file cannot be read or is not TOML.
+pub fn data_dir(sources: &Sources) -> Result<PathBuf, ConfigError> {
+    let values = values(sources)?;
+    let set = values.pointer("/bridge/data_dir").and_then(Value::as_str).map(PathBuf::from);
+    Ok(set.unwrap_or_else(|| Config::default().bridge.data_dir))
+}
+
+pub(super) fn tree(sources: &Sources) -> Result<Tree, ConfigError> {
+    let (tree, found) = read(sources, &schema())?;
+    if found.is_empty() { Ok(tree) } else { Err(ConfigError::Invalid(found)) }
 }
 
 /// Describes the configuration structs: keys, types, docs.
@@ -50,62 +106,31 @@ pub(super) fn schema() -> Value {
     settings.into_generator().into_root_schema_for::<Config>().to_value()
 }
 
-fn layers(
-    file: &Path,
-    environment: &HashMap<String, String>,
-) -> Result<config::Config, ConfigError> {
-    let variables = environment
-        .iter()
-        .map(|(name, value)| match name.strip_suffix("_FILE") {
-            // `MSN_BRIDGE__DISCORD__TOKEN_FILE` names a file that holds `…TOKEN`, unless that is a key.
-            Some(bare) if !is_key(name) => {
-                let text = std::fs::read_to_string(value);
-                let text = text.map_err(|error| {
-                    ConfigError::Unreadable(format!("{name}: {value}: {error}"))
-                })?;
-                Ok((bare.to_owned(), text.trim_end_matches(['\r', '\n']).to_owned()))
-            }
-            _ => Ok((name.clone(), value.clone())),
-        })
-        .collect::<Result<_, ConfigError>>()?;
-    let variables = config::Environment::with_prefix("MSN_BRIDGE")
-        .prefix_separator("__")
-        .separator("__")
-        .source(Some(variables));
-    if !file.exists() {
-        return Err(ConfigError::Unreadable(format!(
-            "{}: there is no such file. Copy config.example.toml, or name yours with -c",
-            file.display()
-        )));
-    }
-    config::Config::builder()
-        .add_source(config::File::from(file).format(config::FileFormat::Toml))
-        .add_source(variables)
+/// Reads the layers; what is wrong with the later ones does not hide the rest.
+fn read(sources: &Sources, schema: &Value) -> Result<(Tree, Vec<Placed>), ConfigError> {
+    let mut places = Places::new(sources.file.clone());
+    let file = match sources.file.as_os_str().is_empty() {
+        true => Layer::default(),
+        false => file::read(&sources.file, &mut places)?,
+    };
+    let (environment, mut found) = Layer::environment(&sources.environment, schema, &mut places);
+    let (flags, wrong) = Layer::flags(&sources.flags, schema, &mut places);
+    found.extend(wrong);
+    let layers = config::Config::builder()
+        .add_source(file)
+        .add_source(environment)
+        .add_source(flags)
         .build()
-        .map_err(|error| unreadable(file, &error))
+        .map_err(|error| unread(sources, &error))?;
+    let values = layers.clone().try_deserialize().map_err(|error| unread(sources, &error))?;
+    Ok((Tree { values, places, layers }, found))
 }
 
-/// Tells whether a variable's name is that of a key itself.
-fn is_key(variable: &str) -> bool {
-    let path = variable.to_lowercase();
-    let mut schema = schema();
-    for part in path.split("__").skip(1) {
-        let inner = validate::without_null(&schema).get("properties");
-        match inner.and_then(|keys| keys.get(part)).cloned() {
-            Some(key) => schema = key,
-            None => return false,
-        }
-    }
-    true
-}
-
-fn tree_of(layers: &config::Config) -> Result<Value, ConfigError> {
-    let tree = layers.clone().try_deserialize();
-    tree.map_err(|error| ConfigError::Unreadable(error.to_string()))
-}
-
-fn unreadable(file: &Path, error: &config::ConfigError) -> ConfigError {
-    ConfigError::Unreadable(format!("{}: {error}", file.display()))
+/// What the structs themselves refuse, where the checks before them saw nothing.
+fn unread(sources: &Sources, error: &config::ConfigError) -> ConfigError {
+    let place = Place::File { file: sources.file.clone(), line: None, column: None };
+    let problem = Problem { key: String::new(), text: error.to_string() };
+    ConfigError::Invalid(vec![Placed { place, problem }])
 }
 
 /// Problems that types cannot see.

@@ -1,11 +1,15 @@
 //! The configuration: defaults, then the file, then `MSN_BRIDGE__SECTION__KEY` from the
-//! environment.
+//! environment, then `--set section.key=value` from the command line.
 //!
 //! The structs here are its only description: `config.example.toml` and the checks of keys and
 //! types are made from their doc comments and shapes.
 
 mod describe;
+mod effective;
+mod file;
+mod layer;
 mod load;
+mod place;
 mod relay;
 mod validate;
 
@@ -15,8 +19,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    describe::{effective, example},
-    load::{ConfigError, load, tree as values},
+    describe::example,
+    effective::effective,
+    layer::Flag,
+    load::{ConfigError, Sources, data_dir, load, values},
+    place::{Place, Placed},
     relay::RelayConfig,
     validate::Problem,
 };

@@ -5,6 +5,8 @@ use std::fmt;
 use bridge_core::config::{ByteSize, Period};
 use serde_json::{Map, Value};
 
+use super::layer::joined;
+
 /// What is wrong with one key, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -52,7 +54,15 @@ fn check(schema: &Value, value: &Value, key: &str, found: &mut Vec<Problem>) {
                     check(shape, item, &format!("{key}[{number}]"), found);
                 }
             }
-            _ => found.push(problem(key, "must be a list; write the section as [[…]]")),
+            _ => {
+                let blocks =
+                    schema.get("items").is_some_and(|shape| shape.get("properties").is_some());
+                let text = match blocks {
+                    true => format!("must be blocks: write [[{key}]] above each"),
+                    false => "must be a list, such as [\"one\", \"two\"]".to_owned(),
+                };
+                found.push(problem(key, text));
+            }
         },
         Some("boolean") if !reads_as::<bool>(value, Value::is_boolean) => {
             found.push(problem(key, "must be true or false"));
@@ -151,10 +161,6 @@ fn unknown(name: &str, known: &Map<String, Value>) -> String {
             format!("no such key. There are: {}", all.join(", "))
         }
     }
-}
-
-fn joined(key: &str, name: &str) -> String {
-    if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") }
 }
 
 fn problem(key: &str, text: impl Into<String>) -> Problem {

@@ -269,6 +269,17 @@ impl MatrixAdapter {
         })
     }
 
+    /// Asks the homeserver to reach the bridge, which must listen while it does.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub async fn check_reach(&self) -> Result<(), AdapterExit> {
+        self.ping().await.map_err(|error| match error {
+            IntentError::Unreachable(_) => AdapterExit::Failed(error.to_string()),
+            error => AdapterExit::Refused(self.explain(&error)),
+        })
+    }
+
     async fn introduce(&self) -> Result<(), IntentError> {
         let bot = &self.names.bot;
         ghost::register(&self.intent, bot).await?;

@@ -1,5 +1,9 @@
 //! The command line: exit codes that stay, and errors that name the place and the mend.
 
+mod init;
+#[cfg(unix)]
+mod terminal;
+
 use std::{
     fs,
     net::TcpListener,
@@ -189,36 +193,60 @@ async fn a_running_bridge_is_watched_backed_up_and_told_to_read_its_configuratio
 }
 
 #[test]
-fn a_first_configuration_is_written_by_answers_and_is_a_good_one() {
+fn a_check_for_machines_is_json_and_nothing_else() {
+    let home = Home::new("127.0.0.1:29400");
+    let good = run(&["check", "--json"], Some(&home.config()));
+    let good: serde_json::Value = serde_json::from_slice(&good.stdout).expect("JSON");
+    assert_eq!(good.get("problems"), Some(&serde_json::json!([])));
+    let online = run(&["check", "--json", "--online"], Some(&home.config()));
+    assert_eq!(code(&online), Some(5), "{}", said(&online));
+    let online: serde_json::Value = serde_json::from_slice(&online.stdout).expect("JSON");
+    for part in ["/online/0", "/online/1"] {
+        let finding = online.pointer(part).expect("the network and the homeserver");
+        assert_eq!(finding.get("good"), Some(&serde_json::json!(false)), "{finding}");
+    }
+    let wrong = run(&["check", "--json", "--set", "log.format=xml"], Some(&home.config()));
+    assert_eq!(code(&wrong), Some(3));
+    let wrong: serde_json::Value = serde_json::from_slice(&wrong.stdout).expect("JSON");
+    let place = wrong.pointer("/problems/0/place").and_then(serde_json::Value::as_str);
+    assert_eq!(place, Some("--set log.format"));
+}
+
+#[test]
+fn flags_of_the_configuration_are_alike_in_every_command() {
+    let home = Home::new("127.0.0.1:29400");
+    let elsewhere = home.0.path().join("elsewhere").display().to_string();
+    let shown = run(
+        &["config", "--origins", "--data-dir", &elsewhere, "--set", "log.filter=debug"],
+        Some(&home.config()),
+    );
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains(&format!("data_dir = \"{elsewhere}\"  # --data-dir")), "{shown}");
+    assert!(shown.contains("filter = \"debug\"  # --set log.filter"), "{shown}");
+    let ctl = run(&["ctl", "--data-dir", &elsewhere, "status"], Some(&home.config()));
+    assert!(code(&ctl) == Some(5) && said(&ctl).contains(&elsewhere), "{}", said(&ctl));
+    assert!(said(&ctl).contains("msn-bridge run"), "{}", said(&ctl));
+    let wrong = run(&["check", "--set", "log.filter"], Some(&home.config()));
+    assert!(
+        code(&wrong) == Some(2) && said(&wrong).contains("write KEY=VALUE"),
+        "{}",
+        said(&wrong)
+    );
+}
+
+#[test]
+fn completions_and_manual_pages_are_made_from_the_command_line() {
+    for shell in ["bash", "zsh", "fish"] {
+        let made = run(&["completions", shell], None);
+        let text = String::from_utf8_lossy(&made.stdout).into_owned();
+        assert!(text.contains("registration") && text.contains("data-dir"), "{shell}");
+    }
     let home = tempfile::tempdir().expect("a temporary directory");
-    let config = home.path().join("config.toml");
-    let data = home.path().join("data").display().to_string();
-    let init = |more: &[&str]| {
-        let config = config.display().to_string();
-        let fixed =
-            ["init", "-c", &config, "--data-dir", &data, "--homeserver", "http://127.0.0.1:9"];
-        let output = Command::new(PROGRAM)
-            .args([&fixed, more].concat())
-            .stdin(std::process::Stdio::null())
-            .output();
-        output.expect("it runs")
-    };
-    let asked = init(&["--msn-server", "messenger.example.com"]);
-    assert_eq!(code(&asked), Some(2));
-    assert!(said(&asked).contains("give --domain, --admin"), "{}", said(&asked));
-    let wrong =
-        ["--msn-server", "http://x", "--domain", "example.test", "--admin", "@ada:example.test"];
-    let wrong = init(&wrong);
-    assert!(code(&wrong) == Some(3) && said(&wrong).contains("msn.server[0].address"));
-    assert!(!config.exists(), "what cannot be used is not left there");
-    let right =
-        ["--msn-server", "messenger.example.com", "--domain", "example.test", "--admin", "@a\"b:c"];
-    let written = init(&right);
-    assert_eq!(code(&written), Some(0), "{}", said(&written));
-    assert_eq!(code(&run(&["check"], Some(&config))), Some(0));
-    let registration = fs::read_to_string(home.path().join("registration.yaml"));
-    assert!(registration.expect("it is written").contains("@msn_.+:example\\.test"));
-    assert_eq!(code(&init(&right)), Some(2), "nothing is written over");
+    let dir = home.path().display().to_string();
+    assert_eq!(code(&run(&["man", &dir], None)), Some(0));
+    let page = fs::read_to_string(home.path().join("msn-bridge-ctl.1")).expect("it is there");
+    assert!(page.contains(".TH") && page.contains("running bridge"), "{page}");
+    assert!(home.path().join("msn-bridge.1").exists());
 }
 
 #[test]
