@@ -2,6 +2,7 @@
 //!
 //! - [`Synapse`]: a real homeserver on the loopback, in a virtual environment made on first use.
 //! - [`MatrixUser`]: a real client on it (matrix-sdk), with what it saw.
+//! - [`FaultyLink`]: a TCP link between two programs that goes wrong on demand.
 //! - [`Port`]: a port for a program that must be told one.
 //! - [`Program`]: a program of ours as a process, to be stopped or killed.
 //! - [`wait_until`]: waiting for a condition, with a deadline.
@@ -11,6 +12,7 @@
 mod environment;
 mod port;
 mod program;
+mod proxy;
 mod synapse;
 mod user;
 mod wait;
@@ -20,6 +22,7 @@ pub use matrix_sdk::ruma::OwnedRoomId as RoomId;
 pub use self::{
     port::Port,
     program::{Program, tail},
+    proxy::{End, FaultyLink, LinkFault, Place, Way},
     synapse::{Synapse, SynapseError},
     user::{MatrixUser, Seen},
     wait::{answers_well, wait_until},
