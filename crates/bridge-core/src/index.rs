@@ -33,6 +33,8 @@ pub(crate) struct Portal {
     pub(crate) rows: Arc<Notify>,
     /// Keeps words from going round in circles.
     pub(crate) guard: LoopGuard,
+    /// Held while a leg leaves a row behind.
+    pub(crate) leaving: Arc<tokio::sync::Mutex<()>>,
     /// Held while a room is made, so that it is made once.
     pub(crate) making: Arc<tokio::sync::Mutex<()>>,
 }
@@ -40,7 +42,7 @@ pub(crate) struct Portal {
 /// A leg in memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LegNow {
-    /// The next row to pass.
+    /// The next row to pass, by the store.
     pub(crate) cursor: u64,
     /// What a former process left under way.
     pub(crate) left_over: Option<InFlight>,
@@ -61,15 +63,21 @@ impl Portal {
             legs,
             rows: Arc::default(),
             guard: LoopGuard::default(),
+            leaving: Arc::default(),
             making: Arc::default(),
         }
     }
 
     /// The number below which every row has been passed by every leg.
     pub(crate) fn passed(&self) -> u64 {
-        let open = self.record.legs.iter().zip(&self.legs);
-        let open = open.filter(|(leg, _)| !matches!(leg, Leg::Closed));
-        open.map(|(_, now)| now.cursor).min().unwrap_or(self.head)
+        self.passed_but(u16::MAX)
+    }
+
+    /// As [`passed`](Self::passed), whatever one leg has passed.
+    pub(crate) fn passed_but(&self, but: u16) -> u64 {
+        let open = (0_u16..).zip(self.record.legs.iter().zip(&self.legs));
+        let open = open.filter(|(number, (leg, _))| !matches!(leg, Leg::Closed) && *number != but);
+        open.map(|(_, (_, now))| now.cursor).min().unwrap_or(self.head)
     }
 
     /// Rows that some leg still needs.

@@ -248,7 +248,9 @@ impl Pump {
                 DeliverError::Retry { after, .. } => after,
                 DeliverError::AuthLost(_) => None,
             };
-            let wait = wait.unwrap_or_else(|| self.backoff.next_wait());
+            // Whoever asks for longer than the message may wait is not asked again: it is reported then.
+            let left = self.time_left(row).unwrap_or_default();
+            let wait = wait.unwrap_or_else(|| self.backoff.next_wait()).min(left);
             tokio::select! {
                 () = sleep(wait) => {}
                 () = self.shared.cancel.cancelled() => return Passed::Stopped,
@@ -478,16 +480,21 @@ impl Pump {
         match row {
             Some(row) => self.leave(row, Batch::new(), Durability::Relaxed, None).await,
             None => {
-                self.step_over();
+                self.cursor += 1;
                 let mut batch = Batch::new();
                 self.add_state(&mut batch);
-                self.commit(batch, Durability::Relaxed).await;
+                if self.commit(batch, Durability::Relaxed).await {
+                    self.settle();
+                }
             }
         }
     }
 
     /// Leaves a row behind: moves the cursor, removes the row after the last leg, and tells its
     /// origin what became of it, all in one commit.
+    ///
+    /// One leg of a portal does so at a time, and counts as past the row when that is stored: another
+    /// that removed the row before would leave nothing to say its fate from after a crash.
     async fn leave(
         &mut self,
         row: &LogRow,
@@ -495,16 +502,30 @@ impl Pump {
         durability: Durability,
         state: Option<DeliveryState>,
     ) {
+        let leaving =
+            self.shared.index().portals.get(&self.portal).map(|portal| Arc::clone(&portal.leaving));
+        let Some(leaving) = leaving else { return };
+        let _one_at_a_time = leaving.lock().await;
         let number = self.cursor;
-        let last = self.step_over();
+        self.cursor += 1;
         self.add_state(&mut batch);
-        if last {
+        let others_passed = {
+            let index = self.shared.index();
+            index
+                .portals
+                .get(&self.portal)
+                .is_some_and(|portal| portal.passed_but(self.leg) > number)
+        };
+        if others_passed {
             remove_row(&mut batch, self.portal, number, row);
         }
         let state = state.zip(row.origin).filter(|(state, origin)| self.shows(*origin, state));
-        match state {
+        let stored = match state {
             Some((state, origin)) => self.report(row, batch, origin, state).await,
             _ => self.commit(batch, durability).await,
+        };
+        if stored {
+            self.settle();
         }
     }
 
@@ -514,7 +535,8 @@ impl Pump {
         leg.and_then(|leg| self.capabilities(&leg)).is_some_and(|to| to.fates.show(state))
     }
 
-    async fn report(&self, row: &LogRow, batch: Batch, origin: u16, state: DeliveryState) {
+    /// Stores a leg's progress with the event that tells of it; tells whether that came about.
+    async fn report(&self, row: &LogRow, batch: Batch, origin: u16, state: DeliveryState) -> bool {
         let people = match &state {
             DeliveryState::Delivered { to } => to.first().cloned(),
             _ => None,
@@ -547,22 +569,20 @@ impl Pump {
                 answer,
             };
             if self.shared.ingest.send(request).await.is_err() {
-                return; // the core ends; the row is still there and is passed again
+                return false; // the core ends; the row is still there and is passed again
             }
             match answered.await {
-                Ok(Ok(())) => return,
+                Ok(Ok(())) => return true,
                 // Passed again after the next start: the store did not take the note of it.
-                Ok(Err(_)) if self.shared.cancel.is_cancelled() => return,
+                Ok(Err(_)) if self.shared.cancel.is_cancelled() => return false,
                 Ok(Err(error)) => self.wait_for_store(&error).await,
-                Err(_) => return,
+                Err(_) => return false,
             }
         }
     }
 
-    /// Moves the cursor in memory; tells whether this was the last leg to pass the row.
-    fn step_over(&mut self) -> bool {
-        let number = self.cursor;
-        self.cursor += 1;
+    /// Notes in memory how far the leg is by the store.
+    fn settle(&self) {
         let mut index = self.shared.index();
         if let Some(now) = index.leg_now(self.portal, self.leg) {
             now.cursor = self.cursor;
@@ -570,7 +590,6 @@ impl Pump {
             now.works_on = None;
             now.last.clone_from(&self.last);
         }
-        index.portals.get(&self.portal).is_some_and(|portal| portal.passed() > number)
     }
 
     fn state(&self, in_flight: Option<InFlight>) -> LegState {
@@ -589,14 +608,16 @@ impl Pump {
         }
     }
 
-    async fn commit(&self, batch: Batch, durability: Durability) {
+    /// Stores something; tells whether that came about, which it does unless the core ends.
+    async fn commit(&self, batch: Batch, durability: Durability) -> bool {
         while let Err(error) = self.shared.store.commit(batch.clone(), durability).await {
             match error {
-                CommitError::Store(StoreError::Closed) => return,
-                _ if self.shared.cancel.is_cancelled() => return,
+                CommitError::Store(StoreError::Closed) => return false,
+                _ if self.shared.cancel.is_cancelled() => return false,
                 error => self.wait_for_store(&StoreError::Engine(error.to_string())).await,
             }
         }
+        true
     }
 
     async fn wait_for_store(&self, error: &StoreError) {

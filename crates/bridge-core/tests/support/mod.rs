@@ -40,13 +40,17 @@ pub(crate) enum Given {
         key: IdempotencyKey,
         text: String,
         maybe_double: bool,
+        /// The earlier message it answers, by its names there.
+        about: Vec<MessageId>,
     },
     /// A change of an earlier message, by its names there.
     Edit {
         place: String,
+        key: IdempotencyKey,
         about: Vec<MessageId>,
         text: String,
     },
+    /// What became of a message, with its names there.
     Fate(String),
     Answer(String),
     Concealed,
@@ -61,6 +65,7 @@ pub(crate) enum Given {
 pub(crate) struct Record {
     given: Mutex<Vec<Given>>,
     errors: Mutex<VecDeque<DeliverError>>,
+    late_errors: Mutex<VecDeque<DeliverError>>,
     pub(crate) stuck: AtomicBool,
     pub(crate) no_passwords: AtomicBool,
 }
@@ -74,9 +79,17 @@ impl Record {
         self.errors.lock().unwrap_or_else(PoisonError::into_inner).extend(errors);
     }
 
+    /// Lets the next delivery come about and answers it with an error all the same.
+    pub(crate) fn fail_after_next(&self, error: DeliverError) {
+        self.late_errors.lock().unwrap_or_else(PoisonError::into_inner).push_back(error);
+    }
+
     /// Whether all failures asked for have come about.
     pub(crate) fn has_failed_enough(&self) -> bool {
-        self.errors.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        let none = |errors: &Mutex<VecDeque<_>>| {
+            errors.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        };
+        none(&self.errors) && none(&self.late_errors)
     }
 
     pub(crate) fn texts(&self) -> Vec<String> {
@@ -118,16 +131,22 @@ impl Record {
                 key: item.key,
                 text: content.text.plain.clone(),
                 maybe_double: item.maybe_double,
+                about: item.about.clone(),
             }),
             EventKind::Edit { content, .. } => self.note(Given::Edit {
                 place: place.to_owned(),
+                key: item.key,
                 about: item.about.clone(),
                 text: content.text.plain.clone(),
             }),
-            EventKind::Delivery { state, .. } => self.note(Given::Fate(format!("{state:?}"))),
-            _ => {}
+            EventKind::Delivery { state, .. } => {
+                self.note(Given::Fate(format!("{:?} {state:?}", item.about)));
+                return Ok(());
+            }
+            _ => return Ok(()),
         }
-        Ok(())
+        let late = self.late_errors.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        late.map_or(Ok(()), Err)
     }
 }
 
