@@ -2,15 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderName, StatusCode, header::CONTENT_TYPE},
+    routing::get,
+};
 use bridge_core::{Core, measures};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::Failure;
 
+/// What Prometheus calls the form of its measures.
+const TEXT_FORM: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How long the store has to answer before the bridge counts as unwell.
 const STORE_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -61,22 +68,28 @@ pub(crate) async fn serve(
 
 /// Well, as long as the store answers.
 async fn health(State(watched): State<Watched>) -> (StatusCode, Json<Value>) {
-    let well = watched.core.store_answers(STORE_DEADLINE).await;
-    let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "store": well })))
+    if watched.core.store_answers(STORE_DEADLINE).await {
+        return (StatusCode::OK, Json(json!({ "store": true })));
+    }
+    let why = format!("the store did not answer within {} seconds", STORE_DEADLINE.as_secs());
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "store": false, "why": [why] })))
 }
 
-/// Ready, when all networks' sides are reached.
+/// Ready, when all networks' sides are reached and new messages are taken in.
 async fn ready(State(watched): State<Watched>) -> (StatusCode, Json<Value>) {
-    let networks = watched.core.networks();
-    let all = networks.values().all(|reached| *reached);
-    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let networks = networks.into_iter().map(|(name, reached)| (name.to_string(), json!(reached)));
-    (status, Json(Value::Object(networks.collect())))
+    let networks = watched.core.networks().into_iter();
+    let mut said: Map<String, Value> =
+        networks.map(|(name, reached)| (name.to_string(), json!(reached))).collect();
+    let troubles = watched.core.troubles();
+    if troubles.is_empty() {
+        return (StatusCode::OK, Json(Value::Object(said)));
+    }
+    said.insert("why".to_owned(), json!(troubles));
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Value::Object(said)))
 }
 
-async fn text(State(watched): State<Watched>) -> String {
+async fn text(State(watched): State<Watched>) -> ([(HeaderName, &'static str); 1], String) {
     watched.core.measure().await;
     watched.metrics.run_upkeep();
-    watched.metrics.render()
+    ([(CONTENT_TYPE, TEXT_FORM)], watched.metrics.render())
 }

@@ -7,6 +7,7 @@ mod terminal;
 use std::{
     fs,
     net::TcpListener,
+    os::unix::net::UnixDatagram,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -133,16 +134,31 @@ async fn a_running_bridge_is_watched_backed_up_and_told_to_read_its_configuratio
     add(&format!("[http]\nlisten = \"{listen}\"\n"));
     let config = home.config().display().to_string();
     let log = home.0.path().join("log");
-    let bridge =
-        Program::start(Path::new(PROGRAM), &["run", "-c", &config], &log).expect("it starts");
     let soon = std::time::Duration::from_secs(20);
+    let socket = home.0.path().join("notify");
+    let systemd = UnixDatagram::bind(&socket).expect("the directory can be written");
+    systemd.set_read_timeout(Some(soon)).expect("it can be set");
+    let environment = [("NOTIFY_SOCKET", socket.display().to_string())];
+    let arguments = ["run", "-c", &config];
+    let bridge = Program::start_with(Path::new(PROGRAM), &arguments, &environment, &log);
+    let bridge = bridge.expect("it starts");
+    let hear = || {
+        let mut words = [0; 512];
+        let many = systemd.recv(&mut words).expect("it says something in time");
+        String::from_utf8_lossy(words.get(..many).unwrap_or_default()).into_owned()
+    };
+    let heard = [hear(), hear()].concat();
     let well = wait_until(soon, "it is well", || asked(&listen, "/health")).await;
     assert_eq!(well, (200, "{\"store\":true}".to_owned()));
     // Its homeserver is nowhere.
     let ready = asked(&listen, "/ready").await.expect("it answers");
-    assert_eq!(ready, (503, "{\"matrix\":false}".to_owned()));
+    let why = "matrix: it is not reached; the log says more";
+    assert_eq!(ready, (503, format!("{{\"matrix\":false,\"why\":[{why:?}]}}")));
     let (_, metrics) = asked(&listen, "/metrics").await.expect("it answers");
-    assert!(metrics.contains("bridge_waiting_rows 0") && metrics.contains("store_disk_bytes"));
+    let waiting = "bridge_waiting_rows{leg_network=\"matrix\"} 0";
+    assert!(metrics.contains(waiting) && metrics.contains("store_disk_bytes"), "{metrics}");
+    // systemd hears of it: that it is there, and that it lives.
+    assert!(heard.contains("READY=1") && heard.contains("WATCHDOG=1"), "{heard}");
 
     // A copy while it runs; one that is altered is refused.
     let copy = home.0.path().join("copy.backup").display().to_string();
@@ -181,6 +197,7 @@ async fn a_running_bridge_is_watched_backed_up_and_told_to_read_its_configuratio
     assert!(code(&wrong) == Some(3) && said(&wrong).contains("matrix.homeserver: is missing"));
     fs::write(home.config(), text).expect("it is written");
     assert!(bridge.stop().await, "{}", testkit::tail(&log));
+    while !hear().contains("STOPPING=1") {}
 
     let restored = run(&["restore", &copy], Some(&home.config()));
     assert_eq!(code(&restored), Some(0), "{}", said(&restored));

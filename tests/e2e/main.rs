@@ -2,5 +2,7 @@
 //! it, a real Synapse with a real Matrix client, a Discord on the loopback behind serenity's real code.
 
 mod discord;
+mod exposition;
 mod matrix;
 mod support;
+mod watched;

@@ -56,3 +56,29 @@ pub(crate) fn files_below(directory: &Path) -> Vec<PathBuf> {
     }
     files
 }
+
+/// Holds a log and a data directory to it: secrets are in neither, and the log names nobody and says
+/// nobody's words.
+pub(crate) fn tells_nobody(log: &Path, data: &Path, secrets: &[&str], people: &[&str]) {
+    let said = fs::read(log).expect("there is a log");
+    assert!(said.len() > 1000, "there is a log");
+    for words in secrets.iter().chain(people) {
+        holds_not(log, &said, words);
+    }
+    for file in files_below(data) {
+        // The control socket is no file to read.
+        let Ok(kept) = fs::read(&file) else { continue };
+        for secret in secrets {
+            holds_not(&file, &kept, secret);
+        }
+    }
+}
+
+fn holds_not(place: &Path, bytes: &[u8], words: &str) {
+    let found = bytes.windows(words.len()).position(|window| window == words.as_bytes());
+    let around = found.map(|at| {
+        let around = bytes.get(at.saturating_sub(300)..bytes.len().min(at + 60));
+        String::from_utf8_lossy(around.unwrap_or_default()).into_owned()
+    });
+    assert_eq!(around, None, "{words:?} is in {}", place.display());
+}

@@ -21,7 +21,12 @@ impl Credentials {
     /// Gives the login to store; its credentials are three lines, sealed by the core.
     pub(crate) fn stored(&self, name: Option<String>) -> StoredLogin {
         let Self { server, account, password } = self;
-        let lines = format!("{server}\n{account}\n{}", password.expose_secret());
+        let password = password.expose_secret();
+        // Exactly as long as it gets: what grows leaves copies behind that nobody wipes.
+        let mut lines = String::with_capacity(server.len() + account.len() + password.len() + 2);
+        for part in [server, "\n", account, "\n", password] {
+            lines.push_str(part);
+        }
         StoredLogin {
             id: LoginId::new(format!("{NETWORK}:{server}:{account}")),
             persona: Persona {

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -52,6 +52,8 @@ pub struct Core {
     accounts: Vec<Arc<dyn Puppet>>,
     ingest: Option<JoinHandle<()>>,
     failed: watch::Sender<Option<AdapterExit>>,
+    /// Platforms whose side cannot work any more, and why.
+    ended: Arc<Mutex<BTreeMap<NetworkId, String>>>,
 }
 
 struct Inputs {
@@ -130,6 +132,7 @@ impl Core {
             accounts,
             ingest: None,
             failed: watch::channel(None).0,
+            ended: Arc::default(),
         })
     }
 
@@ -155,6 +158,7 @@ impl Core {
             };
             let (adapter, failed) = (Arc::clone(adapter), self.failed.clone());
             let (network, alive) = (adapter.network(), Arc::clone(&alive));
+            let ended = Arc::clone(&self.ended);
             shared.tasks.spawn(async move {
                 let exit = match tokio::spawn(adapter.run(cx)).await {
                     Ok(AdapterExit::Cancelled) => return,
@@ -167,6 +171,10 @@ impl Core {
                     Err(error) => AdapterExit::Failed(format!("{network}: it panicked: {error}")),
                 };
                 tracing::error!(?exit, "a network's side cannot work");
+                if let AdapterExit::Failed(reason) | AdapterExit::Refused(reason) = &exit {
+                    let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+                    ended.insert(network, reason.clone());
+                }
                 // The others go on; the bridge has failed when none is left.
                 if alive.fetch_sub(1, Ordering::Relaxed) == 1 {
                     failed.send_replace(Some(exit));
@@ -267,14 +275,26 @@ impl Core {
         found.ok().and_then(|exit| exit.clone()).unwrap_or(AdapterExit::Cancelled)
     }
 
-    /// Waits until nothing waits for delivery, at most so long; tells whether that came about.
+    /// Asks all sources to come again until nothing waits for delivery, at most so long; tells whether
+    /// that came about. Afterwards sources are taken from again.
     pub async fn drain(&self, deadline: Duration) -> bool {
-        let empty = async {
-            while self.status().waiting_rows > 0 {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(deadline, empty).await.is_ok()
+        self.shared.drain(deadline).await == 0
+    }
+
+    /// Says what keeps the bridge from being ready, each in words; nothing when it is.
+    pub fn troubles(&self) -> Vec<String> {
+        let ended = self.ended();
+        let away = self.shared.adapters.iter().filter(|(_, adapter)| !adapter.is_ready());
+        let away = away.map(|(network, _)| match ended.get(network) {
+            Some(reason) => reason.clone(),
+            None => format!("{network}: it is not reached; the log says more"),
+        });
+        let drained = self.shared.is_draining().then(|| "it is drained before a stop".to_owned());
+        away.chain(drained).collect()
+    }
+
+    fn ended(&self) -> MutexGuard<'_, BTreeMap<NetworkId, String>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends everything in order: sources, deliveries under way, accounts, the way in. What is accepted

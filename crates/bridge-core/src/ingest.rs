@@ -70,6 +70,9 @@ impl Inbox for Arc<Shared> {
         events: Vec<Event>,
         cursor: Option<SourceCursor>,
     ) -> Result<(), AcceptError> {
+        if self.is_draining() {
+            return Err(AcceptError::Busy);
+        }
         let (answer, answered) = oneshot::channel();
         let request = Request::Accept { events, cursor, answer };
         self.ingest.send(request).await.map_err(|_| AcceptError::Closed)?;
@@ -281,7 +284,8 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
             let origin = CommandOrigin { user, room: room.clone(), message: event.message.clone() };
             // No command is so long; what is cut off could not be stored in one piece, and whoever sent
             // it would be asked to send it again for ever.
-            let line = SecretString::from(line.0.chars().take(LINE_LIMIT).collect::<String>());
+            let end = line.0.char_indices().nth(LINE_LIMIT).map_or(line.0.len(), |(end, _)| end);
+            let line = SecretString::from(line.0.get(..end).unwrap_or_default());
             note_seen(shared, staged, event)?;
             stage_command(shared, staged, row, &origin, &line)?;
             staged.commands.push(Queued { row, origin, line, again: false });

@@ -222,6 +222,7 @@ impl Pump {
                 return Passed::Stopped;
             }
             let span = tracing::error_span!("deliver", row = %row.row, leg = self.leg, attempt);
+            span.in_scope(|| tracing::debug!("delivering"));
             let error = match self.attempt(row, item).instrument(span.clone()).await {
                 Ok(receipt) => return Passed::Delivered(receipt),
                 Err(error) => error,

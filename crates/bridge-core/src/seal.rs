@@ -105,7 +105,9 @@ impl SealKey {
         let payload = Payload { msg: body, aad: place };
         let bytes =
             self.0.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| SealError::Unopened)?;
-        let text = String::from_utf8(bytes).map_err(|_| SealError::Unopened)?;
+        // Copied, not moved: a buffer with room to spare would be given back unwiped.
+        let bytes = Zeroizing::new(bytes);
+        let text = str::from_utf8(&bytes).map_err(|_| SealError::Unopened)?;
         Ok(text.into())
     }
 }

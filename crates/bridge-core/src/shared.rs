@@ -3,11 +3,17 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -28,6 +34,9 @@ use crate::{
     store::Store,
     supervisor::{Gates, Owner, Puppets},
 };
+
+/// How often a drain looks whether anything waits.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// How a core behaves.
 #[derive(Clone, Debug)]
@@ -87,6 +96,8 @@ pub(crate) struct Shared {
     pub(crate) strangers: Strangers,
     pub(crate) ingest: mpsc::Sender<Request>,
     pub(crate) commands: mpsc::Sender<Queued>,
+    /// How many drains are under way: nothing new is taken in meanwhile.
+    draining: AtomicUsize,
     /// Fires when everything must end, but for what the deliveries under way need.
     pub(crate) cancel: CancellationToken,
     /// Fires after that, when the accounts must sign out.
@@ -130,6 +141,7 @@ impl Shared {
             strangers: Strangers::default(),
             ingest,
             commands,
+            draining: AtomicUsize::new(0),
             cancel: CancellationToken::new(),
             sign_out: CancellationToken::new(),
             closed: CancellationToken::new(),
@@ -137,6 +149,25 @@ impl Shared {
             tasks: TaskTracker::new(),
             index: Mutex::new(index),
         }
+    }
+
+    /// Asks all sources to come again until nothing waits, or the time is over; gives how much still
+    /// waits then. Cancel safe: sources are taken from again when it is dropped.
+    pub(crate) async fn drain(&self, deadline: Duration) -> u64 {
+        let _sources_wait = Draining::begin(&self.draining);
+        let empty = async {
+            while self.index().waiting() > 0 {
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        // What is left then is told.
+        let _ = timeout(deadline, empty).await;
+        self.index().waiting()
+    }
+
+    /// Tells whether sources are asked to come again for now.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn role(&self, user: &UserId) -> Role {
@@ -200,5 +231,21 @@ impl Shared {
                 Leg::Room { network: owner.network.clone(), room: None, owner: Some(owner) },
             ],
         })
+    }
+}
+
+/// A drain under way.
+struct Draining<'a>(&'a AtomicUsize);
+
+impl<'a> Draining<'a> {
+    fn begin(many: &'a AtomicUsize) -> Self {
+        many.fetch_add(1, Ordering::Relaxed);
+        Self(many)
+    }
+}
+
+impl Drop for Draining<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

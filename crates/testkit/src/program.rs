@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, BufRead as _, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -91,15 +91,30 @@ impl Program {
     ///
     /// # Panics
     /// When it does not end in time.
-    pub async fn stop(mut self) -> bool {
+    pub async fn stop(self) -> bool {
+        self.ask_to_stop();
+        self.ended().await.success()
+    }
+
+    /// Asks it to stop (SIGTERM).
+    ///
+    /// # Panics
+    /// When it cannot be asked.
+    pub fn ask_to_stop(&self) {
         let asked = Command::new("kill").arg(self.child.id().to_string()).status();
         assert!(asked.is_ok_and(|status| status.success()), "it can be asked to stop");
+    }
+
+    /// Waits until it has ended; gives how.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub async fn ended(mut self) -> ExitStatus {
         wait_until(STOP, "the program ends", || {
             let ended = self.child.try_wait().ok().flatten();
             async move { ended }
         })
         .await
-        .success()
     }
 }
 

@@ -59,9 +59,12 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         "reads the configuration again and says what needs a restart.",
         |caller, _| reload(caller).boxed()
     ),
-    plain!("drain", Admin, "waits up to a minute until nothing waits any more.", |caller, _| {
-        drain(caller).boxed()
-    }),
+    plain!(
+        "drain",
+        Admin,
+        "takes nothing new in until nothing waits any more, for up to a minute.",
+        |caller, _| { drain(caller).boxed() }
+    ),
     plain!("shutdown", Admin, "stops the bridge in order.", |caller, _| {
         at_once(shutdown(caller))
     }),
@@ -200,12 +203,7 @@ async fn reload(caller: &Caller<'_>) -> Reply {
 }
 
 async fn drain(caller: &Caller<'_>) -> Reply {
-    let waiting = || caller.shared.index().waiting();
-    let end = tokio::time::Instant::now() + DRAIN;
-    while waiting() > 0 && tokio::time::Instant::now() < end {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    Reply::Text(match waiting() {
+    Reply::Text(match caller.shared.drain(DRAIN).await {
         0 => "Nothing waits any more.".to_owned(),
         left => format!("{left} messages still wait; `queue` says where."),
     })

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize as _;
 
 use super::{
     Attachment, CallNotice, ContactDelta, Content, MembershipChange, Persona, Presence,
@@ -122,7 +123,7 @@ impl EventKind {
     }
 }
 
-/// A line said to the bridge; prints redacted, since it may be a password.
+/// A line said to the bridge; prints redacted and is wiped when it goes, since it may be a password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CommandLine(pub String);
@@ -130,6 +131,12 @@ pub struct CommandLine(pub String);
 impl fmt::Debug for CommandLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CommandLine(redacted)")
+    }
+}
+
+impl Drop for CommandLine {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

@@ -421,3 +421,31 @@ async fn a_stop_lets_the_delivery_under_way_end_before_the_account_signs_out() {
     let late = inbox.accept_all(vec![from_chat("c2", "late")], None).await;
     assert!(matches!(late, Err(AcceptError::Closed)), "{late:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_takes_nothing_new_in_until_nothing_waits() {
+    let fine: Behaviour = Arc::new(|_, cx| Box::pin(lasts(cx)));
+    let account = Arc::new(Account::new("chats:bob", fine));
+    let store = Arc::new(MemoryStore::new());
+    let world = world_of_one(&store, &account).await;
+    world.sign_in().await;
+    let inbox = world.core.inbox();
+    world.rooms.fail_next((0..5).map(|_| DeliverError::retry("not now")));
+    inbox.accept_all(vec![from_chat("c1", "before")], None).await.expect("accepted");
+    let newcomer = async {
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(world.core.troubles(), ["it is drained before a stop"]);
+        inbox.accept_all(vec![from_chat("c2", "new")], None).await
+    };
+    let (drained, refused) = tokio::join!(world.core.drain(Duration::from_secs(600)), newcomer);
+    assert!(drained && matches!(refused, Err(AcceptError::Busy)), "{refused:?}");
+    assert_eq!(world.rooms.texts(), ["before"]);
+    // Afterwards it is taken, and one that has no end ends in time.
+    inbox.accept_all(vec![from_chat("c2", "new")], None).await.expect("accepted");
+    world.settle().await;
+    world.rooms.stuck.store(true, Ordering::Relaxed);
+    inbox.accept_all(vec![from_chat("c3", "stuck")], None).await.expect("accepted");
+    let began = Instant::now();
+    assert!(!world.core.drain(Duration::from_secs(60)).await);
+    assert!(began.elapsed() < Duration::from_secs(61) && world.core.troubles().is_empty());
+}

@@ -144,7 +144,7 @@ pub enum LinkChange {
 }
 
 /// What the driver must do.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[expect(missing_docs, reason = "each variant's line says what its fields are")]
 pub enum Effect {
     /// Close a connection once what was sent is written.
@@ -157,6 +157,24 @@ pub enum Effect {
     Send { link: LinkId, bytes: Vec<u8> },
 }
 
+/// Shows no bytes: a password's proof or a ticket may be among them.
+impl fmt::Debug for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Close { link } => f.debug_struct("Close").field("link", link).finish(),
+            Self::Http { id, request: _ } => f.debug_struct("Http").field("id", id).finish(),
+            Self::Open { link, kind, address } => {
+                let mut shown = f.debug_struct("Open");
+                shown.field("link", link).field("kind", kind).field("address", address).finish()
+            }
+            Self::Send { link, bytes } => {
+                let mut shown = f.debug_struct("Send");
+                shown.field("link", link).field("length", &bytes.len()).finish()
+            }
+        }
+    }
+}
+
 /// A `GET`.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
@@ -167,7 +185,7 @@ pub struct HttpRequest {
 }
 
 /// The answer to a `GET`: status and headers, or why there is none.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpReply {
     /// The status; 0 when there was no answer.
     pub status: u16,
@@ -175,6 +193,16 @@ pub struct HttpReply {
     pub headers: Vec<(String, String)>,
     /// Why there was no answer.
     pub failure: Option<String>,
+}
+
+/// Shows no header's value: one is the ticket.
+impl fmt::Debug for HttpReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.headers.iter().map(|(name, _)| name).collect();
+        let mut shown = f.debug_struct("HttpReply");
+        shown.field("status", &self.status).field("headers", &names);
+        shown.field("failure", &self.failure).finish()
+    }
 }
 
 impl HttpReply {
