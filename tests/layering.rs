@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("bridge-core", &[]),
     ("bridge-discord", &["bridge-core"]),
     ("bridge-matrix", &["bridge-core"]),
+    ("bridge-media", &["bridge-core"]),
     ("bridge-msn", &["bridge-core", "msnp"]),
     ("bridge-store", &["bridge-core"]),
     (
@@ -19,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "bridge-core",
             "bridge-discord",
             "bridge-matrix",
+            "bridge-media",
             "bridge-msn",
             "bridge-store",
             "msnp",

@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::DeliverError,
-    id::{IdempotencyKey, MessageId, NetworkId, PortalId, RoomId},
+    id::{IdempotencyKey, MediaId, MessageId, NetworkId, PortalId, RoomId},
     inbox::Inbox,
+    media::MediaStream,
     model::{Capabilities, Delivery, Membership, Persona, Receipt, RoomSpec, Signal, UserId},
     store::Namespace,
 };
@@ -54,6 +55,15 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Shows a durable event in a room.
     async fn deliver(&self, room: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError>;
+
+    /// Opens the bytes of a file that an event of this platform told of; they come in pieces, and
+    /// nothing of them is held.
+    ///
+    /// # Errors
+    /// [`DeliverError::Gone`] when the file is not there any more.
+    async fn open_media(&self, _: &MediaId) -> Result<MediaStream, DeliverError> {
+        Err(DeliverError::Gone("this platform has no files".into()))
+    }
 
     /// Shows something ephemeral in a room.
     async fn signal(

@@ -25,6 +25,7 @@ use crate::{
     inbox::Inbox,
     index::{Index, Portal},
     ingest, logins, measures,
+    media::Spool,
     record::{LegState, PortalRecord, leg_key},
     relay::{self, Relay},
     seal::SealKey,
@@ -72,6 +73,8 @@ pub struct Parts {
     pub accounts: Vec<Arc<dyn Puppet>>,
     /// Conversations of those accounts.
     pub relays: Vec<Relay>,
+    /// Where files rest; without one no files cross.
+    pub media: Option<Arc<dyn Spool>>,
     /// The program around the core, for commands that concern it.
     pub host: Option<Arc<dyn Host>>,
 }
@@ -119,13 +122,14 @@ impl Core {
         let (queue, commands) = mpsc::channel(1024);
         let mut index = read_index(&*store).await?;
         relay::reconcile(&*store, &mut index, &parts.relays).await?;
-        let Parts { adapters, connectors, accounts, relays: _, host } = parts;
+        let Parts { adapters, connectors, accounts, relays: _, media, host } = parts;
         let adapters: BTreeMap<_, _> =
             adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect();
         let connectors: BTreeMap<_, _> =
             connectors.into_iter().map(|connector| (connector.network(), connector)).collect();
-        let shared =
-            Shared::new(store, key, config, adapters, connectors, host, ingest, queue, index);
+        let shared = Shared::new(
+            store, key, config, adapters, connectors, host, media, ingest, queue, index,
+        );
         Ok(Self {
             shared: Arc::new(shared),
             inputs: Some(Inputs { requests, commands }),
@@ -252,6 +256,9 @@ impl Core {
         for state in LoginState::ALL {
             let many = status.logins.iter().filter(|login| login.state == state).count();
             metrics::gauge!(measures::PUPPETS, "state" => state.label()).set(number(many));
+        }
+        if let Some(library) = &self.shared.media {
+            metrics::gauge!(measures::SPOOL).set(big(library.spool.size() / 1024) * 1024.0);
         }
         if let Ok(stats) = self.shared.store.stats().await {
             // Kibibytes fit where bytes may not.

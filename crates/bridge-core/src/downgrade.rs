@@ -2,7 +2,7 @@
 
 use crate::model::{
     Attachment, AttachmentKind, CallNotice, Capabilities, Content, Event, EventKind, Membership,
-    Quote, Span, Style, StyledText, Styles,
+    Quote, Span, Style, StyledText, Styles, size_in_words,
 };
 
 /// Longest name put before somebody's words, in characters.
@@ -99,8 +99,16 @@ fn described(file: &Attachment) -> String {
         AttachmentKind::Voice => "a spoken message",
         AttachmentKind::File => "a file",
     };
-    let size = file.size.map(|size| format!(", {} KiB", size.div_ceil(1024))).unwrap_or_default();
-    format!("sent {what}: {}{size}", file.name)
+    let size = file.size.map(|size| format!(", {}", size_in_words(size))).unwrap_or_default();
+    let mut words = format!("sent {what}: {}{size}", file.shown_name());
+    if let Some(link) = &file.link {
+        // The address goes last: some clients take what follows it for a part of it.
+        words.push_str(&format!(", until {} at {}", link.until.date(), link.address));
+    }
+    if let Some(caption) = &file.caption {
+        words.push_str(&format!("\n{caption}"));
+    }
+    words
 }
 
 /// Takes the looks away that the place does not have, and says in words what it does not show.
@@ -215,7 +223,8 @@ pub fn downgrade_table(places: &[(&str, Capabilities)]) -> String {
                 Some(shown) => match shown.kind {
                     EventKind::Message(content) => {
                         let star = if content.emote { "\\* Ada " } else { "" };
-                        format!("{star}{}", content.text.plain.replace('*', "\\*"))
+                        let words = content.text.plain.replace('*', "\\*").replace('\n', "<br>");
+                        format!("{star}{words}")
                     }
                     _ => "simpler".to_owned(),
                 },
@@ -233,7 +242,7 @@ mod samples {
         id::{MediaId, MessageId, NetworkId, PersonaId, RoomId, SourceId, Timestamp},
         model::{
             Attachment, AttachmentKind, CallNotice, Content, CustomEmoticon, DeliveryState, Event,
-            EventKind, Membership, MembershipChange, Persona, ProfilePatch, Quote, Reject,
+            EventKind, Link, Membership, MembershipChange, Persona, ProfilePatch, Quote, Reject,
             RoomPatch, Scope, Span, Style, Wink,
         },
     };
@@ -259,7 +268,23 @@ mod samples {
 
     fn file(kind: AttachmentKind, name: &str) -> EventKind {
         let (media, name) = (MediaId::new("m"), name.to_owned());
-        EventKind::File(Attachment { media, name, kind, mime: None, size: Some(2000) })
+        let (mime, size) = (None, Some(2000));
+        EventKind::File(Attachment { media, name, kind, mime, size, caption: None, link: None })
+    }
+
+    fn linked() -> EventKind {
+        EventKind::File(Attachment {
+            media: MediaId::new("m"),
+            name: "film.mp4".to_owned(),
+            kind: AttachmentKind::File,
+            mime: None,
+            size: Some(20_971_520),
+            caption: Some("look".to_owned()),
+            link: Some(Link {
+                address: "https://example.org/media/…".to_owned(),
+                until: Timestamp(1_709_251_200_000),
+            }),
+        })
     }
 
     pub(super) fn all() -> Vec<(&'static str, EventKind)> {
@@ -296,6 +321,7 @@ mod samples {
             ("its end", EventKind::Unreact { target: target(), key: "👍".to_owned() }),
             ("a file", file(AttachmentKind::File, "notes.txt")),
             ("a picture", file(AttachmentKind::Picture, "cat.png")),
+            ("a file with an address", linked()),
             ("a spoken message", file(AttachmentKind::Voice, "voice.wav")),
             ("handwriting", file(AttachmentKind::Ink, "ink.gif")),
             ("a nudge", EventKind::Nudge),
@@ -340,6 +366,7 @@ mod tests {
             fates: ShownFates::All,
             files: true,
             idempotent: true,
+            max_file: None,
             membership: true,
             nudge: true,
             presence: true,

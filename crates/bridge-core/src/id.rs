@@ -3,7 +3,7 @@
 //! `Display` is for people. `Debug` is for logs: there an id that may hold an address prints as its hash
 //! ([`redact`](crate::redact)).
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{fmt, str::FromStr, sync::Arc, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -96,6 +96,47 @@ macro_rules! row_id {
 
 row_id!(PortalId, RowId);
 
+/// The bytes of a file by their SHA-256: the same bytes have the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MediaHash(pub [u8; 32]);
+
+impl fmt::Display for MediaHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for MediaHash {
+    type Err = NoHash;
+
+    /// Reads 64 lower-case hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, NoHash> {
+        let mut hash = [0; 32];
+        if text.len() != 64 {
+            return Err(NoHash);
+        }
+        for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let [high, low] = digits else { return Err(NoHash) };
+            *byte = digit(*high)? << 4 | digit(*low)?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+fn digit(letter: u8) -> Result<u8, NoHash> {
+    match letter {
+        b'0'..=b'9' => Ok(letter - b'0'),
+        b'a'..=b'f' => Ok(letter - b'a' + 10),
+        _ => Err(NoHash),
+    }
+}
+
+/// A text that names no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not 64 lower-case hexadecimal digits")]
+pub struct NoHash;
+
 /// A moment of the wall clock, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -106,6 +147,21 @@ impl Timestamp {
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Gives its day in UTC, as `2024-02-29`.
+    pub fn date(self) -> String {
+        // Days since 1970 to a date, by the civil calendar's 400-year cycle.
+        let shifted = self.0 / 86_400_000 + 719_468;
+        let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let year = year_of_era + era * 400 + u64::from(month <= 2);
+        format!("{year:04}-{month:02}-{day:02}")
     }
 }
 
@@ -123,5 +179,33 @@ pub struct IdempotencyKey {
 impl fmt::Display for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.row, self.leg)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_have_their_day() {
+        for (millis, day) in [
+            (0, "1970-01-01"),
+            (951_782_400_000, "2000-02-29"),
+            (1_709_251_199_999, "2024-02-29"),
+            (1_709_251_200_000, "2024-03-01"),
+            (4_102_444_800_000, "2100-01-01"),
+        ] {
+            assert_eq!(Timestamp(millis).date(), day);
+        }
+    }
+
+    #[test]
+    fn a_hash_reads_as_it_is_written_and_nothing_else_does() {
+        let hash = MediaHash(std::array::from_fn(|at| u8::try_from(at * 7).unwrap()));
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+        let upper = hash.to_string().to_uppercase();
+        for wrong in ["", "00", &upper, &"g".repeat(64), &"é".repeat(32)] {
+            assert_eq!(wrong.parse::<MediaHash>(), Err(NoHash), "{wrong}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! A leg in trouble holds up only itself. It leaves a row behind when the place took it, or when it
 //! was reported back to where it came from.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use tokio::{
     sync::oneshot,
@@ -11,6 +11,7 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
+use self::carry::Carried;
 use crate::{
     backoff::Backoff,
     downgrade::{Voice, downgrade},
@@ -19,8 +20,8 @@ use crate::{
     ingest::Request,
     measures::{self, Direction, Lane},
     model::{
-        Capabilities, Delivery, DeliveryState, Event, EventKind, Persona, Receipt, Reject,
-        RoomSpec, Scope, UserId,
+        Attachment, Capabilities, Delivery, DeliveryState, Event, EventKind, Persona, Receipt,
+        Reject, RoomSpec, Scope, UserId,
     },
     record::{
         Endpoint, EndpointRecord, InFlight, Leg, LegState, LogRow, Names, RowOf, get_row, leg_key,
@@ -31,8 +32,17 @@ use crate::{
     supervisor::Owner,
 };
 
+mod carry;
+
 /// How long one delivery may take before it counts as ambiguous: places have shorter ones.
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Slowest way a file may take beside that, in bytes a second.
+const SLOWEST: u64 = 64 * 1024;
+
+/// What somebody is told whose file goes where no files go.
+const NAME_ONLY: &str = "Only the file's name arrived: files do not cross to there. The bridge's \
+                         operator can set media.public_url; then an address does.";
 
 /// How often a message of unknown fate is sent again.
 const MAX_DOUBTS: u32 = 1;
@@ -177,8 +187,27 @@ impl Pump {
         }
         let about = about.unwrap_or_default();
         let known = !about.is_empty();
-        let fit = self.capabilities(&leg).and_then(|to| downgrade(&row.event, to, voice, known));
-        let Some(event) = fit else {
+        let Some(mut to) = self.capabilities(&leg) else {
+            return self.advance(Some(row)).await;
+        };
+        let mut event = Cow::Borrowed(&row.event);
+        let (mut media, mut lost) = (None, None);
+        if let EventKind::File(file) = &row.event.kind {
+            match self.carry(row, file, to).await {
+                Carried::Failed(reason, tell_user) => {
+                    return self.note_fate(row, DeliveryState::Failed { reason, tell_user }).await;
+                }
+                Carried::Stopped => return,
+                Carried::Whole(file) => media = Some(file),
+                Carried::Words(link) => {
+                    to.files = false;
+                    lost = link.is_none().then_some(NAME_ONLY);
+                    let kind = EventKind::File(Attachment { link, ..file.clone() });
+                    event = Cow::Owned(Event { kind, ..row.event.clone() });
+                }
+            }
+        }
+        let Some(event) = downgrade(&event, to, voice, known) else {
             return self.advance(Some(row)).await;
         };
         if let Some(now) = self.shared.index().leg_now(self.portal, self.leg) {
@@ -193,12 +222,13 @@ impl Pump {
             after: self.last.clone(),
             event,
             about,
+            media,
             maybe_double: doubtful,
         };
         let passed = self.deliver(row, &mut item).await;
         self.backoff.reset();
         match passed {
-            Passed::Delivered(receipt) => self.note_delivered(row, &leg, receipt).await,
+            Passed::Delivered(receipt) => self.note_delivered(row, &leg, receipt, lost).await,
             Passed::Failed(reason, tell_user) => {
                 self.note_fate(row, DeliveryState::Failed { reason, tell_user }).await;
             }
@@ -289,7 +319,7 @@ impl Pump {
                 if !puppet.capabilities().idempotent {
                     self.note_in_flight(InFlight::Row(self.cursor)).await?;
                 }
-                in_time(puppet.deliver(&chat, item)).await
+                in_time(item, puppet.deliver(&chat, item)).await
             }
             Some(Leg::Closed) => Err(DeliverError::Gone("it was taken out of the portal".into())),
             Some(Leg::Room { network, room, owner }) => {
@@ -304,7 +334,7 @@ impl Pump {
                 if !adapter.capabilities().idempotent {
                     self.note_in_flight(InFlight::Row(self.cursor)).await?;
                 }
-                in_time(adapter.deliver(&room, item)).await
+                in_time(item, adapter.deliver(&room, item)).await
             }
             None => Err(DeliverError::Gone("the portal is gone".into())),
         }
@@ -433,7 +463,14 @@ impl Pump {
         self.shared.store.commit(batch, Durability::Durable).await.map_err(retry_commit)
     }
 
-    async fn note_delivered(&mut self, row: &LogRow, leg: &Leg, receipt: Receipt) {
+    /// Notes a delivery; `lost` tells the sender what did not come with it.
+    async fn note_delivered(
+        &mut self,
+        row: &LogRow,
+        leg: &Leg,
+        receipt: Receipt,
+        lost: Option<&str>,
+    ) {
         tracing::debug!(row = %row.row, leg = self.leg, "delivered");
         let mut batch = Batch::new();
         let network = leg.network();
@@ -460,8 +497,17 @@ impl Pump {
         let durability = if idempotent { Durability::Relaxed } else { Durability::Durable };
         let people = receipt.delivered_to;
         let told = !people.is_empty()
-            && matches!(row.event.kind, EventKind::Message(_) | EventKind::Nudge);
-        let state = told.then_some(DeliveryState::Delivered { to: people });
+            && matches!(
+                row.event.kind,
+                EventKind::File(_) | EventKind::Message(_) | EventKind::Nudge
+            );
+        let state = match lost {
+            Some(text) => Some(DeliveryState::Failed {
+                reason: Reject::Unsupported,
+                tell_user: text.to_owned(),
+            }),
+            None => told.then_some(DeliveryState::Delivered { to: people }),
+        };
         self.leave(row, batch, durability, state).await;
     }
 
@@ -632,10 +678,13 @@ impl Pump {
 
 /// Ends a delivery that takes too long: nobody knows then whether it arrived.
 async fn in_time(
+    item: &Delivery,
     delivery: impl Future<Output = Result<Receipt, DeliverError>>,
 ) -> Result<Receipt, DeliverError> {
     let late = || DeliverError::Ambiguous("the place does not answer".into());
-    timeout(DELIVERY_DEADLINE, delivery).await.unwrap_or_else(|_| Err(late()))
+    let size = item.media.as_ref().map_or(0, |media| media.size);
+    let deadline = DELIVERY_DEADLINE + Duration::from_secs(size / SLOWEST);
+    timeout(deadline, delivery).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn scope_of(event: &Event) -> Scope {

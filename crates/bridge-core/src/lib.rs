@@ -6,6 +6,7 @@
 //!   (Matrix, Discord, a terminal); a [`Connector`] makes [`Puppet`]s, signed-in accounts (MSN).
 //! - [`inbox`]: the one way in.
 //! - [`config`]: lengths of time and amounts of bytes, as every section of a configuration writes them.
+//! - [`media`]: files, and the trait of the place where they rest.
 //! - [`redact`]: what a log may say of people.
 //! - [`store`]: the trait storage engines implement, the tables above it and the memory engine.
 //!
@@ -31,6 +32,7 @@ mod leg;
 mod logins;
 mod loop_guard;
 pub mod measures;
+pub mod media;
 pub mod model;
 mod record;
 pub mod redact;
@@ -48,8 +50,9 @@ pub use self::{
     downgrade::{Voice, downgrade, downgrade_table},
     error::DeliverError,
     inbox::{AcceptError, Inbox},
+    media::{Media, MediaError, MediaStream, Spool},
     relay::Relay,
-    seal::{SealError, SealKey},
+    seal::{SealError, SealKey, private_key},
     shared::CoreConfig,
     supervisor::{LoginState, LoginStatus},
 };

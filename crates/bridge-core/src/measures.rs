@@ -29,6 +29,10 @@ pub const DELIVERY: &str = "bridge_delivery_seconds";
 pub const FAILURES: &str = "bridge_failures_total";
 /// Sign-ins that ended one way or another.
 pub const LOGINS: &str = "bridge_logins_total";
+/// Files fetched for their legs.
+pub const FILES: &str = "bridge_files_total";
+/// Bytes of the files that are kept.
+pub const SPOOL: &str = "bridge_spool_bytes";
 /// How many conversations there are.
 pub const PORTALS: &str = "bridge_portals";
 /// Accounts by how they are doing.
@@ -85,6 +89,12 @@ pub const ALL: &[Measure] = &[
         help: "deliveries that failed, or whose fate is unknown",
     },
     Measure {
+        name: FILES,
+        kind: "counter",
+        labels: &["network", "outcome"],
+        help: "files fetched from where they were sent",
+    },
+    Measure {
         name: LOGINS,
         kind: "counter",
         labels: &["outcome"],
@@ -97,6 +107,7 @@ pub const ALL: &[Measure] = &[
         labels: &["state"],
         help: "accounts, by how they are doing",
     },
+    Measure { name: SPOOL, kind: "gauge", labels: &[], help: "bytes of the files that are kept" },
     Measure {
         name: OLDEST,
         kind: "gauge",

@@ -42,28 +42,8 @@ impl SealKey {
     /// # Errors
     /// [`SealError::KeyFile`] names the file.
     pub fn load_or_create(path: &Path) -> Result<Self, SealError> {
-        let failed =
-            |reason: String| SealError::KeyFile { path: path.display().to_string(), reason };
-        match fs::read(path) {
-            Ok(bytes) => {
-                let key = Zeroizing::new(bytes);
-                if let Some(mode) = open_to_others(path) {
-                    return Err(failed(format!(
-                        "others may read it (mode {mode:o}); chmod 600 it, and let people whose \
-                         passwords may have been read change them"
-                    )));
-                }
-                Self::from_bytes(&key).ok_or_else(|| failed("it does not hold 32 bytes".to_owned()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut key = Zeroizing::new([0; 32]);
-                random(&mut *key)?;
-                write_private(path, &*key).map_err(|error| failed(error.to_string()))?;
-                Self::from_bytes(&*key)
-                    .ok_or_else(|| failed("it does not hold 32 bytes".to_owned()))
-            }
-            Err(error) => Err(failed(error.to_string())),
-        }
+        let key = private_key(path)?;
+        Ok(Self(XChaCha20Poly1305::new(&(*key).into())))
     }
 
     /// Takes 32 bytes as the key.
@@ -109,6 +89,35 @@ impl SealKey {
         let bytes = Zeroizing::new(bytes);
         let text = str::from_utf8(&bytes).map_err(|_| SealError::Unopened)?;
         Ok(text.into())
+    }
+}
+
+/// Reads 32 secret bytes from a file, or makes them there, readable by its owner only.
+///
+/// # Errors
+/// [`SealError::KeyFile`] names the file: it cannot be read or made, others may read it, or it does not
+/// hold 32 bytes.
+pub fn private_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, SealError> {
+    let failed = |reason: String| SealError::KeyFile { path: path.display().to_string(), reason };
+    match fs::read(path) {
+        Ok(bytes) => {
+            let bytes = Zeroizing::new(bytes);
+            if let Some(mode) = open_to_others(path) {
+                return Err(failed(format!(
+                    "others may read it (mode {mode:o}); chmod 600 it, and let people whose \
+                     passwords may have been read change them"
+                )));
+            }
+            let key = <[u8; 32]>::try_from(bytes.as_slice());
+            key.map(Zeroizing::new).map_err(|_| failed("it does not hold 32 bytes".to_owned()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut key = Zeroizing::new([0; 32]);
+            random(&mut *key)?;
+            write_private(path, &*key).map_err(|error| failed(error.to_string()))?;
+            Ok(key)
+        }
+        Err(error) => Err(failed(error.to_string())),
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     index::Index,
     ingest::Request,
     leg,
+    media::{Library, Spool},
     model::UserId,
     record::{Leg, PortalRecord},
     relay::Strangers,
@@ -88,6 +89,8 @@ pub(crate) struct Shared {
     pub(crate) adapters: BTreeMap<NetworkId, Arc<dyn Adapter>>,
     pub(crate) connectors: BTreeMap<NetworkId, Arc<dyn Connector>>,
     pub(crate) host: Option<Arc<dyn Host>>,
+    /// Files, where the program keeps any.
+    pub(crate) media: Option<Library>,
     /// As they are now; those of the start are in the configuration.
     permissions: RwLock<Permissions>,
     pub(crate) puppets: Puppets,
@@ -120,6 +123,7 @@ impl Shared {
         adapters: BTreeMap<NetworkId, Arc<dyn Adapter>>,
         connectors: BTreeMap<NetworkId, Arc<dyn Connector>>,
         host: Option<Arc<dyn Host>>,
+        media: Option<Arc<dyn Spool>>,
         ingest: mpsc::Sender<Request>,
         commands: mpsc::Sender<Queued>,
         index: Index,
@@ -134,6 +138,7 @@ impl Shared {
             adapters,
             connectors,
             host,
+            media: media.map(Library::new),
             permissions,
             puppets: Puppets::default(),
             gates,

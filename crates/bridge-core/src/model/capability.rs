@@ -15,6 +15,8 @@ pub struct Capabilities {
     pub files: bool,
     /// Sends are idempotent by key: a repeated attempt cannot double the message.
     pub idempotent: bool,
+    /// Largest file it takes, in bytes; none where only the bridge's own limit counts.
+    pub max_file: Option<u64>,
     /// Shows who is in a conversation.
     pub membership: bool,
     /// Has an attention call of its own.
@@ -47,6 +49,7 @@ impl Capabilities {
         fates: ShownFates::Nothing,
         files: false,
         idempotent: false,
+        max_file: None,
         membership: false,
         nudge: false,
         presence: false,

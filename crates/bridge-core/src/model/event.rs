@@ -9,9 +9,12 @@ use super::{
     Attachment, CallNotice, ContactDelta, Content, MembershipChange, Persona, Presence,
     ProfilePatch, RoomPatch, Wink,
 };
-use crate::id::{
-    ChatId, IdempotencyKey, LoginId, MessageId, NetworkId, PersonaId, RoomId, RowId, SourceId,
-    Timestamp,
+use crate::{
+    id::{
+        ChatId, IdempotencyKey, LoginId, MessageId, NetworkId, PersonaId, RoomId, RowId, SourceId,
+        Timestamp,
+    },
+    media::Media,
 };
 
 /// Something that happened on a network and must not be lost.
@@ -213,6 +216,8 @@ pub struct Delivery {
     /// The earlier message it is about, as this leg's network names its parts; empty where there is
     /// none, or it is not known here.
     pub about: Vec<MessageId>,
+    /// The file itself, where the event is one; it is here, and kept as long as this.
+    pub media: Option<Media>,
     /// Whether an earlier attempt may have arrived: a target without idempotent sending marks the
     /// repetition for its reader.
     pub maybe_double: bool,
@@ -239,6 +244,7 @@ impl Delivery {
             after: None,
             event,
             about: Vec::new(),
+            media: None,
             maybe_double: false,
         }
     }

@@ -18,7 +18,9 @@ pub use self::{
     event::{
         CommandLine, Delivery, DeliveryState, Event, EventKind, Receipt, Reject, Scope, Signal,
     },
-    media::{Attachment, AttachmentKind, CustomEmoticon, Wink},
+    media::{
+        Attachment, AttachmentKind, CustomEmoticon, Link, Wink, shown_file_name, size_in_words,
+    },
     person::{Contact, CurrentMedia, Persona, Presence, PresenceState, UserId},
     room::{Membership, RoomKind, RoomSpec},
 };

@@ -1,0 +1,125 @@
+//! What of a file reaches a place: the file, a smaller copy of a picture, an address, or its name.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Pump;
+use crate::{
+    error::DeliverError,
+    id::Timestamp,
+    media::{Library, Media, PictureBounds},
+    model::{Attachment, Capabilities, Link, Reject, size_in_words},
+    record::LogRow,
+};
+
+/// How long a file's network is asked for it again and again: what is said after it waits meanwhile.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// Longest side of a picture that is made smaller to fit.
+const SIDE: u32 = 4096;
+
+/// How a file reaches a place.
+pub(super) enum Carried {
+    /// It does not.
+    Failed(Reject, String),
+    /// Its bytes do.
+    Whole(Media),
+    /// The core ends.
+    Stopped,
+    /// Words about it do, and an address where there is one.
+    Words(Option<Link>),
+}
+
+impl Pump {
+    /// Finds out how a file reaches this leg's place, and fetches its bytes where they are needed.
+    pub(super) async fn carry(
+        &mut self,
+        row: &LogRow,
+        file: &Attachment,
+        to: Capabilities,
+    ) -> Carried {
+        let from_there = file.link.clone().filter(|link| link.until > Timestamp::now());
+        let shared = self.shared.clone();
+        let library = shared.media.as_ref();
+        let Some(library) = library.filter(|library| to.files || library.spool.gives_links())
+        else {
+            return Carried::Words(from_there);
+        };
+        let failed = match self.fetch(library, row, file).await {
+            Ok(media) => match fit(library, media, to).await {
+                Ok(carried) => return carried,
+                Err(too_large) => too_large,
+            },
+            Err(Some(failed)) => failed,
+            Err(None) => return Carried::Stopped,
+        };
+        match from_there {
+            Some(link) => Carried::Words(Some(link)),
+            None => Carried::Failed(Reject::Unsupported, failed),
+        }
+    }
+
+    /// Fetches a file, with patience; `Err` tells the sender why it cannot be had, none when the core
+    /// ends.
+    async fn fetch(
+        &mut self,
+        library: &Library,
+        row: &LogRow,
+        file: &Attachment,
+    ) -> Result<Media, Option<String>> {
+        let began = Instant::now();
+        loop {
+            let fetched = tokio::select! {
+                fetched = library.fetch(&self.shared, &row.event.network, file) => fetched,
+                () = self.shared.cancel.cancelled() => return Err(None),
+            };
+            let (after, cause) = match fetched {
+                Ok(media) => {
+                    self.backoff.reset();
+                    return Ok(media);
+                }
+                Err(DeliverError::Reject { tell_user, .. }) => return Err(Some(tell_user)),
+                Err(DeliverError::Gone(cause)) => {
+                    return Err(Some(format!("The file is not there any more: {cause}.")));
+                }
+                Err(DeliverError::Retry { after, cause }) => (after, cause),
+                Err(DeliverError::Ambiguous(cause) | DeliverError::AuthLost(cause)) => {
+                    (None, cause)
+                }
+            };
+            tracing::debug!(portal = %self.portal, row = %row.row, %cause, "a file is not here yet");
+            if began.elapsed() > PATIENCE || self.too_old(row).is_some() {
+                return Err(Some(format!(
+                    "The file could not be fetched: {cause}. Send it again."
+                )));
+            }
+            let wait = after.unwrap_or_else(|| self.backoff.next_wait());
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = self.shared.cancel.cancelled() => return Err(None),
+            }
+        }
+    }
+}
+
+/// Makes a file that is here fit a place; `Err` tells why it does not.
+async fn fit(library: &Library, media: Media, to: Capabilities) -> Result<Carried, String> {
+    let limit = to.max_file.unwrap_or(u64::MAX);
+    if to.files && media.size <= limit {
+        return Ok(Carried::Whole(media));
+    }
+    if to.files && media.dimensions.is_some() {
+        let bounds = PictureBounds { side: SIDE, bytes: limit };
+        match library.spool.as_picture(&media, bounds).await {
+            Ok(smaller) => return Ok(Carried::Whole(smaller)),
+            Err(error) => tracing::debug!(%error, "a picture cannot be made smaller"),
+        }
+    }
+    match library.spool.link(&media) {
+        Some(link) => Ok(Carried::Words(Some(link))),
+        None => Err(format!(
+            "The file is too large for where it was to go, which takes at most {}.",
+            size_in_words(limit)
+        )),
+    }
+}
