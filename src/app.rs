@@ -7,7 +7,7 @@ use std::{
 };
 
 use bridge_core::{
-    Adapter, AdapterExit, Core, CoreConfig, Host, Parts, Relay, SealKey,
+    Adapter, AdapterExit, Core, CoreConfig, Host, Parts, Relay, SealKey, Spool,
     command::{Permissions, Role as CoreRole},
     id::{ChatId, NetworkId, RoomId},
     model::Persona,
@@ -28,6 +28,7 @@ use crate::{
 mod control;
 #[cfg(feature = "matrix")]
 mod matrix;
+mod media;
 mod reload;
 mod upkeep;
 
@@ -67,6 +68,7 @@ impl App {
         let store = open_store(data).await?;
         let key = seal_key(data)?;
         redact::set_key(&key);
+        let spool = media::open_spool(&config.media, data).await?;
         let mut adapters: Vec<Arc<dyn Adapter>> = Vec::new();
         let mut servers = Vec::new();
         let cancel = CancellationToken::new();
@@ -82,7 +84,8 @@ impl App {
         }
         let connector = Arc::new(MsnConnector::new(config.msn.clone()));
         let host: Arc<dyn Host> = reloader.clone();
-        let mut parts = Parts { adapters, host: Some(host), ..Parts::default() };
+        let files: Option<Arc<dyn Spool>> = Some(Arc::new(spool.clone()));
+        let mut parts = Parts { adapters, media: files, host: Some(host), ..Parts::default() };
         add_relays(&mut parts, &connector, &config.relay)?;
         parts.connectors.push(connector);
         let core_config = CoreConfig {
@@ -101,10 +104,12 @@ impl App {
         let core = Arc::new(core);
         reloader.attach(&core);
         if let Some((listen, metrics)) = metrics {
-            let served = http::serve(listen, Arc::clone(&core), metrics, cancel.clone());
+            let files = bridge_media::router(spool.clone());
+            let served = http::serve(listen, Arc::clone(&core), metrics, files, cancel.clone());
             servers.push(served.await?);
         }
         servers.push(upkeep::begin(Arc::clone(&store), backups_of(data), cancel.clone()));
+        servers.push(media::keep_tidy(spool, cancel.clone()));
         upkeep::say_ready();
         servers.push(control::serve(&socket_path(data), Arc::clone(&core), cancel.clone())?);
         Ok(Self { core, store, cancel, servers })

@@ -1,4 +1,5 @@
-//! What programs that watch over the bridge ask: `/health`, `/ready`, `/metrics`.
+//! What programs that watch over the bridge ask: `/health`, `/ready`, `/metrics`; and the files that
+//! have an address.
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,6 +47,7 @@ pub(crate) async fn serve(
     listen: &str,
     core: Arc<Core>,
     metrics: PrometheusHandle,
+    files: Router,
     cancel: CancellationToken,
 ) -> Result<JoinHandle<()>, Failure> {
     let listener = TcpListener::bind(listen).await.map_err(|error| {
@@ -57,7 +59,8 @@ pub(crate) async fn serve(
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/metrics", get(text))
-        .with_state(Watched { core, metrics });
+        .with_state(Watched { core, metrics })
+        .merge(files);
     Ok(tokio::spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(cancel.cancelled_owned());
         if let Err(error) = served.await {

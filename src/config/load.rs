@@ -157,6 +157,15 @@ fn meaning_problems(config: &Config) -> Vec<Problem> {
     {
         say("http.listen".to_owned(), "must be an address and a port such as 127.0.0.1:29401");
     }
+    for (key, text) in config.media.problems() {
+        say(format!("media.{key}"), text);
+    }
+    if config.media.public_url.is_some() && config.http.listen.is_none() {
+        say(
+            "http.listen".to_owned(),
+            "is missing: media.public_url leads there, such as 127.0.0.1:29401",
+        );
+    }
     if config.permissions.is_empty() {
         say(
             "permissions".to_owned(),

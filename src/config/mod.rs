@@ -55,6 +55,8 @@ pub struct Config {
     pub permissions: BTreeMap<String, Role>,
     /// How much at once.
     pub limits: LimitsConfig,
+    /// Files and pictures that cross: how large, and how long they are kept.
+    pub media: bridge_media::MediaConfig,
     /// What the bridge says about itself.
     pub log: LogConfig,
     /// For programs that watch over the bridge.

@@ -11,9 +11,9 @@ use std::{
 
 use async_trait::async_trait;
 use bridge_core::{
-    AcceptError, Adapter, AdapterContext, AdapterExit, DeliverError,
+    AcceptError, Adapter, AdapterContext, AdapterExit, DeliverError, MediaStream,
     adapter::{CommandOrigin, Reply},
-    id::{IdempotencyKey, NetworkId, PortalId, RoomId},
+    id::{IdempotencyKey, MediaId, NetworkId, PortalId, RoomId},
     measures,
     model::{
         Capabilities, Delivery, EventKind, Membership, Persona, Receipt, Reject, RoomSpec,
@@ -47,6 +47,7 @@ use crate::{
     gateway::{self, Ended, Hearing},
     intake::{self, Intake, Waiting, Way},
     lock::lock,
+    media,
     nicknames::Nicknames,
     outlook::Outlook,
     pause::Pause,
@@ -70,6 +71,9 @@ const NO_PASSWORDS: &str = "I take no passwords on Discord: what you write here 
 /// What a room of Discord can show.
 pub const CAPABILITIES: Capabilities = Capabilities {
     fates: ShownFates::Failures,
+    files: true,
+    // What a server without boosts takes; a file beyond it is refused by Discord.
+    max_file: Some(10 * 1024 * 1024),
     speakers: true,
     styles: Styles::Parts,
     typing: true,
@@ -409,7 +413,7 @@ fn channel_of(room: &RoomId) -> Result<ChannelId, DeliverError> {
 }
 
 /// A failure that may have been a success is looked into at the next attempt.
-fn again(failure: Failure) -> DeliverError {
+pub(crate) fn again(failure: Failure) -> DeliverError {
     match failure {
         Failure::Doubtful(text) => DeliverError::retry(text),
         failure => failure.into(),
@@ -495,6 +499,11 @@ impl Adapter for DiscordAdapter {
         let channel = channel_of(room)?;
         match &item.event.kind {
             EventKind::Message(content) => self.say(channel, item, content).await.map_err(again),
+            EventKind::File(file) => {
+                let media = item.media.as_ref();
+                let media = media.ok_or_else(|| DeliverError::retry("the file is not here"))?;
+                self.say_file(channel, item, file, media).await
+            }
             EventKind::Delivery { target, state } => {
                 let shown = self.show_fate(channel, item, target.as_ref(), state).await;
                 shown.map(|()| Receipt::default()).map_err(again)
@@ -504,6 +513,11 @@ impl Adapter for DiscordAdapter {
                 tell_user: "Discord does not get this through the bridge yet.".to_owned(),
             }),
         }
+    }
+
+    async fn open_media(&self, id: &MediaId) -> Result<MediaStream, DeliverError> {
+        self.pause.over().await;
+        media::open(&self.rest, &self.http, id).await
     }
 
     async fn signal(

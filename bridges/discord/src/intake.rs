@@ -188,7 +188,7 @@ impl Way {
         let Some(last) = messages.last() else { return };
         let mut events = Vec::new();
         for message in messages {
-            events.extend(self.event(message).await);
+            events.extend(self.events(message).await);
         }
         self.accept(intake, events, last.id.get()).await;
     }
@@ -212,30 +212,40 @@ impl Way {
         }
     }
 
-    async fn event(&self, message: &Message) -> Option<Event> {
+    /// Makes events of a message: its words first, as they are shown, then each file. The first has
+    /// the message's own name, each later one that and its number.
+    async fn events(&self, message: &Message) -> Vec<Event> {
         if self.adapter.is_own(message) {
-            return None;
+            return Vec::new();
         }
-        let said = self.adapter.read(message);
-        let content = match said {
-            Said::Content(content) => content,
+        let (words, files) = match self.adapter.read(message) {
+            Said::Content { words, files } => (words, files),
             Said::Blank => {
                 self.adapter.explain_blank(message.channel_id).await;
-                return None;
+                return Vec::new();
             }
-            Said::Nothing => return None,
+            Said::Nothing => return Vec::new(),
         };
         let nick = self.adapter.nicknames.of(&self.adapter.rest, message).await;
-        let id = message.id.to_string();
-        Some(Event {
-            network: NetworkId::new(NETWORK),
-            source: SourceId::new(id.as_str()),
-            message: Some(MessageId::new(id)),
-            at: moment(message),
-            scope: Scope::Room(RoomId::new(message.channel_id.to_string())),
-            sender: from_discord::persona(&message.author, nick),
-            kind: EventKind::Message(content),
-        })
+        let sender = from_discord::persona(&message.author, nick);
+        let words = words.into_iter().map(EventKind::Message);
+        let kinds = words.chain(files.into_iter().map(EventKind::File));
+        let event = |(number, kind): (usize, EventKind)| {
+            let id = match number {
+                0 => message.id.to_string(),
+                number => format!("{}/{number}", message.id),
+            };
+            Event {
+                network: NetworkId::new(NETWORK),
+                source: SourceId::new(id.as_str()),
+                message: Some(MessageId::new(id)),
+                at: moment(message),
+                scope: Scope::Room(RoomId::new(message.channel_id.to_string())),
+                sender: sender.clone(),
+                kind,
+            }
+        };
+        kinds.enumerate().map(event).collect()
     }
 }
 

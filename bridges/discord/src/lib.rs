@@ -11,6 +11,7 @@ mod error;
 mod gateway;
 mod intake;
 mod lock;
+mod media;
 mod nicknames;
 mod outlook;
 mod pause;

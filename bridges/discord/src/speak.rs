@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use bridge_core::{
+    DeliverError, Media,
     id::{IdempotencyKey, MessageId, Timestamp},
-    model::{Content, Delivery, DeliveryState, Receipt},
+    model::{Attachment, Content, Delivery, DeliveryState, Receipt},
 };
 use serenity::{
-    all::{CreateAllowedMentions, Nonce, ReactionType},
+    all::{CreateAllowedMentions, CreateAttachment, Nonce, ReactionType},
     builder::CreateMessage,
     http::MessagePagination,
     model::{
@@ -20,7 +21,7 @@ use serenity::{
 use tokio::time::Instant;
 
 use crate::{
-    adapter::DiscordAdapter,
+    adapter::{CAPABILITIES, DiscordAdapter, again},
     convert::{names, to_discord},
     error::Failure,
     lock::lock,
@@ -46,11 +47,38 @@ impl DiscordAdapter {
         item: &Delivery,
         content: &Content,
     ) -> Result<Receipt, Failure> {
-        let parts = to_discord::messages(content);
+        self.say_parts(channel, item, &to_discord::messages(content), None).await
+    }
+
+    /// Shows a file of a persona, with what she wrote under it.
+    pub(crate) async fn say_file(
+        &self,
+        channel: ChannelId,
+        item: &Delivery,
+        file: &Attachment,
+        media: &Media,
+    ) -> Result<Receipt, DeliverError> {
+        // Discord's client takes it only whole; the limit is small.
+        let limit = CAPABILITIES.max_file.unwrap_or_default();
+        let bytes = media.open().await?.read_all(limit).await?;
+        let caption = file.caption.as_deref().unwrap_or_default();
+        let parts = to_discord::messages(&Content::plain(caption));
+        let file = CreateAttachment::bytes(bytes, media.name.clone());
+        self.say_parts(channel, item, &parts, Some(&file)).await.map_err(again)
+    }
+
+    /// Says something in parts; a file hangs on the first.
+    async fn say_parts(
+        &self,
+        channel: ChannelId,
+        item: &Delivery,
+        parts: &[String],
+        file: Option<&CreateAttachment>,
+    ) -> Result<Receipt, Failure> {
         let doubtful = lock(&self.doubts).get(&channel) == Some(&item.key) || item.maybe_double;
         let mut said = if doubtful {
             self.pause.over().await;
-            match self.find_said(channel, item, &parts).await {
+            match self.find_said(channel, item, parts, file).await {
                 // What cannot be looked for is said again: better twice than never.
                 Err(Failure::Forbidden(_)) => Vec::new(),
                 found => found?,
@@ -59,7 +87,8 @@ impl DiscordAdapter {
             Vec::new()
         };
         for (number, text) in parts.iter().enumerate().skip(said.len()) {
-            match self.say_part(channel, item, number, text).await {
+            let file = file.filter(|_| number == 0);
+            match self.say_part(channel, item, number, text, file).await {
                 Ok(id) => said.push(id),
                 Err(failure) => {
                     if matches!(failure, Failure::Doubtful(_)) || !said.is_empty() {
@@ -80,6 +109,7 @@ impl DiscordAdapter {
         item: &Delivery,
         number: usize,
         text: &str,
+        file: Option<&CreateAttachment>,
     ) -> Result<DiscordMessageId, Failure> {
         let Some(application) = self.application() else {
             return Err(Failure::NotNow(None, "the adapter is starting".to_owned()));
@@ -88,7 +118,7 @@ impl DiscordAdapter {
         let mut name = names::shown(sender);
         loop {
             self.pause.over().await;
-            let words = Words { name: &name, text };
+            let words = Words { name: &name, text, file: file.cloned() };
             match self.webhooks.say(&self.rest, application, channel, &words).await {
                 Ok(message) => return Ok(message.id),
                 Err(Failure::Username(_)) if name != names::plain(sender) => {
@@ -101,7 +131,8 @@ impl DiscordAdapter {
                     let message = plain_message(&text)
                         .nonce(Nonce::String(nonce(item.key, number)))
                         .enforce_nonce(true);
-                    let sent = self.rest.send_message(channel, Vec::new(), &message).await;
+                    let files = file.cloned().into_iter().collect();
+                    let sent = self.rest.send_message(channel, files, &message).await;
                     return sent.map(|message| message.id).map_err(|error| Failure::of(&error));
                 }
                 Err(failure) => return Err(failure),
@@ -115,6 +146,7 @@ impl DiscordAdapter {
         channel: ChannelId,
         item: &Delivery,
         parts: &[String],
+        file: Option<&CreateAttachment>,
     ) -> Result<Vec<DiscordMessageId>, Failure> {
         let known = item.after.as_ref().and_then(|id| id.as_str().parse::<u64>().ok());
         let after = known.unwrap_or_else(|| id_before(item.accepted)).max(1);
@@ -132,6 +164,11 @@ impl DiscordAdapter {
             let by_hook = *name == names::shown(sender) || *name == names::plain(sender);
             let same = message.content.trim() == part.trim() && by_hook
                 || message.content.ends_with(part.as_str()) && self.is_bot(message.author.id);
+            let with_file = |file: &CreateAttachment| {
+                let size = u32::try_from(file.data.len()).unwrap_or(u32::MAX);
+                message.attachments.iter().any(|there| there.size == size)
+            };
+            let same = same && file.filter(|_| found.is_empty()).is_none_or(with_file);
             if same {
                 found.push(message.id);
                 next = wanted.next();
@@ -154,7 +191,9 @@ impl DiscordAdapter {
             DeliveryState::Unknown { tell_user } => format!("Perhaps not delivered: {tell_user}"),
             _ => return Ok(()),
         };
-        let target = target.and_then(|id| id.as_str().parse::<u64>().ok()).filter(|id| *id > 0);
+        // A file's name is its message's and a number.
+        let id = target.and_then(|id| id.as_str().split('/').next()?.parse::<u64>().ok());
+        let target = id.filter(|id| *id > 0);
         let target = target.map(DiscordMessageId::new);
         if let Some(target) = target
             && self.said_just_now(channel, &text)

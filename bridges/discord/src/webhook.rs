@@ -10,7 +10,7 @@ use std::{
 };
 
 use serenity::{
-    all::CreateAllowedMentions,
+    all::{CreateAllowedMentions, CreateAttachment},
     builder::ExecuteWebhook,
     http::Http,
     model::{
@@ -53,6 +53,7 @@ enum Place {
 pub(crate) struct Words<'a> {
     pub(crate) name: &'a str,
     pub(crate) text: &'a str,
+    pub(crate) file: Option<CreateAttachment>,
 }
 
 impl Webhooks {
@@ -141,10 +142,13 @@ impl Webhooks {
 }
 
 async fn execute(http: &Http, hook: &Webhook, words: &Words<'_>) -> Result<Message, Failure> {
-    let builder = ExecuteWebhook::new()
+    let mut builder = ExecuteWebhook::new()
         .username(words.name)
         .content(words.text)
         .allowed_mentions(CreateAllowedMentions::new());
+    if let Some(file) = &words.file {
+        builder = builder.add_file(file.clone());
+    }
     match hook.execute(http, true, builder).await {
         Ok(Some(message)) => Ok(message),
         Ok(None) => Err(Failure::Doubtful("it was taken without a word".to_owned())),

@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -12,9 +12,9 @@ use std::{
 use async_trait::async_trait;
 use axum::Router;
 use bridge_core::{
-    Adapter, AdapterContext, AdapterExit, DeliverError, Inbox,
+    Adapter, AdapterContext, AdapterExit, DeliverError, Inbox, MediaStream,
     adapter::{CommandOrigin, Reply as Answer},
-    id::{IdempotencyKey, MessageId, NetworkId, PersonaId, PortalId, RoomId, Timestamp},
+    id::{IdempotencyKey, MediaId, MessageId, NetworkId, PersonaId, PortalId, RoomId, Timestamp},
     model::{
         Capabilities, Delivery, DeliveryState, EventKind, Membership, Persona, PresenceState,
         Receipt, Reject, RoomSpec, ShownFates, Signal, Styles, UserId,
@@ -53,6 +53,7 @@ use crate::{
     convert::to_matrix,
     ghost::{self, Ghosts},
     intent::{Intent, IntentError},
+    media::{self, Uploads},
     members::Members,
     names::Names,
     registration, room,
@@ -73,6 +74,7 @@ const SETUP_RETRY: Duration = Duration::from_secs(2);
 /// What a room of Matrix can show.
 pub const CAPABILITIES: Capabilities = Capabilities {
     fates: ShownFates::All,
+    files: true,
     idempotent: true,
     presence: true,
     speakers: true,
@@ -105,6 +107,9 @@ pub struct MatrixAdapter {
     pub(crate) members: Members,
     context: OnceLock<AdapterContext>,
     ready: AtomicBool,
+    uploads: Uploads,
+    /// Largest file the homeserver takes, in bytes; none (0) until it said.
+    upload_limit: AtomicU64,
     /// Small errands that must not hold up a transaction.
     tasks: TaskTracker,
     /// Who writes in each room, as the homeserver last told.
@@ -132,6 +137,8 @@ impl MatrixAdapter {
             members: Members::default(),
             context: OnceLock::new(),
             ready: AtomicBool::new(false),
+            uploads: Uploads::default(),
+            upload_limit: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             writers: Mutex::default(),
         });
@@ -287,6 +294,8 @@ impl MatrixAdapter {
         #[expect(deprecated, reason = "its path is the same on every server")]
         let name = set_display_name::v3::Request::new(bot.clone(), Some("MSN bridge".to_owned()));
         self.intent.send(bot, name).await?;
+        let limit = media::upload_limit(&self.intent, bot).await.unwrap_or_default();
+        self.upload_limit.store(limit, Ordering::Relaxed);
         self.ping().await
     }
 
@@ -422,7 +431,8 @@ impl Adapter for MatrixAdapter {
     }
 
     fn capabilities(&self) -> Capabilities {
-        CAPABILITIES
+        let limit = self.upload_limit.load(Ordering::Relaxed);
+        Capabilities { max_file: (limit > 0).then_some(limit), ..CAPABILITIES }
     }
 
     fn is_ready(&self) -> bool {
@@ -507,6 +517,16 @@ impl Adapter for MatrixAdapter {
                 let event = self.say_as_ghost(&room, item, &content).await?;
                 vec![MessageId::new(event.as_str())]
             }
+            EventKind::File(file) => {
+                let media = item.media.as_ref();
+                let media = media.ok_or_else(|| DeliverError::retry("the file is not here"))?;
+                let bot = &self.names.bot;
+                let address = self.uploads.ensure(&self.intent, bot, item.key, media).await?;
+                let content = to_matrix::file(file, media, address);
+                let event = self.say_as_ghost(&room, item, &content).await?;
+                self.uploads.done(item.key);
+                vec![MessageId::new(event.as_str())]
+            }
             EventKind::Delivery { target, state } => {
                 self.show_fate(&room, item, target.as_ref(), state).await?;
                 Vec::new()
@@ -519,6 +539,10 @@ impl Adapter for MatrixAdapter {
             }
         };
         Ok(Receipt { messages, delivered_to: Vec::new() })
+    }
+
+    async fn open_media(&self, id: &MediaId) -> Result<MediaStream, DeliverError> {
+        media::open(&self.intent, &self.names.bot, id).await
     }
 
     async fn signal(

@@ -152,6 +152,11 @@ async fn read_event(adapter: &Arc<MatrixAdapter>, event: AnyTimelineEvent) -> Op
             let command = adapter.command_in(&event.room_id, &line).await;
             let kind = match (command, from_matrix::read(event.content)) {
                 (_, Said::Nothing) => return None,
+                (None, Said::File(file)) => EventKind::File(file),
+                (Some(_), Said::File(_)) => {
+                    adapter.explain_untaken(event.room_id.clone(), event.event_id.clone(), "files");
+                    return None;
+                }
                 (Some(command), _) => EventKind::Command(CommandLine(command)),
                 (None, Said::Content(content)) => EventKind::Message(content),
                 (None, Said::Edit { target, content }) => {

@@ -4,6 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use bridge_core::{DeliverError, id::NetworkId, measures, model::Reject, redact::Redacted};
 use bytes::Bytes;
+use reqwest::{Method, RequestBuilder, Response};
 use ruma::{
     UserId,
     api::{
@@ -20,6 +21,8 @@ use crate::adapter::NETWORK;
 
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How much of an error's body is read, in bytes.
+const ERROR_LIMIT: usize = 64 * 1024;
 
 /// One HTTP client for the bot and all ghosts.
 pub(crate) struct Intent {
@@ -97,15 +100,6 @@ impl Intent {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Bytes>, IntentError> {
-        let unreachable = |error: reqwest::Error| {
-            let error = error.without_url();
-            let timed_out = error.is_timeout();
-            IntentError::Unreachable(if timed_out {
-                "no answer in time".to_owned()
-            } else {
-                innermost(&error)
-            })
-        };
         let request = request.try_into().map_err(unreachable)?;
         let response = self.http.execute(request).await.map_err(unreachable)?;
         let status = response.status();
@@ -115,15 +109,60 @@ impl Intent {
             *response.status_mut() = status;
             return Ok(response);
         }
-        let said: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
-        if status.as_u16() == 429 || said.errcode == "M_LIMIT_EXCEEDED" {
-            let after = said.retry_after_ms.map(Duration::from_millis);
-            measures::rate_limited(&NetworkId::new(NETWORK), after.unwrap_or_default());
-            return Err(IntentError::Limited { after });
-        }
-        let error = said.error.chars().take(200).collect();
-        Err(IntentError::Refused { status: status.as_u16(), errcode: said.errcode, error })
+        Err(refused(status.as_u16(), &body))
     }
+
+    /// Begins a request that ruma has no form for, as one of our users: files, which ruma takes only
+    /// whole.
+    pub(crate) fn raw(&self, method: Method, path: &str, user: &UserId) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.homeserver))
+            .bearer_auth(self.as_token.expose_secret())
+            .query(&[("user_id", user.as_str())])
+    }
+
+    /// Sends such a request; its answer's body is not read yet.
+    pub(crate) async fn exchange_raw(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<Response, IntentError> {
+        let response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let mut response = response;
+        let mut body = Vec::new();
+        // An error is a few words; more is none of ours.
+        while body.len() < ERROR_LIMIT
+            && let Some(piece) = response.chunk().await.map_err(unreachable)?
+        {
+            body.extend_from_slice(&piece);
+        }
+        Err(refused(status.as_u16(), &body))
+    }
+}
+
+/// Says what went wrong below HTTP, without the address.
+fn unreachable(error: reqwest::Error) -> IntentError {
+    let error = error.without_url();
+    let timed_out = error.is_timeout();
+    IntentError::Unreachable(if timed_out {
+        "no answer in time".to_owned()
+    } else {
+        innermost(&error)
+    })
+}
+
+fn refused(status: u16, body: &[u8]) -> IntentError {
+    let said: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+    if status == 429 || said.errcode == "M_LIMIT_EXCEEDED" {
+        let after = said.retry_after_ms.map(Duration::from_millis);
+        measures::rate_limited(&NetworkId::new(NETWORK), after.unwrap_or_default());
+        return IntentError::Limited { after };
+    }
+    let error = said.error.chars().take(200).collect();
+    IntentError::Refused { status, errcode: said.errcode, error }
 }
 
 impl IntentError {

@@ -10,6 +10,7 @@ mod config;
 mod convert;
 mod ghost;
 mod intent;
+mod media;
 mod members;
 mod names;
 mod registration;

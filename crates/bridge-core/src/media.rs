@@ -217,16 +217,18 @@ pub trait Spool: Send + Sync + 'static {
 /// The spool, and what in it is known by where it came from.
 pub(crate) struct Library {
     pub(crate) spool: Arc<dyn Spool>,
-    known: Mutex<HashMap<(NetworkId, MediaId), Arc<AsyncMutex<Option<MediaHash>>>>>,
+    known: Mutex<HashMap<(NetworkId, MediaId), Place>>,
 }
+
+/// Where a file's hash is noted; whoever holds it fetches the file, others wait.
+type Place = Arc<AsyncMutex<Option<MediaHash>>>;
 
 impl Library {
     pub(crate) fn new(spool: Arc<dyn Spool>) -> Self {
         Self { spool, known: Mutex::default() }
     }
 
-    /// Gives the place where a file's hash is noted; whoever holds it fetches it, others wait.
-    fn place(&self, network: &NetworkId, media: &MediaId) -> Arc<AsyncMutex<Option<MediaHash>>> {
+    fn place(&self, network: &NetworkId, media: &MediaId) -> Place {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KNOWN_LIMIT {
             known.retain(|_, place| Arc::strong_count(place) > 1);

@@ -1,7 +1,6 @@
 //! The `[media]` section of the configuration.
 
-use std::time::Duration;
-
+use bridge_core::config::{ByteSize, Period};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -18,95 +17,61 @@ pub struct MediaConfig {
     #[schemars(example = &"https://bridge.example.com")]
     pub public_url: Option<String>,
     /// Largest file that crosses.
-    pub max_size: String,
+    pub max_size: ByteSize,
     /// Most disk all kept files may take; beyond it those that were not wanted for longest go.
-    pub quota: String,
+    pub quota: ByteSize,
     /// How long a file is kept after it was last wanted, and how long its address opens it.
-    pub keep: String,
+    pub keep: Period,
 }
 
 impl Default for MediaConfig {
     fn default() -> Self {
         Self {
             public_url: None,
-            max_size: "50 MiB".to_owned(),
-            quota: "5 GiB".to_owned(),
-            keep: "7 days".to_owned(),
+            max_size: ByteSize::mib(50),
+            quota: ByteSize::gib(5),
+            keep: Period::days(7),
         }
     }
 }
 
 impl MediaConfig {
-    /// Reads the limits.
-    ///
-    /// # Errors
-    /// Every key that is wrong, and how to mend it.
-    pub fn limits(&self) -> Result<Limits, Vec<(&'static str, String)>> {
+    /// Gives the limits of the spool.
+    pub fn limits(&self) -> Limits {
+        let Self { max_size, quota, keep, .. } = self;
+        Limits { max_size: max_size.get(), quota: quota.get(), keep: keep.duration() }
+    }
+
+    /// Lists what types cannot see: keys, and how to mend them.
+    pub fn problems(&self) -> Vec<(&'static str, &'static str)> {
         let mut found = Vec::new();
-        let mut bytes = |key, text: &str| {
-            size(text).unwrap_or_else(|| {
-                found.push((key, "must be a size such as \"50 MiB\" (KiB, MiB, GiB)".to_owned()));
-                u64::MAX
-            })
-        };
-        let (max_size, quota) = (bytes("max_size", &self.max_size), bytes("quota", &self.quota));
-        if found.is_empty() && quota < max_size {
-            found.push(("quota", "must hold one file of max_size at least".to_owned()));
-        }
-        let keep = time(&self.keep).unwrap_or_else(|| {
-            let text = "must be a time such as \"7 days\" (seconds, minutes, hours, days)";
-            found.push(("keep", text.to_owned()));
-            Duration::ZERO
-        });
-        let usable = |url: &Url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.has_host()
-                && url.query().is_none()
-                && url.fragment().is_none()
-                && url.username().is_empty()
-                && url.password().is_none()
-        };
-        if let Some(url) = &self.public_url
-            && !Url::parse(url).is_ok_and(|url| usable(&url))
-        {
+        if self.public_url.as_ref().is_some_and(|url| !is_usable(url)) {
             let text = "must be an address such as https://bridge.example.com, without a query";
-            found.push(("public_url", text.to_owned()));
+            found.push(("public_url", text));
         }
-        if found.is_empty() { Ok(Limits { max_size, quota, keep }) } else { Err(found) }
+        if self.max_size.get() == 0 {
+            found.push(("max_size", "must be more than nothing, such as \"50 MiB\""));
+        }
+        if self.quota < self.max_size {
+            found.push(("quota", "must hold one file of media.max_size at least"));
+        }
+        if !(Period::seconds(1)..=Period::days(36_500)).contains(&self.keep) {
+            found.push(("keep", "must be between a second and a century, such as \"7 days\""));
+        }
+        found
     }
 }
 
-/// Reads a number and its unit; nothing is nothing anybody means.
-fn measured<'a>(text: &'a str) -> Option<(u64, &'a str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(end);
-    let number = number.parse().ok().filter(|number| *number > 0)?;
-    Some((number, unit.trim()))
-}
-
-fn size(text: &str) -> Option<u64> {
-    let (number, unit) = measured(text.trim())?;
-    let unit = match unit {
-        "KiB" => 1024,
-        "MiB" => 1024 * 1024,
-        "GiB" => 1024 * 1024 * 1024,
-        _ => return None,
+/// Tells whether addresses can begin with it.
+fn is_usable(url: &str) -> bool {
+    let bare = |url: &Url| {
+        url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
     };
-    number.checked_mul(unit)
-}
-
-fn time(text: &str) -> Option<Duration> {
-    let (number, unit) = measured(text.trim())?;
-    let unit = match unit.strip_suffix('s').unwrap_or(unit) {
-        "second" => 1,
-        "minute" => 60,
-        "hour" => 3600,
-        "day" => 24 * 3600,
-        _ => return None,
-    };
-    // A century is longer than anything is kept, and no sum of it with a moment is too much.
-    let seconds = number.checked_mul(unit).filter(|seconds| *seconds <= 100 * 366 * 24 * 3600)?;
-    Some(Duration::from_secs(seconds))
+    Url::parse(url)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && bare(&url))
 }
 
 #[cfg(test)]
@@ -114,46 +79,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_times_have_units() {
-        let limits = MediaConfig::default().limits().unwrap();
-        assert_eq!((limits.max_size, limits.quota), (50 << 20, 5 << 30));
-        assert_eq!(limits.keep, Duration::from_secs(7 * 24 * 3600));
-        for (text, bytes) in
-            [("1KiB", Some(1024)), ("2 GiB", Some(2 << 30)), (" 3 MiB ", Some(3 << 20))]
-        {
-            assert_eq!(size(text), bytes, "{text}");
-        }
-        for wrong in [
-            "",
-            "50",
-            "50 MB",
-            "-1 MiB",
-            "0 MiB",
-            "MiB",
-            "99999999999999999999 KiB",
-            "99999999999 GiB",
-        ] {
-            assert_eq!(size(wrong), None, "{wrong}");
-        }
-        for (text, seconds) in [("1 second", 1), ("90 minutes", 5400), ("1 day", 86_400)] {
-            assert_eq!(time(text), Some(Duration::from_secs(seconds)), "{text}");
-        }
-        for wrong in ["", "7", "7 moons", "0 days", "999999999 days"] {
-            assert_eq!(time(wrong), None, "{wrong}");
-        }
+    fn every_wrong_key_is_named() {
+        assert_eq!(MediaConfig::default().problems(), []);
+        let wrong = MediaConfig {
+            public_url: Some("bridge.example.com".to_owned()),
+            max_size: ByteSize::bytes(0),
+            quota: ByteSize::gib(1),
+            keep: Period::seconds(0),
+        };
+        let keys: Vec<_> = wrong.problems().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["public_url", "max_size", "keep"]);
+        let small = MediaConfig { quota: ByteSize::mib(1), ..MediaConfig::default() };
+        assert_eq!(small.problems().first().map(|(key, _)| *key), Some("quota"));
     }
 
     #[test]
-    fn every_wrong_key_is_named() {
-        let wrong = MediaConfig {
-            public_url: Some("bridge.example.com".to_owned()),
-            max_size: "much".to_owned(),
-            quota: "all".to_owned(),
-            keep: "long".to_owned(),
-        };
-        let keys: Vec<_> = wrong.limits().unwrap_err().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["max_size", "quota", "keep", "public_url"]);
-        let small = MediaConfig { quota: "1 MiB".to_owned(), ..MediaConfig::default() };
-        assert_eq!(small.limits().unwrap_err().first().unwrap().0, "quota");
+    fn a_public_address_has_a_host_and_nothing_after_its_path() {
+        for (url, usable) in [
+            ("https://bridge.example.com", true),
+            ("http://127.0.0.1:29401/files/", true),
+            ("ftp://bridge.example.com", false),
+            ("https://a:b@bridge.example.com", false),
+            ("https://bridge.example.com/?a=b", false),
+            ("https://", false),
+        ] {
+            assert_eq!(is_usable(url), usable, "{url}");
+        }
     }
 }

@@ -45,16 +45,13 @@ pub(crate) fn dimensions(path: &Path) -> Option<(u32, u32)> {
 /// EXIF says, and that is left out.
 pub(crate) fn remake(path: &Path, bounds: PictureBounds) -> Result<Vec<u8>, MediaError> {
     let mut picture = read(path)?;
-    let (mut side, longest) = (bounds.side, picture.width().max(picture.height()));
+    let mut side = bounds.side;
     loop {
-        if longest > side || picture.width().max(picture.height()) > side {
+        if picture.width().max(picture.height()) > side {
             picture = picture.thumbnail(side, side);
         }
-        for bytes in forms(&picture)? {
-            let bytes = bytes?;
-            if u64::try_from(bytes.len()).unwrap_or(u64::MAX) <= bounds.bytes {
-                return Ok(bytes);
-            }
+        if let Some(bytes) = smallest_loss(&picture, bounds.bytes)? {
+            return Ok(bytes);
         }
         side = picture.width().max(picture.height()) * 2 / 3;
         if side < LEAST {
@@ -63,22 +60,24 @@ pub(crate) fn remake(path: &Path, bounds: PictureBounds) -> Result<Vec<u8>, Medi
     }
 }
 
-/// Writes a picture in one form after another, as they are asked for, largest first.
-fn forms(
-    picture: &DynamicImage,
-) -> Result<Box<dyn Iterator<Item = Result<Vec<u8>, MediaError>> + '_>, MediaError> {
+/// Writes a picture in the best form that has at most so many bytes.
+fn smallest_loss(picture: &DynamicImage, most: u64) -> Result<Option<Vec<u8>>, MediaError> {
+    let fits = |bytes: &[u8]| u64::try_from(bytes.len()).is_ok_and(|size| size <= most);
     if picture.color().has_alpha() {
         let mut bytes = Cursor::new(Vec::new());
         picture.write_to(&mut bytes, ImageFormat::Png).map_err(unreadable)?;
-        return Ok(Box::new(std::iter::once(Ok(bytes.into_inner()))));
+        return Ok(Some(bytes.into_inner()).filter(|bytes| fits(bytes)));
     }
     let flat = picture.to_rgb8();
-    Ok(Box::new(QUALITIES.into_iter().map(move |quality| {
+    for quality in QUALITIES {
         let mut bytes = Vec::new();
         let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
         flat.write_with_encoder(encoder).map_err(unreadable)?;
-        Ok(bytes)
-    })))
+        if fits(&bytes) {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
 }
 
 fn read(path: &Path) -> Result<DynamicImage, MediaError> {

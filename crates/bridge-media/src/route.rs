@@ -69,13 +69,10 @@ async fn serve(
     let Some(media) = shelf.spool.find(hash, &name).await else {
         return refusal(StatusCode::GONE);
     };
-    let part = match wanted_part(&headers, media.size) {
-        Ok(part) => part,
-        Err(()) => {
-            let mut response = refusal(StatusCode::RANGE_NOT_SATISFIABLE);
-            put(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", media.size));
-            return response;
-        }
+    let Ok(part) = wanted_part(&headers, media.size) else {
+        let mut response = refusal(StatusCode::RANGE_NOT_SATISFIABLE);
+        put(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", media.size));
+        return response;
     };
     let (from, length) = part.unwrap_or((0, media.size));
     match shelf.spool.read_part(hash, from, length).await {

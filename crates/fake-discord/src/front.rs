@@ -11,8 +11,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// The name it answers to.
-const NAME: &str = "discord.com";
+/// The names it answers to: REST, and where files lie.
+const NAMES: [&str; 2] = ["discord.com", "cdn.discordapp.com"];
 /// Longest head of a request to the proxy.
 const HEAD_LIMIT: usize = 8 * 1024;
 
@@ -33,7 +33,7 @@ impl Front {
         let authority_pem = authority.self_signed(&authority_key).map_err(bad)?.pem();
         let issuer = Issuer::new(authority, authority_key);
         let key = KeyPair::generate().map_err(bad)?;
-        let certificate = CertificateParams::new(vec![NAME.to_owned()]).map_err(bad)?;
+        let certificate = CertificateParams::new(NAMES.map(str::to_owned)).map_err(bad)?;
         let certificate = certificate.signed_by(&key, &issuer).map_err(bad)?;
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -84,7 +84,7 @@ async fn pass(mut stream: TcpStream, acceptor: &TlsAcceptor, behind: SocketAddr)
     copy_bidirectional(&mut secure, &mut plain).await.map(drop)
 }
 
-/// Answers `CONNECT discord.com:443`; tells whether it was that.
+/// Answers `CONNECT discord.com:443`, or the other name; tells whether it was that.
 async fn tunnel(stream: &mut TcpStream) -> io::Result<bool> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -93,8 +93,8 @@ async fn tunnel(stream: &mut TcpStream) -> io::Result<bool> {
         }
         head.push(stream.read_u8().await?);
     }
-    let wanted = format!("CONNECT {NAME}:443 ");
-    let known = head.starts_with(wanted.as_bytes());
+    let known =
+        NAMES.iter().any(|name| head.starts_with(format!("CONNECT {name}:443 ").as_bytes()));
     let answer: &[u8] = if known {
         b"HTTP/1.1 200 Connection established\r\n\r\n"
     } else {

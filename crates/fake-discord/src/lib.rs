@@ -7,6 +7,7 @@
 //!
 //! - [`FakeDiscord`]: the server, the people on it, and what a test may do to both.
 //! - [`Fault`]: what a route does instead of its work.
+//! - [`File`]: what hangs on a message.
 //! - [`Message`]: what stands in a channel.
 
 mod fault;
@@ -23,5 +24,5 @@ mod world;
 pub use self::{
     fault::Fault,
     server::{Bucket, FakeDiscord},
-    world::{Message, Webhook, permissions},
+    world::{File, Message, Webhook, permissions},
 };

@@ -18,7 +18,7 @@ use crate::{
     server::{Shared, State},
     session::intents,
     webhook,
-    world::{Channel, Message, permissions},
+    world::{Channel, Message, World, now_in_seconds, permissions},
 };
 
 /// Largest request.
@@ -61,13 +61,18 @@ const ROUTES: &[&str] = &[
     "GET /webhooks/{}/{}/messages/{}",
     "PATCH /webhooks/{}/{}/messages/{}",
     "DELETE /webhooks/{}/{}/messages/{}",
+    FILE,
 ];
+
+/// The route of files, on a host of its own: no bucket counts it, and it needs no token.
+const FILE: &str = "GET /attachments/{}/{}/{}";
 
 /// What came with a request.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     pub(crate) json: Value,
-    pub(crate) files: Vec<String>,
+    /// Files by name, with their bytes.
+    pub(crate) files: Vec<(String, Vec<u8>)>,
 }
 
 /// What a route gives: a status, and JSON unless the status says that there is none.
@@ -95,6 +100,9 @@ pub(crate) async fn serve(Extracted(shared): Extracted<Arc<Shared>>, request: Re
         Some(Fault::Cut) => cut = true,
         None => {}
     }
+    if route == FILE {
+        return file(&shared.state(), &captured, &query);
+    }
     let major = captured.first().cloned().unwrap_or_default();
     let standing = shared.state().limits.count(route, &major);
     let mut extra = standing.headers();
@@ -121,6 +129,21 @@ pub(crate) async fn serve(Extracted(shared): Extracted<Arc<Shared>>, request: Re
             extra.push(("x-refused", "true".to_owned()));
             answer(status, extra, body.to_string())
         }
+    }
+}
+
+/// Gives a file to whoever has an address of it that is not over.
+fn file(state: &State, captured: &[String], query: &str) -> Response {
+    let id = |at: usize| captured.get(at).and_then(|id| id.parse().ok()).unwrap_or_default();
+    let (channel, id) = (id(0), id(1));
+    let open = query_value(query, "ex").and_then(|end| u64::from_str_radix(end, 16).ok());
+    let open = open.is_some_and(|end| end > now_in_seconds());
+    let signed = query_value(query, "hm") == Some(World::signature(id).as_str());
+    let all = state.world.messages.get(&channel).into_iter().flatten();
+    let found = all.flat_map(|message| &message.files).find(|file| file.id == id);
+    match found.filter(|_| open && signed) {
+        Some(file) => (StatusCode::OK, file.bytes.clone()).into_response(),
+        None => (StatusCode::NOT_FOUND, "This content is no longer available.").into_response(),
     }
 }
 
@@ -183,7 +206,7 @@ async fn read_form(mut form: Multipart) -> Result<Body, Refusal> {
             ("payload_json", _) => {
                 body.json = serde_json::from_slice(&bytes).map_err(|_| refusal::bad_json())?;
             }
-            (_, Some(file)) => body.files.push(file),
+            (_, Some(file)) => body.files.push((file, bytes.to_vec())),
             _ => {}
         }
     }
@@ -315,7 +338,7 @@ fn in_channel(
             message(state, channel, at)
         }
         "PATCH /channels/{}/messages/{}" => {
-            let content = valid_content(body)?;
+            let content = valid_content(state, body)?;
             let bot = state.world.bot;
             let found = state.world.message_mut(channel, at);
             let found = found.ok_or_else(refusal::unknown_message)?;
@@ -363,7 +386,7 @@ fn direct_channel(state: &mut State, body: &Body) -> Outcome {
 }
 
 fn say(state: &mut State, channel: u64, body: &Body) -> Outcome {
-    let content = valid_content(body)?;
+    let content = valid_content(state, body)?;
     let nonce = match body.json.get("nonce") {
         Some(Value::String(nonce)) => Some(nonce.clone()),
         Some(Value::Number(nonce)) => Some(nonce.to_string()),
@@ -390,6 +413,7 @@ fn say(state: &mut State, channel: u64, body: &Body) -> Outcome {
     }
     let (mention_everyone, mentions) = mentions(&body.json, &content);
     let (id, bot) = (state.world.id(), state.world.bot);
+    let files = state.world.files(&body.files);
     let message = Message {
         id,
         channel,
@@ -400,7 +424,7 @@ fn say(state: &mut State, channel: u64, body: &Body) -> Outcome {
         mention_everyone,
         mentions,
         reply_to: reply_to.filter(|id| state.world.message(channel, *id).is_some()),
-        files: body.files.clone(),
+        files,
         reactions: Vec::new(),
         nonce: nonce.clone(),
         bot: true,
@@ -455,7 +479,7 @@ pub(crate) fn text_of<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 /// Gives a message's words, or why they are none.
-pub(crate) fn valid_content(body: &Body) -> Result<String, Refusal> {
+pub(crate) fn valid_content(state: &State, body: &Body) -> Result<String, Refusal> {
     let content = text_of(&body.json, "content").unwrap_or_default();
     if content.chars().count() > CONTENT_LIMIT {
         let text = "Must be 2000 or fewer in length.";
@@ -464,6 +488,9 @@ pub(crate) fn valid_content(body: &Body) -> Result<String, Refusal> {
     if body.files.len() > FILES_LIMIT {
         let text = "Must be 10 or fewer in length.";
         return Err(refusal::invalid_form("files", "BASE_TYPE_MAX_LENGTH", text));
+    }
+    if body.files.iter().any(|(_, bytes)| bytes.len() > state.world.file_limit) {
+        return Err(refusal::too_large());
     }
     if content.trim().is_empty() && body.files.is_empty() {
         return Err(refusal::empty_message());

@@ -14,7 +14,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{State as Extracted, ws::WebSocketUpgrade},
+    extract::{DefaultBodyLimit, State as Extracted, ws::WebSocketUpgrade},
     response::Response,
     routing::get,
 };
@@ -241,6 +241,8 @@ impl FakeDiscord {
             .route("/gw", get(upgrade))
             .route("/gw/", get(upgrade))
             .fallback(rest::serve)
+            // What is too large is refused as Discord does it.
+            .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&shared));
         let front = Front::bind().await?;
         let (place, authority) = (front.address()?, front.authority.clone());
@@ -316,9 +318,12 @@ impl FakeDiscord {
         self.say_with(channel, user, content, &[])
     }
 
-    /// Says something with files of these names.
-    pub fn say_with(&self, channel: u64, user: u64, content: &str, files: &[&str]) -> u64 {
+    /// Says something with files: their names and bytes.
+    pub fn say_with(&self, channel: u64, user: u64, content: &str, files: &[(&str, &[u8])]) -> u64 {
         let mut state = self.shared.state();
+        let files: Vec<_> =
+            files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
+        let files = state.world.files(&files);
         let name = state.world.users.get(&user).map(|user| user.name.clone()).unwrap_or_default();
         let (mention_everyone, mentions) = rest::mentions(&Value::Null, content);
         let message = Message {
@@ -331,7 +336,7 @@ impl FakeDiscord {
             mention_everyone,
             mentions,
             reply_to: None,
-            files: files.iter().map(|name| (*name).to_owned()).collect(),
+            files,
             reactions: Vec::new(),
             nonce: None,
             bot: false,
@@ -406,6 +411,22 @@ impl FakeDiscord {
         let id = message.id;
         state.say_now(message);
         id
+    }
+
+    /// Deletes a message, as its author may.
+    pub fn delete_message(&self, channel: u64, message: u64) {
+        let mut state = self.shared.state();
+        state.world.messages.entry(channel).or_default().retain(|one| one.id != message);
+    }
+
+    /// Sets how large a file may be, in bytes.
+    pub fn file_limit(&self, bytes: usize) {
+        self.shared.state().world.file_limit = bytes;
+    }
+
+    /// Sets how long addresses of files open that are given from now on.
+    pub fn link_life(&self, life: Duration) {
+        self.shared.state().world.link_life = life.as_secs();
     }
 
     /// Deletes a webhook, as an administrator may.

@@ -76,7 +76,7 @@ pub(crate) fn execute(
     webhook: &Webhook,
     body: &Body,
 ) -> Result<Message, Refusal> {
-    let content = valid_content(body)?;
+    let content = valid_content(state, body)?;
     let name = text_of(&body.json, "username").unwrap_or(&webhook.name).to_owned();
     valid_name("username", &name)?;
     if let Some(avatar) = text_of(&body.json, "avatar_url")
@@ -99,7 +99,7 @@ pub(crate) fn execute(
         mention_everyone,
         mentions,
         reply_to: None,
-        files: body.files.clone(),
+        files: state.world.files(&body.files),
         reactions: Vec::new(),
         nonce: None,
         bot: true,
@@ -114,7 +114,7 @@ pub(crate) fn edit(
     message: u64,
     body: &Body,
 ) -> Result<Value, Refusal> {
-    let content = valid_content(body)?;
+    let content = valid_content(state, body)?;
     let own = |message: &&mut Message| message.webhook == Some(webhook.id);
     let found = state.world.message_mut(webhook.channel, message).filter(own);
     let found = found.ok_or_else(refusal::unknown_message)?;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
     time::SystemTime,
 };
 
@@ -56,12 +57,29 @@ pub struct Message {
     pub mentions: BTreeSet<u64>,
     /// The message it answers.
     pub reply_to: Option<u64>,
-    /// Names of its files.
-    pub files: Vec<String>,
+    /// Its files.
+    pub files: Vec<File>,
     /// The bot's reactions under it.
     pub reactions: Vec<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) bot: bool,
+}
+
+/// A file that hangs on a message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.name, self.bytes.len())
+    }
 }
 
 /// A webhook.
@@ -111,6 +129,10 @@ pub(crate) struct World {
     pub(crate) messages: BTreeMap<u64, Vec<Message>>,
     pub(crate) webhooks: BTreeMap<u64, Webhook>,
     pub(crate) nonces: HashMap<(u64, String), u64>,
+    /// Largest file, in bytes.
+    pub(crate) file_limit: usize,
+    /// How long addresses of files open, in seconds.
+    pub(crate) link_life: u64,
 }
 
 impl World {
@@ -130,6 +152,8 @@ impl World {
             messages: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             nonces: HashMap::new(),
+            file_limit: 10 * 1024 * 1024,
+            link_life: 24 * 3600,
         };
         world.application = world.id();
         world.bot = world.id();
@@ -146,6 +170,34 @@ impl World {
         let now = u64::try_from(now.as_millis()).unwrap_or_default().saturating_sub(EPOCH);
         self.last_id = (now << 22).max(self.last_id + 1);
         self.last_id
+    }
+
+    /// Gives files their ids, and their names as Discord writes them.
+    pub(crate) fn files(&mut self, files: &[(String, Vec<u8>)]) -> Vec<File> {
+        let plain = |c: char| if c.is_alphanumeric() || "-._".contains(c) { c } else { '_' };
+        let files = files.iter().map(|(name, bytes)| File {
+            id: self.id(),
+            name: name.chars().map(plain).collect(),
+            bytes: bytes.clone(),
+        });
+        files.collect()
+    }
+
+    /// What stands for a signature in the address of a file.
+    pub(crate) fn signature(file: u64) -> String {
+        format!("{:016x}", file.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    fn file_json(&self, channel: u64, file: &File) -> Value {
+        let File { id, name, bytes } = file;
+        let end = now_in_seconds() + self.link_life;
+        let url = format!(
+            "https://cdn.discordapp.com/attachments/{channel}/{id}/{name}?ex={end:x}&is=0&hm={}",
+            Self::signature(*id)
+        );
+        let mime = name.ends_with(".png").then_some("image/png");
+        json!({ "id": id.to_string(), "filename": name, "size": bytes.len(), "url": url,
+                "proxy_url": url, "content_type": mime })
     }
 
     pub(crate) fn may(&self, channel: u64, wanted: u64) -> bool {
@@ -292,11 +344,7 @@ impl World {
             None => self.user_json(message.author),
         };
         let mentions: Vec<Value> = message.mentions.iter().map(|id| self.user_json(*id)).collect();
-        let files = message.files.iter().zip(1..).map(|(name, number): (&String, u64)| {
-            let url = format!("https://cdn.discordapp.com/attachments/{number}/{name}?ex=1");
-            json!({ "id": (message.id + number).to_string(), "filename": name, "size": 1,
-                    "url": url, "proxy_url": url })
-        });
+        let files = message.files.iter().map(|file| self.file_json(message.channel, file));
         let ours =
             message.webhook.and_then(|id| self.webhooks.get(&id)).is_some_and(|hook| hook.ours);
         let mut value = json!({
@@ -340,6 +388,11 @@ impl World {
         }
         event
     }
+}
+
+/// Seconds since 1970.
+pub(crate) fn now_in_seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// The moment in an id, in Discord's form.

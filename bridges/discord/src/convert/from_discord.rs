@@ -4,27 +4,27 @@ use std::collections::HashMap;
 
 use bridge_core::{
     id::{NetworkId, PersonaId},
-    model::{Content, Persona},
+    model::{Attachment, Content, Persona},
 };
 use serenity::{
     cache::Cache,
     model::{
-        channel::{Attachment, Embed, Message, MessageType},
+        channel::{Embed, Message, MessageType},
         id::{ChannelId, GuildId},
         user::User,
     },
 };
 
 use super::markdown::{self, Mentioned};
-use crate::NETWORK;
+use crate::{NETWORK, media};
 
 /// What a message is to the bridge.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Said {
     /// It came without its words: the bot may not read them.
     Blank,
-    /// Something to pass on.
-    Content(Content),
+    /// Something to pass on: words, files, or both.
+    Content { words: Option<Content>, files: Vec<Attachment> },
     /// Something only Discord's own users care about: somebody joined, a pin was set.
     Nothing,
 }
@@ -51,9 +51,7 @@ pub(crate) fn read(message: &Message, names: &dyn Mentioned) -> Said {
     for snapshot in &message.message_snapshots {
         let words = markdown::parse(&snapshot.content, names).plain;
         add(format!("(forwarded) {words}").trim_end().to_owned());
-        snapshot.attachments.iter().map(file).for_each(&mut add);
     }
-    message.attachments.iter().map(file).for_each(&mut add);
     for sticker in &message.sticker_items {
         add(format!("(sticker: {})", sticker.name));
     }
@@ -66,15 +64,13 @@ pub(crate) fn read(message: &Message, names: &dyn Mentioned) -> Said {
     if message.author.bot {
         message.embeds.iter().filter_map(embed).for_each(&mut add);
     }
-    if text.plain.trim().is_empty() {
+    let files = media::files(message);
+    let blank = text.plain.trim().is_empty();
+    if blank && files.is_empty() {
         return Said::Blank;
     }
-    Said::Content(Content { text, ..Content::default() })
-}
-
-fn file(attachment: &Attachment) -> String {
-    let Attachment { filename, size, url, .. } = attachment;
-    format!("(file: {filename}, {} KiB, for about a day at {url} )", size.div_ceil(1024))
+    let words = (!blank).then(|| Content { text, ..Content::default() });
+    Said::Content { words, files }
 }
 
 fn embed(embed: &Embed) -> Option<String> {
@@ -155,7 +151,10 @@ mod tests {
     fn words(change: serenity::json::Value) -> String {
         let (message, cache) = (message(change), Cache::new());
         match read(&message, &Names::of(&message, &cache)) {
-            Said::Content(content) => content.text.plain,
+            Said::Content { words, files } => {
+                let files = files.into_iter().map(|file| format!("[{}]", file.name));
+                words.map(|words| words.text.plain).into_iter().chain(files).collect()
+            }
             said => format!("{said:?}"),
         }
     }
@@ -169,10 +168,8 @@ mod tests {
         for (change, wanted) in [
             (json!({ "content": "hi" }), "hi"),
             (json!({ "content": "hi <@1>", "mentions": mention }), "hi @Bob"),
-            (
-                json!({ "content": "look", "attachments": file }),
-                "look\n(file: a.png, 2 KiB, for about a day at https://cdn/a.png )",
-            ),
+            (json!({ "attachments": file }), "[a.png]"),
+            (json!({ "content": "look", "attachments": file }), "look[a.png]"),
             (
                 json!({ "sticker_items": [{ "id": "1", "name": "Wave", "format_type": 1 }] }),
                 "(sticker: Wave)",

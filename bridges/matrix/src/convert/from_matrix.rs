@@ -1,9 +1,15 @@
 //! Matrix messages as neutral content.
 
-use bridge_core::model::Content;
+use bridge_core::{
+    id::MediaId,
+    model::{Attachment, AttachmentKind, Content},
+};
 use ruma::{
-    OwnedEventId,
-    events::room::message::{MessageType, Relation, RoomMessageEventContent},
+    OwnedEventId, UInt,
+    events::room::{
+        MediaSource,
+        message::{MessageType, Relation, RoomMessageEventContent},
+    },
 };
 
 /// What a message is to the bridge.
@@ -18,6 +24,8 @@ pub(crate) enum Said {
         /// How it reads.
         content: Content,
     },
+    /// A file.
+    File(Attachment),
     /// A notice: bots talk so, and the bridge does not answer them.
     Nothing,
     /// Something the other side cannot take yet, by its name for people.
@@ -36,11 +44,16 @@ pub(crate) fn read(content: RoomMessageEventContent) -> Said {
         MessageType::Text(text) => (text.body, false),
         MessageType::Emote(text) => (text.body, true),
         MessageType::Notice(_) => return Said::Nothing,
-        MessageType::Audio(_) => return Said::Untaken("audio"),
-        MessageType::File(_) => return Said::Untaken("files"),
-        MessageType::Image(_) => return Said::Untaken("pictures"),
         MessageType::Location(_) => return Said::Untaken("places"),
-        MessageType::Video(_) => return Said::Untaken("videos"),
+        message @ (MessageType::Audio(_)
+        | MessageType::File(_)
+        | MessageType::Image(_)
+        | MessageType::Video(_)) => {
+            return match edited {
+                Some(_) => Said::Untaken("changes of a file"),
+                None => file(message),
+            };
+        }
         _ => return Said::Untaken("messages of this kind"),
     };
     let mut content = Content::plain(without_reply_fallback(&text));
@@ -49,6 +62,39 @@ pub(crate) fn read(content: RoomMessageEventContent) -> Said {
         Some(target) => Said::Edit { target, content },
         None => Said::Content(content),
     }
+}
+
+/// Reads a file's message.
+fn file(message: MessageType) -> Said {
+    // Four forms with the same parts, and no trait over them.
+    macro_rules! parts {
+        ($file:ident, $kind:ident) => {{
+            let facts = $file.info.as_deref().map(|info| (info.mimetype.clone(), info.size));
+            let (mime, size) = facts.unwrap_or_default();
+            let name = $file.filename().to_owned();
+            let caption = $file.caption().map(str::to_owned);
+            ($file.source, AttachmentKind::$kind, name, caption, mime, size)
+        }};
+    }
+    let (source, kind, name, caption, mime, size) = match message {
+        MessageType::Audio(audio) => parts!(audio, File),
+        MessageType::File(file) => parts!(file, File),
+        MessageType::Image(image) => parts!(image, Picture),
+        MessageType::Video(video) => parts!(video, File),
+        _ => return Said::Untaken("messages of this kind"),
+    };
+    let MediaSource::Plain(address) = source else {
+        return Said::Untaken("encrypted files");
+    };
+    Said::File(Attachment {
+        media: MediaId::new(address.as_str()),
+        name,
+        kind,
+        mime,
+        size: size.map(|size: UInt| size.into()),
+        caption,
+        link: None,
+    })
 }
 
 /// Leaves out the quotation that old clients put before a reply.
@@ -77,6 +123,42 @@ mod tests {
         };
         assert!(emote.emote);
         assert_eq!(read(RoomMessageEventContent::notice_plain("beep")), Said::Nothing);
+    }
+
+    fn sent(value: serde_json::Value) -> Said {
+        read(serde_json::from_value(value).unwrap())
+    }
+
+    #[test]
+    fn files_keep_their_name_and_what_is_said_of_them() {
+        let said = sent(serde_json::json!({
+            "msgtype": "m.image", "body": "look", "filename": "cat.png",
+            "url": "mxc://example.org/abc", "info": { "mimetype": "image/png", "size": 2000 },
+        }));
+        let wanted = Attachment {
+            media: MediaId::new("mxc://example.org/abc"),
+            name: "cat.png".to_owned(),
+            kind: AttachmentKind::Picture,
+            mime: Some("image/png".to_owned()),
+            size: Some(2000),
+            caption: Some("look".to_owned()),
+            link: None,
+        };
+        assert_eq!(said, Said::File(wanted));
+        for (kind, name) in [("m.file", "a.txt"), ("m.audio", "a.ogg"), ("m.video", "a.mp4")] {
+            let value =
+                serde_json::json!({ "msgtype": kind, "body": name, "url": "mxc://e.org/a" });
+            let Said::File(file) = sent(value) else { panic!("{kind}") };
+            assert_eq!((file.name.as_str(), file.caption), (name, None));
+        }
+        let encrypted = serde_json::json!({
+            "msgtype": "m.file", "body": "a", "file": {
+                "url": "mxc://e.org/a", "v": "v2", "iv": "AAAAAAAAAAAAAAAAAAAAAA", "hashes": { "sha256": "AAAA" },
+                "key": { "kty": "oct", "key_ops": ["encrypt", "decrypt"], "alg": "A256CTR", "ext": true,
+                         "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" },
+            },
+        });
+        assert_eq!(sent(encrypted), Said::Untaken("encrypted files"));
     }
 
     #[test]

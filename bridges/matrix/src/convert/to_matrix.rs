@@ -3,10 +3,21 @@
 use std::collections::BTreeSet;
 
 use bridge_core::{
+    Media,
     adapter::Reply,
-    model::{Colour, Content, Span, Style, StyledText},
+    model::{Attachment, Colour, Content, Span, Style, StyledText},
 };
-use ruma::events::room::message::RoomMessageEventContent;
+use ruma::{
+    OwnedMxcUri, UInt,
+    events::room::{
+        ImageInfo,
+        message::{
+            AudioInfo, AudioMessageEventContent, FileInfo, FileMessageEventContent,
+            ImageMessageEventContent, MessageType, RoomMessageEventContent, VideoInfo,
+            VideoMessageEventContent,
+        },
+    },
+};
 
 /// Makes a message of what a person said.
 pub(crate) fn message(content: &Content) -> RoomMessageEventContent {
@@ -17,6 +28,40 @@ pub(crate) fn message(content: &Content) -> RoomMessageEventContent {
         (true, Some(html)) => RoomMessageEventContent::emote_html(plain, html),
         (true, None) => RoomMessageEventContent::emote_plain(plain),
     }
+}
+
+/// Makes a message of a file that is on the homeserver; what it is is told by its bytes.
+pub(crate) fn file(
+    file: &Attachment,
+    media: &Media,
+    address: OwnedMxcUri,
+) -> RoomMessageEventContent {
+    let name = media.name.clone();
+    let body = file.caption.clone().unwrap_or_else(|| name.clone());
+    let (mimetype, size) = (Some(media.mime.to_owned()), UInt::try_from(media.size).ok());
+    // Four forms with the same parts, and no trait over them.
+    macro_rules! message {
+        ($kind:ident, $content:ident, $info:ident) => {{
+            let mut info = $info::new();
+            (info.mimetype, info.size) = (mimetype, size);
+            let mut content = $content::plain(body, address);
+            content.filename = Some(name);
+            content.info = Some(Box::new(info));
+            MessageType::$kind(content)
+        }};
+    }
+    let mut message = match media.mime.split('/').next() {
+        Some("audio") => message!(Audio, AudioMessageEventContent, AudioInfo),
+        Some("image") => message!(Image, ImageMessageEventContent, ImageInfo),
+        Some("video") => message!(Video, VideoMessageEventContent, VideoInfo),
+        _ => message!(File, FileMessageEventContent, FileInfo),
+    };
+    if let (MessageType::Image(image), Some((width, height))) = (&mut message, media.dimensions)
+        && let Some(info) = &mut image.info
+    {
+        (info.width, info.height) = (Some(width.into()), Some(height.into()));
+    }
+    RoomMessageEventContent::new(message)
 }
 
 /// Makes a notice of what the bridge answers.

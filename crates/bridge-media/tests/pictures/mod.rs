@@ -12,7 +12,7 @@ const BOUNDS: PictureBounds = PictureBounds { side: 64, bytes: 20_000 };
 
 fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, format).unwrap();
+    picture.write_to(&mut bytes, format).expect("it works");
     bytes.into_inner()
 }
 
@@ -25,9 +25,9 @@ async fn remade(
     bytes: &[u8],
     bounds: PictureBounds,
 ) -> Result<(&'static str, Vec<u8>), MediaError> {
-    let home = tempfile::tempdir().unwrap();
-    let spool = FileSpool::open(home.path(), LIMITS, None).unwrap();
-    let media = keep(&spool, "a.png", bytes).await.unwrap();
+    let home = tempfile::tempdir().expect("it works");
+    let spool = FileSpool::open(home.path(), LIMITS, None).expect("it works");
+    let media = keep(&spool, "a.png", bytes).await.expect("it works");
     let made = spool.as_picture(&media, bounds).await?;
     Ok((made.mime, all_of(&made).await))
 }

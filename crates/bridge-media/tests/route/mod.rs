@@ -23,14 +23,15 @@ struct Served {
 
 impl Served {
     async fn with(limits: Limits, life: Duration) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let home = tempfile::tempdir().expect("it works");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("it works");
+        let url = format!("http://{}", listener.local_addr().expect("it works"));
         let signer = Signer::new(&KEY, &url, life);
-        let spool = FileSpool::open(home.path(), limits, Some(signer)).unwrap();
+        let spool = FileSpool::open(home.path(), limits, Some(signer)).expect("it works");
         let router = router(spool.clone());
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let http = Client::builder().no_proxy().build().unwrap();
+        let server =
+            tokio::spawn(async move { axum::serve(listener, router).await.expect("it works") });
+        let http = Client::builder().no_proxy().build().expect("it works");
         Self { spool, url, http, server, _home: home }
     }
 
@@ -40,16 +41,16 @@ impl Served {
 
     /// Keeps a file; gives its address.
     async fn address(&self, name: &str, bytes: &[u8]) -> String {
-        let media = keep(&self.spool, name, bytes).await.unwrap();
-        self.spool.link(&media).unwrap().address
+        let media = keep(&self.spool, name, bytes).await.expect("it works");
+        self.spool.link(&media).expect("it works").address
     }
 
     async fn get(&self, address: &str) -> Response {
-        self.http.get(address).send().await.unwrap()
+        self.http.get(address).send().await.expect("it works")
     }
 
     async fn part(&self, address: &str, range: &str) -> Response {
-        self.http.get(address).header(header::RANGE, range).send().await.unwrap()
+        self.http.get(address).header(header::RANGE, range).send().await.expect("it works")
     }
 }
 
@@ -60,7 +61,11 @@ impl Drop for Served {
 }
 
 fn told(response: &Response, name: header::HeaderName) -> String {
-    response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    response
+        .headers()
+        .get(name)
+        .map(|value| value.to_str().expect("it works").to_owned())
+        .unwrap_or_default()
 }
 
 /// Everything of an answer that a stranger sees, without the clock.
@@ -70,10 +75,10 @@ async fn seen(response: Response) -> (StatusCode, Vec<(String, String)>, String)
         .headers()
         .iter()
         .filter(|(name, _)| **name != header::DATE)
-        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .map(|(name, value)| (name.to_string(), value.to_str().expect("it works").to_owned()))
         .collect();
     headers.sort();
-    (status, headers, response.text().await.unwrap())
+    (status, headers, response.text().await.expect("it works"))
 }
 
 #[tokio::test]
