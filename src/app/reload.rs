@@ -1,17 +1,18 @@
 //! Reading the configuration again while the bridge runs.
 
 use std::{
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use bridge_core::{Core, Host};
+use bridge_core::{Core, Host, id::Timestamp};
 use serde_json::Value;
 use tokio::{sync::OnceCell, task::AbortHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::permissions;
+use super::{backups_of, permissions};
 use crate::{
     config::{self, Sources},
     telemetry,
@@ -131,8 +132,46 @@ impl Host for Reloader {
         }
     }
 
+    async fn verify_backup(&self, file: Option<&str>) -> String {
+        let config = match config::load(&self.sources) {
+            Ok(config) => config,
+            Err(error) => return format!("The configuration is wrong:\n{error}"),
+        };
+        let backups = backups_of(&config.bridge.data_dir);
+        let wanted = file.map(str::to_owned);
+        let read = tokio::task::spawn_blocking(move || verify(&backups, wanted.as_deref()));
+        read.await.unwrap_or_else(|error| format!("The backup could not be read: {error}."))
+    }
+
     fn shut_down(&self) {
         self.stop.cancel();
+    }
+}
+
+/// Reads a backup of a directory: the one of that name, else the newest. Blocks.
+fn verify(backups: &Path, wanted: Option<&str>) -> String {
+    let all = match bridge_store::backups(backups) {
+        Ok(all) => all,
+        Err(error) => return format!("The backups cannot be listed: {error}."),
+    };
+    let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    // Only what is listed is read: a name leads nowhere else.
+    let Some(path) =
+        all.iter().find(|path| wanted.is_none_or(|wanted| name(path).as_deref() == Some(wanted)))
+    else {
+        let names: Vec<String> = all.iter().filter_map(|path| name(path)).collect();
+        return match names.as_slice() {
+            [] => "There is no backup yet; `backup` makes one.".to_owned(),
+            names => format!("There is no such backup. There are: {}.", names.join(", ")),
+        };
+    };
+    let shown = name(path).unwrap_or_default();
+    match bridge_store::verify(path) {
+        Ok(facts) => {
+            let age = Timestamp::now().0.saturating_sub(facts.made.0) / 1000;
+            format!("{shown} is good: {} entries, made {age} s ago.", facts.entries)
+        }
+        Err(error) => format!("{shown} is no good: {error}."),
     }
 }
 

@@ -362,17 +362,22 @@ impl Puppet for MsnPuppet {
     }
 
     async fn set_self(&self, patch: SelfPatch) -> Result<(), DeliverError> {
-        {
+        let session = self.session().clone();
+        let done = match session {
+            Some(handle) => appear(&handle, patch.clone()).await,
+            None => Err(RequestError::NotSignedIn),
+        };
+        // What the server refuses is not asked for again at the next sign-in.
+        if matches!(done, Ok(()) | Err(RequestError::NotSignedIn)) {
             let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
             let before = std::mem::take(&mut *wishes);
             *wishes = SelfPatch {
-                name: patch.name.clone().or(before.name),
+                name: patch.name.or(before.name),
                 state: patch.state.or(before.state),
-                status_text: patch.status_text.clone().or(before.status_text),
+                status_text: patch.status_text.or(before.status_text),
             };
         }
-        let handle = self.session().clone().ok_or_else(|| unwilling(RequestError::NotSignedIn))?;
-        appear(&handle, patch).await.map_err(unwilling)
+        done.map_err(unwilling)
     }
 }
 

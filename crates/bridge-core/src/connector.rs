@@ -150,7 +150,10 @@ pub trait Puppet: Send + Sync + 'static {
     /// Changes how the account itself appears, now and after each later sign-in of this process.
     ///
     /// # Errors
-    /// As [`edit_contact`](Self::edit_contact).
+    /// As [`edit_contact`](Self::edit_contact), and nothing is changed. [`Reject::Offline`] where the
+    /// account is not connected: it is taken note of, and comes true at the next sign-in.
+    ///
+    /// [`Reject::Offline`]: crate::model::Reject::Offline
     async fn set_self(&self, patch: SelfPatch) -> Result<(), DeliverError>;
 }
 

@@ -88,6 +88,10 @@ pub trait Host: Send + Sync + 'static {
     /// Says more or less in the log from now on, or for a time; says what came of it.
     fn set_log_filter(&self, filter: &str, time: Option<Duration>) -> String;
 
+    /// Reads one of the store's backups, by its file's name or the newest, to its end; says whether it
+    /// is good.
+    async fn verify_backup(&self, file: Option<&str>) -> String;
+
     /// Begins to stop, in order.
     fn shut_down(&self);
 }

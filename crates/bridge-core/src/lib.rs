@@ -16,6 +16,7 @@
 //! chapter of the book.
 
 pub mod adapter;
+mod appearance;
 mod backoff;
 mod clock;
 pub mod command;
@@ -34,6 +35,7 @@ mod loop_guard;
 pub mod measures;
 pub mod media;
 pub mod model;
+mod options;
 mod record;
 pub mod redact;
 mod relay;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::{
+    appearance,
     connector::StoredLogin,
     id::LoginId,
     model::UserId,
-    record::{LoginRecord, login_key, standing_key},
+    record::{LoginRecord, appearance_key, login_key, standing_key},
     shared::Shared,
     store::{Batch, CommitError, Durability, KeyBuilder, StoreError, Table, TableId},
     supervisor::{
@@ -40,7 +41,7 @@ pub(crate) async fn add(
     // Whatever kept it away, a person has acted.
     batch.remove(standing_key(&login.id));
     shared.store.commit(batch, Durability::Durable).await.map_err(|error| error.to_string())?;
-    bring_to_life(shared, owner.clone(), login, None)
+    bring_to_life(shared, owner.clone(), login, None).await
 }
 
 /// Brings the puppets of all kept logins to life.
@@ -63,7 +64,7 @@ pub(crate) async fn load_all(shared: &Arc<Shared>) -> Result<(), StoreError> {
         };
         let login = StoredLogin { id, persona: record.persona, credentials };
         let standing = standing::load(&*shared.store, &login.id).await?;
-        if let Err(error) = bring_to_life(shared, record.owner, login, standing) {
+        if let Err(error) = bring_to_life(shared, record.owner, login, standing).await {
             tracing::error!(%error, "a login cannot be used");
         }
     }
@@ -75,12 +76,13 @@ pub(crate) async fn remove(shared: &Shared, login: &LoginId) -> Result<(), Commi
     let mut batch = Batch::new();
     batch.remove(login_key(login));
     batch.remove(standing_key(login));
+    batch.remove(appearance_key(login));
     shared.store.commit(batch, Durability::Durable).await?;
     shared.puppets.remove(login);
     Ok(())
 }
 
-fn bring_to_life(
+async fn bring_to_life(
     shared: &Arc<Shared>,
     owner: UserId,
     login: StoredLogin,
@@ -89,6 +91,7 @@ fn bring_to_life(
     let connector = shared.connectors.get(&login.persona.network);
     let connector = connector.ok_or_else(|| "its network is switched off".to_owned())?;
     let puppet = connector.load(login).map_err(|error| error.to_string())?;
+    appearance::restore(&*shared.store, &*puppet).await;
     supervise(shared, Owner::Person(owner), puppet, standing);
     Ok(())
 }

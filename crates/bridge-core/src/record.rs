@@ -1,10 +1,12 @@
 //! What is stored: portals, rows, cursors, logins, commands, names of messages.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{ChatId, LoginId, MessageId, NetworkId, PortalId, RoomId, RowId, SourceId, Timestamp},
-    model::{Event, Persona, RoomKind, UserId},
+    model::{Event, Persona, PresenceState, RoomKind, UserId},
     store::{Batch, Key, KeyBuilder, MAX_VALUE_LENGTH, Record, Store, StoreError, Table, TableId},
     supervisor::standing::Standing,
 };
@@ -147,6 +149,30 @@ pub(crate) struct CommandRecord {
     pub(crate) sealed: Vec<u8>,
 }
 
+/// What somebody chose of the options, by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UserRecord {
+    pub(crate) options: BTreeMap<String, String>,
+}
+
+/// How an account shall appear; what is absent is as its network has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AppearanceRecord {
+    pub(crate) name: Option<String>,
+    pub(crate) state: Option<PresenceState>,
+    pub(crate) status_text: Option<String>,
+}
+
+/// Something an admin did in somebody's name. What followed the command is not kept: it may be private.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AuditRecord {
+    pub(crate) at: Timestamp,
+    /// The admin; none at the control socket.
+    pub(crate) who: Option<UserId>,
+    pub(crate) whom: UserId,
+    pub(crate) command: String,
+}
+
 macro_rules! records {
     ($($record:ty => $table:ident $version:literal),+ $(,)?) => {$(
         impl Record for $record {
@@ -157,6 +183,8 @@ macro_rules! records {
 }
 
 records! {
+    AppearanceRecord => Appearance 1,
+    AuditRecord => Audit 1,
     CommandRecord => Command 1,
     EndpointRecord => Endpoint 1,
     LegState => Leg 1,
@@ -168,6 +196,7 @@ records! {
     RowOf => MessageReverse 1,
     Seen => Dedupe 1,
     Standing => Standing 1,
+    UserRecord => User 1,
 }
 
 pub(crate) fn portal_key(portal: PortalId) -> Key {
@@ -204,6 +233,19 @@ pub(crate) fn login_key(login: &LoginId) -> Key {
 
 pub(crate) fn standing_key(login: &LoginId) -> Key {
     KeyBuilder::new(TableId::Standing).text(login.as_str()).build()
+}
+
+pub(crate) fn user_key(user: &UserId) -> Key {
+    KeyBuilder::new(TableId::User).text(user.network.as_str()).text(user.id.as_str()).build()
+}
+
+pub(crate) fn appearance_key(login: &LoginId) -> Key {
+    KeyBuilder::new(TableId::Appearance).text(login.as_str()).build()
+}
+
+/// Rows sort by time.
+pub(crate) fn audit_key(row: RowId) -> Key {
+    KeyBuilder::new(TableId::Audit).row(row).build()
 }
 
 pub(crate) fn command_key(row: RowId) -> Key {
@@ -332,6 +374,17 @@ mod tests {
             since: Timestamp(300),
         };
         assert_eq!(hex(&standing), "0102010172ac02");
+        let options = [("account".to_owned(), "l".to_owned())].into();
+        assert_eq!(hex(&UserRecord { options }), "0101076163636f756e74016c");
+        let appearance = AppearanceRecord {
+            name: Some("B".to_owned()),
+            state: Some(PresenceState::Busy),
+            status_text: None,
+        };
+        assert_eq!(hex(&appearance), "01010142010200");
+        let command = "logout".to_owned();
+        let audit = AuditRecord { at: Timestamp(300), who: None, whom: user(), command };
+        assert_eq!(hex(&audit), "01ac0200016d0440613a62066c6f676f7574");
         let event = Event {
             network: NetworkId::new("n"),
             source: SourceId::new("s"),

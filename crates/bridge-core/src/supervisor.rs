@@ -104,6 +104,19 @@ impl Puppets {
         own.map(|(login, entry)| (login.clone(), Arc::clone(&entry.puppet))).collect()
     }
 
+    /// Lists the people who are signed in to some account, in order.
+    pub(crate) fn owners(&self) -> Vec<UserId> {
+        let entries = self.entries();
+        let owners = entries.values().filter_map(|entry| match &entry.owner {
+            Owner::Person(user) => Some(user.clone()),
+            Owner::Bridge => None,
+        });
+        let mut owners: Vec<UserId> = owners.collect();
+        owners.sort();
+        owners.dedup();
+        owners
+    }
+
     pub(crate) fn status(&self) -> Vec<LoginStatus> {
         let entries = self.entries();
         let all = entries.iter().map(|(login, entry)| LoginStatus {

@@ -5,7 +5,13 @@ use futures_util::FutureExt as _;
 use super::{
     Account, ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer,
 };
-use crate::{adapter::Reply, connector::SelfPatch, logins, model::PresenceState};
+use crate::{
+    adapter::Reply,
+    appearance::{self, Wished},
+    connector::SelfPatch,
+    logins,
+    model::PresenceState,
+};
 
 const ACCOUNT: ArgumentSpec = ArgumentSpec::optional("ACCOUNT", ArgumentKind::Account);
 const STATE: ArgumentSpec = ArgumentSpec::needed("STATE", ArgumentKind::Choice(STATES));
@@ -62,7 +68,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arguments: &[STATE],
         help: "shows your account as online, away, busy, brb, phone, lunch, idle or hidden.",
         role: Role::User,
-        run: Run::Login(|_, account, arguments| presence(account, arguments).boxed()),
+        run: Run::Login(|caller, account, arguments| presence(caller, account, arguments).boxed()),
     },
     CommandSpec {
         name: "psm",
@@ -70,10 +76,10 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arguments: &[WORDS],
         help: "changes your account's own words.",
         role: Role::User,
-        run: Run::Login(|_, account, arguments| {
+        run: Run::Login(|caller, account, arguments| {
             let words = Some(arguments.text("WORDS").to_owned());
             let patch = SelfPatch { status_text: words, ..SelfPatch::default() };
-            set_self(account, patch, "Your own words are changed.".to_owned()).boxed()
+            set_self(caller, account, patch, "Your own words are changed.".to_owned()).boxed()
         }),
     },
     CommandSpec {
@@ -82,10 +88,10 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arguments: &[WORDS],
         help: "changes your account's name.",
         role: Role::User,
-        run: Run::Login(|_, account, arguments| {
+        run: Run::Login(|caller, account, arguments| {
             let name = Some(arguments.text("WORDS").to_owned());
             let patch = SelfPatch { name, ..SelfPatch::default() };
-            set_self(account, patch, "Your name is changed.".to_owned()).boxed()
+            set_self(caller, account, patch, "Your name is changed.".to_owned()).boxed()
         }),
     },
     CommandSpec {
@@ -123,7 +129,7 @@ async fn logout(caller: &Caller<'_>, account: Account) -> Reply {
     })
 }
 
-async fn presence(account: Account, arguments: Arguments) -> Reply {
+async fn presence(caller: &Caller<'_>, account: Account, arguments: Arguments) -> Reply {
     let word = arguments.text("STATE").to_owned();
     let state = match word.as_str() {
         "away" => PresenceState::Away,
@@ -136,9 +142,16 @@ async fn presence(account: Account, arguments: Arguments) -> Reply {
         _ => PresenceState::Online,
     };
     let patch = SelfPatch { state: Some(state), ..SelfPatch::default() };
-    set_self(account, patch, format!("You appear as {word} now.")).await
+    set_self(caller, account, patch, format!("You appear as {word} now.")).await
 }
 
-async fn set_self(account: Account, patch: SelfPatch, done: String) -> Reply {
-    answer::outcome(account.puppet.set_self(patch).await, || done)
+async fn set_self(caller: &Caller<'_>, account: Account, patch: SelfPatch, done: String) -> Reply {
+    let Account { login, puppet } = account;
+    match appearance::change(caller.shared, &login, &*puppet, patch).await {
+        Ok(Wished::Now) => Reply::Text(done),
+        Ok(Wished::Later) => {
+            Reply::Text(format!("{done} It holds when {login} is connected again."))
+        }
+        Err(error) => answer::failure(&error),
+    }
 }

@@ -56,7 +56,7 @@ pub(super) fn bind(
     words: Vec<Word>,
 ) -> Result<Arguments, BindError> {
     let mut values = Vec::new();
-    let mut words = words.into_iter().map(|word| word.text);
+    let mut words = words.into_iter();
     for argument in specs {
         let Some(first) = words.next() else {
             if argument.optional {
@@ -65,8 +65,13 @@ pub(super) fn bind(
             return Err(BindError::Missing(argument.name));
         };
         let said = match argument.kind {
-            ArgumentKind::Rest => words.by_ref().fold(first, |all, word| format!("{all} {word}")),
-            _ => first,
+            ArgumentKind::Command => {
+                words.by_ref().fold(first.quoted(), |all, word| format!("{all} {}", word.quoted()))
+            }
+            ArgumentKind::Rest => {
+                words.by_ref().fold(first.text, |all, word| format!("{all} {}", word.text))
+            }
+            _ => first.text,
         };
         let kind = argument.kind;
         values.push(value(kind, &said).ok_or(BindError::Wrong { said, kind })?);
@@ -88,7 +93,7 @@ fn value(kind: ArgumentKind, said: &str) -> Option<Value> {
         ArgumentKind::Account | ArgumentKind::Word => {
             (!said.is_empty()).then(|| Value::Text(said.to_owned()))
         }
-        ArgumentKind::Rest => Some(Value::Text(said.to_owned())),
+        ArgumentKind::Command | ArgumentKind::Rest => Some(Value::Text(said.to_owned())),
     }
 }
 

@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 
 use super::{ArgumentKind, ArgumentSpec, Caller, CommandSpec, Role, Run, answer, help, shown};
-use crate::adapter::Reply;
+use crate::{adapter::Reply, options};
 
 const COMMAND: ArgumentSpec = ArgumentSpec::optional("COMMAND", ArgumentKind::Rest);
 
@@ -51,10 +51,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         arguments: &[],
         help: "shows who you are to me, what you may do, and your accounts.",
         role: Role::Relay,
-        run: Run::Always(|caller, _| {
-            let reply = whoami(caller);
-            async move { reply }.boxed()
-        }),
+        run: Run::Always(|caller, _| whoami(caller).boxed()),
     },
     CommandSpec {
         name: "cancel",
@@ -78,7 +75,7 @@ fn ping(caller: &Caller<'_>) -> Reply {
     Reply::Text(format!("Pong. {}.", reached.join(", ")))
 }
 
-fn whoami(caller: &Caller<'_>) -> Reply {
+async fn whoami(caller: &Caller<'_>) -> Reply {
     let who = match caller.user {
         Some(user) => format!("{} on {}", shown::name(user.id.as_str()), user.network),
         None => "the operator of this machine".to_owned(),
@@ -88,5 +85,11 @@ fn whoami(caller: &Caller<'_>) -> Reply {
         [] => "You are not signed in to any account.".to_owned(),
         logins => format!("Your accounts: {}.", logins.join(", ")),
     };
-    Reply::Text(format!("You are {who}; your role is {}. {accounts}", caller.role))
+    let notices = match caller.user {
+        Some(user) if options::notices(caller.shared, user).await => {
+            " You are told when contacts come and go."
+        }
+        _ => "",
+    };
+    Reply::Text(format!("You are {who}; your role is {}. {accounts}{notices}", caller.role))
 }

@@ -10,6 +10,7 @@ mod account;
 mod answer;
 mod bind;
 mod centre;
+mod choice;
 mod contact;
 mod general;
 mod help;
@@ -19,6 +20,7 @@ mod permission;
 mod portal;
 pub(crate) mod shown;
 mod spec;
+mod sudo;
 
 use std::sync::Arc;
 
@@ -37,6 +39,7 @@ use crate::{
     adapter::{Button, CommandOrigin, Reply},
     id::{LoginId, PortalId},
     model::UserId,
+    options,
     record::{Endpoint, Leg},
     shared::Shared,
 };
@@ -97,8 +100,8 @@ impl Caller<'_> {
     }
 
     /// Chooses the account that a command acts on: the one it names, the one of the conversation it
-    /// was said in, the only one. Else asks which, with a button for each.
-    fn account(&self, named: Option<&str>, line: &str) -> Result<Account, Reply> {
+    /// was said in, the one she prefers, the only one. Else asks which, with a button for each.
+    async fn account(&self, named: Option<&str>, line: &str) -> Result<Account, Reply> {
         let mut own = self.accounts();
         if own.is_empty() {
             return Err(answer::nobody(self));
@@ -114,6 +117,12 @@ impl Caller<'_> {
         {
             return Ok(here.clone());
         }
+        if let Some(user) = self.user
+            && let Some(preferred) = options::preferred(self.shared, user).await
+            && let Some(account) = own.iter().find(|account| account.login == preferred)
+        {
+            return Ok(account.clone());
+        }
         if own.len() == 1
             && let Some(only) = own.pop()
         {
@@ -124,7 +133,9 @@ impl Caller<'_> {
             line: format!("{} --account {}", line.trim(), account.login),
         };
         Err(Reply::Buttons {
-            text: "You have several accounts; with which?".to_owned(),
+            text:
+                "You have several accounts; with which? `set account ACCOUNT` chooses one for good."
+                    .to_owned(),
             buttons: own.iter().map(button).collect(),
         })
     }
@@ -151,6 +162,7 @@ pub fn areas() -> &'static [Area] {
     &[
         Area { title: "General", commands: general::COMMANDS },
         Area { title: "Accounts", commands: account::COMMANDS },
+        Area { title: "Your options", commands: choice::COMMANDS },
         Area { title: "Contacts", commands: contact::COMMANDS },
         Area { title: "Conversations", commands: portal::COMMANDS },
         Area { title: "The bridge", commands: operate::COMMANDS },
@@ -200,7 +212,7 @@ async fn given_what_it_needs(
         (Run::Person(run), Some(user)) => run(caller, user, arguments).await,
         (Run::Login(run), Some(_)) => {
             let named = named.or_else(|| arguments.account().map(str::to_owned));
-            match caller.account(named.as_deref(), line) {
+            match caller.account(named.as_deref(), line).await {
                 Ok(account) => run(caller, account, arguments).await,
                 Err(reply) => reply,
             }

@@ -5,11 +5,14 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, future::BoxFuture};
 
 use super::{
-    ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, portal,
+    ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, portal, sudo,
 };
 use crate::{adapter::Reply, id::Timestamp, supervisor::LoginState};
 
 const LEVEL: ArgumentSpec = ArgumentSpec::needed("LEVEL", ArgumentKind::Word);
+const FILE: ArgumentSpec = ArgumentSpec::optional("FILE", ArgumentKind::Word);
+const USER: ArgumentSpec = ArgumentSpec::needed("USER", ArgumentKind::Word);
+const COMMAND: ArgumentSpec = ArgumentSpec::needed("COMMAND", ArgumentKind::Command);
 const DURATION: ArgumentSpec = ArgumentSpec::optional("DURATION", ArgumentKind::Duration);
 
 /// How long `drain` waits.
@@ -38,8 +41,19 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     plain!("doctor", User, "says in plain words what is wrong, and what to do.", |caller, _| {
         doctor(caller).boxed()
     }),
+    CommandSpec {
+        name: "sudo",
+        aliases: &[],
+        arguments: &[USER, COMMAND],
+        help: "does a command in somebody's name, and records that.",
+        role: Role::Admin,
+        run: Run::Always(|caller, arguments| sudo::sudo(caller, arguments).boxed()),
+    },
+    plain!("audit", Admin, "lists what was done in others' names.", |caller, _| {
+        sudo::audit(caller).boxed()
+    }),
     plain!("stats", Admin, "counts what there is.", |caller, _| stats(caller).boxed()),
-    plain!("permissions", Admin, "lists who may do what.", |caller, _| {
+    plain!("permissions", Admin, "lists who may do what, and what you may.", |caller, _| {
         at_once(permissions(caller))
     }),
     CommandSpec {
@@ -53,6 +67,14 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     plain!("backup", Admin, "writes a copy of the store to its backups.", |caller, _| {
         backup(caller).boxed()
     }),
+    CommandSpec {
+        name: "backup verify",
+        aliases: &[],
+        arguments: &[FILE],
+        help: "reads a backup to its end and says whether it is good: the newest, or the one named.",
+        role: Role::Admin,
+        run: Run::Always(|caller, arguments| verify(caller, arguments).boxed()),
+    },
     plain!(
         "reload",
         Admin,
@@ -163,7 +185,8 @@ async fn stats(caller: &Caller<'_>) -> Reply {
 fn permissions(caller: &Caller<'_>) -> Reply {
     let patterns = caller.shared.patterns().into_iter();
     let rows = patterns.map(|(pattern, role)| vec![pattern, role.to_string()]).collect();
-    answer::table("Who may do what", &["who", "role"], rows)
+    let title = format!("Who may do what; your role is {}", caller.role);
+    answer::table(&title, &["who", "role"], rows)
 }
 
 fn log_level(caller: &Caller<'_>, arguments: &Arguments) -> Reply {
@@ -193,6 +216,13 @@ async fn backup(caller: &Caller<'_>) -> Reply {
         ),
         Err(error) => format!("The backup failed: {error}."),
     })
+}
+
+async fn verify(caller: &Caller<'_>, arguments: Arguments) -> Reply {
+    match &caller.shared.host {
+        Some(host) => Reply::Text(host.verify_backup(arguments.given("FILE")).await),
+        None => answer::text("There is no place for backups here."),
+    }
 }
 
 async fn reload(caller: &Caller<'_>) -> Reply {

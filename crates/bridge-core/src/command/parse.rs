@@ -14,6 +14,17 @@ pub(super) struct Word {
     pub(super) quoted: bool,
 }
 
+impl Word {
+    /// Writes it so that it is cut into this word again.
+    pub(super) fn quoted(&self) -> String {
+        if self.quoted {
+            format!("\"{}\"", self.text.replace('\\', "\\\\").replace('"', "\\\""))
+        } else {
+            self.text.clone()
+        }
+    }
+}
+
 /// Cuts a line into words at white space; quotation marks hold a word with spaces together, and a
 /// backslash takes the next character as it is.
 pub(super) fn words(line: &str) -> Result<Vec<Word>, Unclosed> {
@@ -72,7 +83,7 @@ mod tests {
     proptest! {
         #[test]
         fn quoted_words_come_out_as_they_went_in(texts in prop::collection::vec(".{0,12}", 0..5)) {
-            let quote = |text: &String| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+            let quote = |text: &String| Word { text: text.clone(), quoted: true }.quoted();
             let line = texts.iter().map(quote).collect::<Vec<_>>().join(" ");
             prop_assert_eq!(cut(&line), texts);
         }

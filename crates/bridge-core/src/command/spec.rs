@@ -32,7 +32,7 @@ impl CommandSpec {
     /// Writes how it is said: `contacts add ADDRESS`.
     pub fn form(&self) -> String {
         self.arguments.iter().fold(self.name.to_owned(), |form, argument| {
-            let rest = if argument.kind == ArgumentKind::Rest { "…" } else { "" };
+            let rest = if argument.kind.takes_all() { "…" } else { "" };
             let name = format!("{}{rest}", argument.name);
             if argument.optional { format!("{form} [{name}]") } else { format!("{form} {name}") }
         })
@@ -100,12 +100,12 @@ pub struct ArgumentSpec {
 
 impl ArgumentSpec {
     /// One that must be given.
-    pub(super) const fn needed(name: &'static str, kind: ArgumentKind) -> Self {
+    pub(crate) const fn needed(name: &'static str, kind: ArgumentKind) -> Self {
         Self { name, kind, optional: false }
     }
 
     /// One that may be left out.
-    pub(super) const fn optional(name: &'static str, kind: ArgumentKind) -> Self {
+    pub(crate) const fn optional(name: &'static str, kind: ArgumentKind) -> Self {
         Self { name, kind, optional: true }
     }
 }
@@ -118,6 +118,8 @@ pub enum ArgumentKind {
     Account,
     /// An address of somebody on a network people sign in to.
     Address,
+    /// A command with all that follows it.
+    Command,
     /// One of some words.
     Choice(&'static [&'static str]),
     /// A time, such as `10m`.
@@ -132,11 +134,17 @@ pub enum ArgumentKind {
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 impl ArgumentKind {
+    /// Tells whether it takes all words that follow.
+    pub fn takes_all(self) -> bool {
+        matches!(self, Self::Command | Self::Rest)
+    }
+
     /// Says what it must be: goes on from "is".
     pub fn form(self) -> String {
         match self {
             Self::Account => "one of your accounts, as `logins` names it".to_owned(),
             Self::Address => "an address such as bob@example.com".to_owned(),
+            Self::Command => "a command with all that follows it".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Duration => "a time such as 30s, 10m, 2h or 1d".to_owned(),
             Self::Rest => "everything that follows".to_owned(),
@@ -151,7 +159,7 @@ impl ArgumentKind {
             Self::Address => "no address such as bob@example.com".to_owned(),
             Self::Choice(words) => format!("none of {}", words.join(", ")),
             Self::Duration => "no time such as 30s, 10m, 2h or 1d".to_owned(),
-            Self::Rest | Self::Word => "no word".to_owned(),
+            Self::Command | Self::Rest | Self::Word => "no word".to_owned(),
         }
     }
 }

@@ -29,7 +29,7 @@ fn what_may_be_left_out_and_what_takes_all_stands_last() {
         let needed = spec.arguments.iter().skip_while(|argument| !argument.optional);
         assert!(needed.skip(1).all(|argument| argument.optional), "{}", spec.name);
         let all_but_last = spec.arguments.iter().rev().skip(1);
-        assert!(all_but_last.into_iter().all(|argument| argument.kind != ArgumentKind::Rest));
+        assert!(all_but_last.into_iter().all(|argument| !argument.kind.takes_all()));
     }
 }
 

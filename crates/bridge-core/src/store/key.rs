@@ -16,6 +16,8 @@ pub const MAX_VALUE_LENGTH: usize = 4096;
 pub enum TableId {
     /// Facts about the store itself, such as its schema.
     Meta = 0x01,
+    /// What people chose of the options.
+    User = 0x02,
     /// Signed-in accounts and their sealed credentials.
     Login = 0x03,
     /// Portals and their legs.
@@ -34,12 +36,16 @@ pub enum TableId {
     Leg = 0x0B,
     /// How far each source was read.
     Cursor = 0x0C,
+    /// What admins did in somebody's name.
+    Audit = 0x0F,
     /// Commands taken and not yet answered, sealed.
     Command = 0x10,
     /// An adapter's own facts.
     Namespace = 0x11,
     /// Values longer than one may be, in pieces.
     Overflow = 0x12,
+    /// How accounts shall appear.
+    Appearance = 0x18,
     /// What keeps an account away that its owner was told of.
     Standing = 0x20,
 }

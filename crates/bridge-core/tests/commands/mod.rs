@@ -84,6 +84,26 @@ async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrong
         ("? ping", "says that I am here"),
         ("whoami", "You are ada on rooms; your role is admin. Your accounts: chats:bob."),
         ("logins", "chats:bob"),
+        ("get", "notices"),
+        ("set notices", "VALUE is missing. Say it like this: `set OPTION VALUE`"),
+        ("set notices perhaps", "\\\"perhaps\\\" is none of on, off."),
+        ("set colour blue", "\\\"colour\\\" is none of account, notices."),
+        ("set account eve@example.com", "is none of your accounts"),
+        ("set account bob", "`account` is chats:bob now."),
+        ("set notices on", "`notices` is on now."),
+        ("whoami", "You are told when contacts come and go."),
+        ("get notices", "\"notices\", \"on\""),
+        ("unset notices", "as if you had never chosen"),
+        ("audit", "Nobody did anything in another's name."),
+        ("sudo", "USER is missing. Say it like this: `sudo USER COMMAND…`"),
+        ("sudo ada whoami", "You are ada on rooms; your role is admin."),
+        ("sudo chats:eve logins", "You are not signed in"),
+        ("sudo ada sudo eve ping", "One name at a time"),
+        ("sudo ada login", "I ask for a password"),
+        ("sudo ada psm \"in  the \\\"hall\\\"\"", "Your own words are changed"),
+        ("audit", "[\"0 s ago\", \"ada\", \"ada\", \"psm\"]"),
+        ("permissions", "Who may do what; your role is admin"),
+        ("backup verify", "There is no place for backups here."),
         ("psm out --account", "must be followed by one of your accounts"),
         ("psm out --account eve@example.com", "is none of your accounts"),
         ("psm --account bob out", "Your own words are changed"),
@@ -113,7 +133,10 @@ async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrong
         ]
     );
     assert!(wishes[4].contains("BeRightBack") && wishes[5].contains("in the garden"));
-    assert!(wishes[6].contains("Ada L"));
+    assert!(
+        wishes[6].contains("Ada L") && wishes[7].contains("in  the \\\"hall\\\""),
+        "{wishes:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,6 +177,56 @@ async fn a_user_may_not_what_an_admin_may() {
     }
     // Her own account, and nobody else's, is what she sees.
     assert!(answer(&world, &mut number, "status").await.contains("chats:bob"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_role_relay_signs_in_nowhere_and_sees_nothing() {
+    let guests =
+        CoreConfig { permissions: Permissions::new([("*".to_owned(), Role::Relay)]), ..config() };
+    let store = Arc::new(MemoryStore::new());
+    let world = World::open(store, guests).await.expect("it opens");
+    let mut number = 0;
+    for (line, wanted) in [
+        ("help", "`ping`"),
+        ("ping", "Pong."),
+        ("whoami", "your role is relay"),
+        ("login", "You may not sign in here."),
+        ("signin", "You may not sign in here."),
+        ("logins", "I do not know that command"),
+        ("set notices on", "I do not know that command"),
+        ("help portals", "I know no command"),
+    ] {
+        let said = answer(&world, &mut number, line).await;
+        assert!(said.contains(wanted), "{line}: {said}");
+    }
+    assert!(!answer(&world, &mut number, "help").await.contains("`login`"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_an_account_appears_and_what_was_chosen_survive_a_restart() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::open(store.clone(), config()).await.expect("it opens");
+    world.sign_in().await;
+    let mut number = 0;
+    answer(&world, &mut number, "presence busy").await;
+    answer(&world, &mut number, "psm in the garden").await;
+    answer(&world, &mut number, "name Ada L").await;
+    answer(&world, &mut number, "set notices on").await;
+    world.core.stop(Duration::from_secs(1)).await;
+    let world = World::open(store.clone(), config()).await.expect("it opens again");
+    let wish = |world: &World| match world.chats.given().first() {
+        Some(Given::Wish(wish)) => Some(wish.clone()),
+        _ => None,
+    };
+    world.until("it appears as before", |world| wish(world).is_some()).await;
+    let wish = wish(&world).expect("a wish");
+    assert!(["Busy", "in the garden", "Ada L"].iter().all(|part| wish.contains(part)), "{wish}");
+    let mut number = 100;
+    assert!(answer(&world, &mut number, "get").await.contains("\"notices\", \"on\""));
+    answer(&world, &mut number, "logout").await;
+    world.core.stop(Duration::from_secs(1)).await;
+    let bytes = crate::support::bytes_of(&store).await;
+    assert!(!bytes.windows(13).any(|window| window == b"in the garden"), "it is forgotten too");
 }
 
 #[tokio::test(start_paused = true)]

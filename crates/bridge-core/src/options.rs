@@ -1,0 +1,107 @@
+//! What each person chose for herself: kept over restarts, read where it matters.
+
+use crate::{
+    command::{ArgumentKind, ArgumentSpec},
+    id::LoginId,
+    model::UserId,
+    record::{UserRecord, user_key},
+    shared::Shared,
+    store::{Batch, Durability, StoreError, Table},
+};
+
+/// Something one can choose.
+pub(crate) struct OptionSpec {
+    /// Its name, for `set`.
+    pub(crate) name: &'static str,
+    /// What its value must be.
+    pub(crate) value: ArgumentSpec,
+    /// What it is while nobody chose.
+    pub(crate) default: &'static str,
+    /// What it does, in one sentence that goes on from its name.
+    pub(crate) help: &'static str,
+}
+
+/// The account that is meant where none is named.
+pub(crate) const ACCOUNT: &str = "account";
+/// Whether one is told when contacts come and go.
+const NOTICES: &str = "notices";
+
+/// All options, by name.
+pub(crate) const OPTIONS: &[OptionSpec] = &[
+    OptionSpec {
+        name: ACCOUNT,
+        value: ArgumentSpec::needed("VALUE", ArgumentKind::Account),
+        default: "",
+        help: "is the account that is meant where you name none.",
+    },
+    OptionSpec {
+        name: NOTICES,
+        value: ArgumentSpec::needed("VALUE", ArgumentKind::Choice(&["on", "off"])),
+        default: "off",
+        help: "tells you when a contact comes online or goes.",
+    },
+];
+
+/// The names of all options, for the commands about them.
+pub(crate) const NAMES: &[&str] = &[ACCOUNT, NOTICES];
+
+/// Tells whether somebody wants to be told when her contacts come and go.
+pub(crate) async fn notices(shared: &Shared, user: &UserId) -> bool {
+    value(shared, user, NOTICES).await.as_deref() == Some("on")
+}
+
+/// Gives the account somebody means where she names none, if she chose one.
+pub(crate) async fn preferred(shared: &Shared, user: &UserId) -> Option<LoginId> {
+    value(shared, user, ACCOUNT).await.map(LoginId::new)
+}
+
+/// Gives what somebody chose; none where she did not.
+pub(crate) async fn value(shared: &Shared, user: &UserId, name: &str) -> Option<String> {
+    match load(shared, user).await {
+        Ok(mut record) => record.options.remove(name),
+        Err(error) => {
+            tracing::warn!(%error, "somebody's options cannot be read");
+            None
+        }
+    }
+}
+
+/// Keeps what somebody chose, or with no value that she did not.
+///
+/// # Errors
+/// [`StoreError`] when it could not be stored; nothing is changed then.
+pub(crate) async fn choose(
+    shared: &Shared,
+    user: &UserId,
+    name: &str,
+    value: Option<String>,
+) -> Result<(), StoreError> {
+    let mut record = load(shared, user).await?;
+    match value {
+        Some(value) => record.options.insert(name.to_owned(), value),
+        None => record.options.remove(name),
+    };
+    let mut batch = Batch::new();
+    if record.options.is_empty() {
+        batch.remove(user_key(user));
+    } else {
+        Table::put(&mut batch, user_key(user), &record)?;
+    }
+    let stored = shared.store.commit(batch, Durability::Durable).await;
+    stored.map_err(|error| StoreError::Engine(error.to_string()))
+}
+
+async fn load(shared: &Shared, user: &UserId) -> Result<UserRecord, StoreError> {
+    Ok(Table::get(&*shared.store, &user_key(user)).await?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_of_the_options() {
+        let names: Vec<&str> = OPTIONS.iter().map(|option| option.name).collect();
+        assert_eq!(names, NAMES);
+    }
+}
