@@ -69,7 +69,7 @@ fuzz_target!(|data: &[u8]| {
                 session.handle_timeout(now);
             }
             _ => {
-                open.insert(session.command(now, Command::AddContact { account: "c@d".to_owned() }));
+                open.insert(session.command(now, change_of_lists(*kind)));
             }
         }
         last = now;
@@ -93,3 +93,25 @@ fuzz_target!(|data: &[u8]| {
     }
     assert!(open.is_empty(), "{} requests are never answered", open.len());
 });
+
+/// A change of lists, groups or privacy.
+fn change_of_lists(kind: u8) -> Command {
+    let account = if kind & 0x40 == 0 { "c@d" } else { "bob@example.com" }.to_owned();
+    let group = if kind & 0x80 == 0 { "1" } else { "5d5ab0b0-0000-4000-8000-000000000001" };
+    let (group, on) = (group.to_owned(), kind & 0x80 == 0);
+    match kind / 8 {
+        0 => Command::AddContact { account, group: on.then_some(group) },
+        1 => Command::AcceptContact { account, add: on },
+        2 => Command::AddGroup { name: "pals".to_owned() },
+        3 => Command::BlockContact { account, on },
+        4 => Command::DeclineContact { account, block: on },
+        5 => Command::GroupContact { account, group, on },
+        6 => Command::MoveContact { account, group: on.then_some(group) },
+        7 => Command::RemoveContact { account },
+        8 => Command::RemoveGroup { group },
+        9 => Command::RenameContact { account, name: "Bob".to_owned() },
+        10 => Command::RenameGroup { group, name: "friends".to_owned() },
+        11 => Command::SetAsking { ask: on },
+        _ => Command::SetPrivacy { everybody: on },
+    }
+}

@@ -99,7 +99,7 @@ impl MsnPuppet {
             if listed {
                 continue;
             }
-            if let Err(error) = handle.add_contact(account).await {
+            if let Err(error) = handle.add_contact(account, None).await {
                 tracing::warn!(login = ?self.login, %error, "a contact of a relay was not added");
             }
         }
@@ -353,7 +353,7 @@ impl Puppet for MsnPuppet {
         }
         let handle = self.session().clone().ok_or_else(|| unwilling(RequestError::NotSignedIn))?;
         let done = match edit {
-            ContactEdit::Add => handle.add_contact(account).await,
+            ContactEdit::Add => handle.add_contact(account, None).await,
             ContactEdit::Block => handle.block_contact(account, true).await,
             ContactEdit::Remove => handle.remove_contact(account).await,
             ContactEdit::Unblock => handle.block_contact(account, false).await,

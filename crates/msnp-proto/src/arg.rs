@@ -56,6 +56,11 @@ impl<'f, 'a> Arguments<'f, 'a> {
         words.next()
     }
 
+    /// Tells whether the next argument is all digits, without taking it.
+    pub(crate) fn next_is_number(&self) -> bool {
+        self.peek().is_some_and(|word| !word.is_empty() && word.iter().all(u8::is_ascii_digit))
+    }
+
     /// Takes an argument that is not escaped: an address, a ticket, a GUID.
     #[inline(always)]
     pub(crate) fn raw(&mut self) -> Result<&'a str, DecodeError> {

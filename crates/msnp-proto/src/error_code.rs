@@ -13,6 +13,8 @@ pub struct ErrorCode(pub u16);
 impl ErrorCode {
     /// A parameter is not what the server takes.
     pub const INVALID_PARAMETER: Self = Self(201);
+    /// There is no such account, before MSNP10.
+    pub const NO_SUCH_USER: Self = Self(205);
     /// The address is not one.
     pub const INVALID_USER: Self = Self(208);
     /// The list or the conversation has her already.
@@ -21,6 +23,28 @@ impl ErrorCode {
     pub const NOT_THERE: Self = Self(216);
     /// She is offline, hidden, or unknown.
     pub const NOT_ONLINE: Self = Self(217);
+    /// The setting has that value already.
+    pub const ALREADY_SET: Self = Self(218);
+    /// The opposite list has her.
+    pub const ON_OPPOSITE_LIST: Self = Self(219);
+    /// There are as many groups as there may be.
+    pub const TOO_MANY_GROUPS: Self = Self(223);
+    /// There is no such group.
+    pub const NO_SUCH_GROUP: Self = Self(224);
+    /// She is not in that group.
+    pub const NOT_IN_GROUP: Self = Self(225);
+    /// The group still has contacts, as one server says it.
+    pub const GROUP_IN_USE: Self = Self(226);
+    /// The group still has contacts.
+    pub const GROUP_NOT_EMPTY: Self = Self(227);
+    /// A group has that name.
+    pub const GROUP_EXISTS: Self = Self(228);
+    /// A group's name is too long.
+    pub const GROUP_NAME_TOO_LONG: Self = Self(229);
+    /// The group that contacts without one are in cannot go.
+    pub const GROUP_STAYS: Self = Self(230);
+    /// The command is not there in this version.
+    pub const DISABLED: Self = Self(502);
     /// The server is shutting down or too busy.
     pub const SERVER_BUSY: Self = Self(600);
     /// The server is not available.
@@ -56,7 +80,12 @@ impl ErrorCode {
             218 => "the setting has that value already",
             219 => "is on the opposite list",
             223 => "there are too many groups",
-            224 => "there is no such group",
+            224 | 231 => "there is no such group",
+            225 => "is not in that group",
+            226 | 227 => "the group still has contacts",
+            228 => "there is a group of that name already",
+            230 => "this group cannot be removed",
+            402 | 403 => "the contact list cannot be read",
             229 => "the group's name is too long",
             280 | 281 => "the switchboard failed",
             282 => "the message is malformed",

@@ -64,9 +64,25 @@ impl Version {
         self >= Self::Msnp10
     }
 
+    /// Whether those who ask to be contacts wait on a list of their own, the pending list; before, they
+    /// are those on the reverse list whom the account neither allows nor blocks.
+    pub fn has_pending_list(self) -> bool {
+        self >= Self::Msnp11
+    }
+
     /// Whether personal messages travel by `UUX` and `UBX`.
     pub fn has_personal_messages(self) -> bool {
         self >= Self::Msnp11
+    }
+
+    /// Whether contacts are renamed by `SBP` and oneself by `PRP`; before, both by `REA`.
+    pub fn has_contact_properties(self) -> bool {
+        self >= Self::Msnp10
+    }
+
+    /// Whether contacts without a group are in one of number 0.
+    pub fn has_group_zero(self) -> bool {
+        self < Self::Msnp10
     }
 
     /// Whether challenges are answered with the product-key algorithm; before, with plain MD5.

@@ -1,5 +1,7 @@
 //! A session on a virtual clock, against a server that says what it is told to.
 
+mod lists;
+
 use std::time::{Duration, Instant};
 
 use msnp_proto::{
@@ -150,6 +152,29 @@ impl Scene {
                 .any(|event| matches!(event, Event::Online { name, .. } if name == "Ada L"))
         );
         (scene, link)
+    }
+
+    /// Signs in at a version to lists of the test's own; gives the notification link.
+    fn online_at(version: Version, lists: &str) -> (Self, LinkId) {
+        let mut scene = Self::new(&[version]);
+        let link = scene.open();
+        scene.hear(link, &format!("VER 1 {version}\r\n"));
+        scene.hear(link, "CVR 2 a a a b c\r\n");
+        scene.hear(link, "USR 3 TWN S ct=1\r\n");
+        scene.hear(link, "USR 4 OK ada@example.com Ada 1 0\r\n");
+        scene.hear(link, lists);
+        let trid = if version.has_personal_messages() { 7 } else { 6 };
+        scene.hear(link, &format!("CHG {trid} NLN 268435456\r\n"));
+        scene.said.clear();
+        scene.events.clear();
+        (scene, link)
+    }
+
+    /// Asks for something; gives its number and what the client says.
+    fn ask(&mut self, command: Command) -> (RequestId, String) {
+        let request = self.session.command(self.now, command);
+        self.drain();
+        (request, std::mem::take(&mut self.said))
     }
 
     /// Lets a text open a switchboard; gives its link once Bob is there.

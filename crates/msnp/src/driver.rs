@@ -168,15 +168,12 @@ impl Driver {
         while let Some(effect) = self.session.poll_effect() {
             self.perform(effect);
         }
-        let mut roster_changed = false;
-        while let Some(event) = self.session.poll_event() {
-            roster_changed |= matches!(
-                event,
-                Event::AddedBy { .. }
-                    | Event::ContactChanged { .. }
-                    | Event::Online { .. }
-                    | Event::Presence { .. }
-            );
+        let events: Vec<Event> = std::iter::from_fn(|| self.session.poll_event()).collect();
+        // Whoever is told that a change is done shall find it in the roster.
+        if events.iter().any(changes_roster) {
+            self.roster.send_replace(self.session.roster().clone());
+        }
+        for event in events {
             match event {
                 Event::Completed { request, outcome } => {
                     if let Some((span, waiting)) = self.outcomes.remove(&request) {
@@ -192,9 +189,6 @@ impl Driver {
                 Event::Presence { .. } if self.waiting.len() >= WAITING_LIMIT => {}
                 event => self.waiting.push_back(event),
             }
-        }
-        if roster_changed {
-            self.roster.send_replace(self.session.roster().clone());
         }
     }
 
@@ -233,17 +227,41 @@ impl Driver {
 /// Names what is asked, without what it is about.
 fn verb(command: &Command) -> &'static str {
     match command {
+        Command::AcceptContact { .. } => "accept contact",
         Command::AddContact { .. } => "add contact",
+        Command::AddGroup { .. } => "add group",
         Command::BlockContact { .. } => "block contact",
+        Command::DeclineContact { .. } => "decline contact",
+        Command::GroupContact { .. } => "group contact",
         Command::LeaveChat { .. } => "leave chat",
+        Command::MoveContact { .. } => "move contact",
         Command::RemoveContact { .. } => "remove contact",
+        Command::RemoveGroup { .. } => "remove group",
+        Command::RenameContact { .. } => "rename contact",
+        Command::RenameGroup { .. } => "rename group",
         Command::SendNudge { .. } => "send nudge",
         Command::SendText { .. } => "send text",
         Command::SendTyping { .. } => "send typing",
+        Command::SetAsking { .. } => "set asking",
         Command::SetName { .. } => "set name",
         Command::SetPersonalMessage { .. } => "set personal message",
+        Command::SetPrivacy { .. } => "set privacy",
         Command::SetStatus { .. } => "set status",
         Command::SignOut => "sign out",
         _ => "other",
     }
+}
+
+/// Whether an event tells of something the roster has.
+fn changes_roster(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::AddedBy { .. }
+            | Event::ContactChanged { .. }
+            | Event::GroupChanged { .. }
+            | Event::Online { .. }
+            | Event::Presence { .. }
+            | Event::PrivacyChanged
+            | Event::RemovedBy { .. }
+    )
 }

@@ -164,18 +164,43 @@ impl Handle {
         self.ask(Command::LeaveChat { chat: chat.clone() }).await
     }
 
-    /// Puts somebody on the contact list and lets her write.
+    /// Puts somebody on the contact list, in the group of that id where one is given, and lets her
+    /// write, unless she is blocked.
     ///
     /// # Errors
-    /// [`RequestError::Refused`] with the server's reason.
-    pub async fn add_contact(&self, account: &str) -> Result<(), RequestError> {
-        self.ask(Command::AddContact { account: account.to_owned() }).await
+    /// [`RequestError::Refused`] with the server's reason; [`RequestError::Invalid`] for what no server
+    /// takes. The same goes for all that changes lists.
+    pub async fn add_contact(
+        &self,
+        account: &str,
+        group: Option<&str>,
+    ) -> Result<(), RequestError> {
+        let group = group.map(str::to_owned);
+        self.ask(Command::AddContact { account: account.to_owned(), group }).await
+    }
+
+    /// Lets somebody who asked see the account and write to it; with `add` she becomes a contact too.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn accept_contact(&self, account: &str, add: bool) -> Result<(), RequestError> {
+        self.ask(Command::AcceptContact { account: account.to_owned(), add }).await
+    }
+
+    /// Answers somebody who asked with no; with `block` she may neither see the account nor write.
+    ///
+    /// Before MSNP11 servers keep no answer but a block: without one nothing is sent.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn decline_contact(&self, account: &str, block: bool) -> Result<(), RequestError> {
+        self.ask(Command::DeclineContact { account: account.to_owned(), block }).await
     }
 
     /// Takes somebody off the contact list; she may still write.
     ///
     /// # Errors
-    /// [`RequestError::Refused`] with the server's reason.
+    /// As [`add_contact`](Self::add_contact).
     pub async fn remove_contact(&self, account: &str) -> Result<(), RequestError> {
         self.ask(Command::RemoveContact { account: account.to_owned() }).await
     }
@@ -183,9 +208,87 @@ impl Handle {
     /// Keeps somebody from seeing the account and writing to it, or lets her again.
     ///
     /// # Errors
-    /// [`RequestError::Refused`] with the server's reason.
+    /// As [`add_contact`](Self::add_contact).
     pub async fn block_contact(&self, account: &str, on: bool) -> Result<(), RequestError> {
         self.ask(Command::BlockContact { account: account.to_owned(), on }).await
+    }
+
+    /// Gives a contact another name on the list. Her own may take its place after the next sign-in:
+    /// servers of these versions keep one name for each.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn rename_contact(&self, account: &str, name: &str) -> Result<(), RequestError> {
+        let (account, name) = (account.to_owned(), name.to_owned());
+        self.ask(Command::RenameContact { account, name }).await
+    }
+
+    /// Puts a contact in the group of that id, or takes her out of it.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn group_contact(
+        &self,
+        account: &str,
+        group: &str,
+        on: bool,
+    ) -> Result<(), RequestError> {
+        let (account, group) = (account.to_owned(), group.to_owned());
+        self.ask(Command::GroupContact { account, group, on }).await
+    }
+
+    /// Puts a contact in the group of that id, or in none, and takes her out of all others.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn move_contact(
+        &self,
+        account: &str,
+        group: Option<&str>,
+    ) -> Result<(), RequestError> {
+        let (account, group) = (account.to_owned(), group.map(str::to_owned));
+        self.ask(Command::MoveContact { account, group }).await
+    }
+
+    /// Makes a group; the roster has its id afterwards.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn add_group(&self, name: &str) -> Result<(), RequestError> {
+        self.ask(Command::AddGroup { name: name.to_owned() }).await
+    }
+
+    /// Changes the name of the group of that id.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn rename_group(&self, group: &str, name: &str) -> Result<(), RequestError> {
+        let (group, name) = (group.to_owned(), name.to_owned());
+        self.ask(Command::RenameGroup { group, name }).await
+    }
+
+    /// Takes away the group of that id; contacts in it stay contacts.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn remove_group(&self, group: &str) -> Result<(), RequestError> {
+        self.ask(Command::RemoveGroup { group: group.to_owned() }).await
+    }
+
+    /// Lets those on no list see the account and write to it, or nobody but those allowed.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn set_privacy(&self, everybody: bool) -> Result<(), RequestError> {
+        self.ask(Command::SetPrivacy { everybody }).await
+    }
+
+    /// Asks about each who puts the account on her list, or takes them silently; servers only keep it.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn set_asking(&self, ask: bool) -> Result<(), RequestError> {
+        self.ask(Command::SetAsking { ask }).await
     }
 
     /// Changes the own status.

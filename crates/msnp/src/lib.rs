@@ -25,9 +25,12 @@ pub mod traffic;
 
 pub use msnp_proto::{
     ErrorCode, Version,
-    command::{List, Status},
+    command::{GroupChange, List, Lists, Status},
     msg::{Colour, Format, PersonalMessage, Text},
-    session::{ChatId, CloseReason, Contact, Deadlines, Event, LinkId, RequestError, Roster},
+    session::{
+        ChatId, CloseReason, Contact, ContactChange, Deadlines, Event, Group, Invalid, LinkId,
+        Privacy, RequestError, Roster,
+    },
 };
 
 pub use self::{

@@ -297,7 +297,7 @@ async fn lists_are_changed_in_each_version_and_a_blocked_contact_sees_nothing() 
         sees(&mut bob_events, Status::Online).await;
         ada.remove_contact(BOB).await.expect("he is taken off");
         assert!(!has(msnp::List::Forward), "{version}");
-        ada.add_contact(BOB).await.expect("he is back");
+        ada.add_contact(BOB, None).await.expect("he is back");
         assert!(has(msnp::List::Forward), "{version}");
         drop(ada_events);
     }

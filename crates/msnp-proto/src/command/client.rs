@@ -29,6 +29,13 @@ pub enum ClientCommand<'a> {
     },
     /// `CVR`: says which program it is.
     ClientVersion { trid: TransactionId, program: &'a str, number: &'a str, account: &'a str },
+    /// `SBP`: sets what the account keeps about a contact, such as her name (`MFN`).
+    ContactProperty {
+        trid: TransactionId,
+        id: &'a str,
+        property: &'a str,
+        value: Option<Cow<'a, str>>,
+    },
     /// `ADD`, `ADC`, `REM`: puts somebody on a list or takes her off.
     EditList { trid: TransactionId, change: ListChange<'a> },
     /// `ADG`, `REG`, `RMG`: makes, renames or removes a group.
@@ -130,6 +137,12 @@ impl<'a> ClientCommand<'a> {
             (verb::PRP, _) => {
                 Self::Property { trid: a.number()?, property: a.raw()?, value: a.text_if_any() }
             }
+            (verb::SBP, _) => Self::ContactProperty {
+                trid: a.number()?,
+                id: a.raw()?,
+                property: a.raw()?,
+                value: a.text_if_any(),
+            },
             (verb::REA, _) => {
                 Self::Rename { trid: a.number()?, account: a.raw()?, name: a.text()? }
             }

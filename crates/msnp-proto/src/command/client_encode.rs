@@ -38,6 +38,13 @@ impl ClientCommand<'_> {
                 let line = line.raw("0x0409").raw("winnt").raw("5.1").raw("i386");
                 line.raw(program).raw(number).raw("msmsgs").raw(account).end();
             }
+            Self::ContactProperty { trid, id, property, value } => {
+                let line = Line::new(out, "SBP").number(trid).raw(id).raw(property);
+                match value {
+                    Some(value) => line.text(value).end(),
+                    None => line.end(),
+                }
+            }
             Self::EditList { trid, change } => change.encode(*trid, version, out),
             Self::EditGroup { trid, change, words } => {
                 let line = Line::new(out, change.verb()).number(trid);

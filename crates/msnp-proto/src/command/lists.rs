@@ -174,11 +174,14 @@ impl<'a> ListChange<'a> {
                 }
             }
         } else {
-            // A server's answer has the list's number first; one known server leaves the address out.
-            change.serial = if from_server { Some(arguments.number()?) } else { None };
-            change.account = Some(arguments.raw()?);
+            // A server's answer has the list's number first, or should; the account is known by its `@`
+            // where a server leaves either out.
+            if from_server && arguments.next_is_number() {
+                change.serial = Some(arguments.number()?);
+            }
+            change.account = arguments.raw_if_any()?;
             if add {
-                change.name = Some(arguments.text()?);
+                change.name = arguments.text_if_any();
             }
         }
         change.group = arguments.raw_if_any()?;
@@ -207,8 +210,9 @@ impl<'a> ListChange<'a> {
 }
 
 /// `ADG`, `REG`, `RMG`: a group made, renamed or removed. Servers differ in the order of what they
-/// answer, so an answer is known by its request and only told as done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// answer, so an answer is known by its request; only a new group's id is read from it, by
+/// [`new_group_id`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GroupChange {
     /// `ADG`.
     Add,
@@ -226,6 +230,43 @@ impl GroupChange {
             Self::Rename => "REG",
         }
     }
+}
+
+/// Finds the id of a new group in the words of an answer to `ADG`, whatever the server's order.
+///
+/// ```text
+/// S: ADG 14 5 My%20Friends 1 0                                      (MSNP8)
+/// S: ADG 15 My%20Friends 59aa5448-506a-4fe0-98fb-bb5049af611e 0     (one server)
+/// S: ADG 15 1 My%20Friends f2b91343-1059-f2ad-f509-9acd8a131bbe     (another)
+/// ```
+pub fn new_group_id<'w>(
+    words: &'w [Cow<'_, str>],
+    name: &str,
+    version: Version,
+) -> Option<&'w str> {
+    let place = words.iter().position(|word| word == name);
+    // A server that gives the name back otherwise still gives it where its number is not.
+    let place = place.or_else(|| words.iter().position(|word| !is_number(word) && !is_guid(word)));
+    let others = words.iter().enumerate().filter(|(at, _)| Some(*at) != place);
+    if version.has_guids() {
+        others.map(|(_, word)| &**word).find(|word| is_guid(word))
+    } else {
+        words.get(place? + 1).map(|word| &**word).filter(|word| is_number(word))
+    }
+}
+
+fn is_number(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a word looks like a GUID, with braces or without.
+fn is_guid(word: &str) -> bool {
+    let word = word.strip_prefix('{').and_then(|word| word.strip_suffix('}')).unwrap_or(word);
+    let dashes = [8, 13, 18, 23];
+    word.len() == 36
+        && word.bytes().enumerate().all(|(at, byte)| {
+            if dashes.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() }
+        })
 }
 
 type Tagged<'a> = (Option<&'a str>, Option<Cow<'a, str>>, Option<&'a str>);
@@ -258,4 +299,33 @@ fn write_tagged<'o>(
     let line = tag(line, "N", account);
     let line = tag(line, "F", name.map(crate::escape::encode).as_deref());
     tag(line, "C", id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_groups_id_is_found_in_each_servers_order() {
+        let guid = "59aa5448-506a-4fe0-98fb-bb5049af611e";
+        let old = Version::Msnp8;
+        let new = Version::Msnp12;
+        for (line, version, wanted) in [
+            ("5|Pals|1|0", old, Some("1")),
+            ("Pals|1|0", old, Some("1")),
+            ("6|7|8|0", old, Some("8")),
+            ("Pals|59aa5448-506a-4fe0-98fb-bb5049af611e|0", new, Some(guid)),
+            ("1|Pals|59aa5448-506a-4fe0-98fb-bb5049af611e", new, Some(guid)),
+            ("Pals", new, None),
+            ("", old, None),
+        ] {
+            let words: Vec<Cow<'_, str>> = line.split('|').map(Cow::from).collect();
+            let name = if line.starts_with('6') { "7" } else { "Pals" };
+            assert_eq!(new_group_id(&words, name, version), wanted, "{line}");
+        }
+        // A name may look like an id itself.
+        let other = "00000000-0000-4000-8000-000000000001";
+        let words = [Cow::from(other), Cow::from(guid), Cow::from("0")];
+        assert_eq!(new_group_id(&words, other, new), Some(guid));
+    }
 }

@@ -17,7 +17,7 @@ use std::fmt;
 
 pub use self::{
     client::ClientCommand,
-    lists::{GroupChange, List, ListChange, ListEntry, Lists},
+    lists::{GroupChange, List, ListChange, ListEntry, Lists, new_group_id},
     server::{Presence, Redirect, ServerCommand},
 };
 pub use crate::arg::DecodeError;

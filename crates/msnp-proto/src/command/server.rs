@@ -32,6 +32,13 @@ pub enum ServerCommand<'a> {
     },
     /// `BPR`: a contact's property; in the lists it belongs to the entry before it.
     ContactProperty { account: Option<&'a str>, property: &'a str, value: Option<Cow<'a, str>> },
+    /// `SBP`: what the account keeps about a contact is set.
+    ContactPropertySet {
+        trid: TransactionId,
+        id: &'a str,
+        property: &'a str,
+        value: Option<Cow<'a, str>>,
+    },
     /// A three-digit number: the request of that number failed.
     Error { trid: Option<TransactionId>, code: ErrorCode, payload: &'a [u8] },
     /// `OUT`, with a reason such as `OTH` or `SSD`.
@@ -235,9 +242,15 @@ impl<'a> ServerCommand<'a> {
             (verb::ADG, _) => group_changed(a, GroupChange::Add)?,
             (verb::REG, _) => group_changed(a, GroupChange::Rename)?,
             (verb::RMG, _) => group_changed(a, GroupChange::Remove)?,
+            (verb::SBP, _) => Self::ContactPropertySet {
+                trid: a.number()?,
+                id: a.raw()?,
+                property: a.raw()?,
+                value: a.text_if_any(),
+            },
             (verb::REA, _) => Self::Renamed {
                 trid: a.number()?,
-                serial: if version.has_guids() { None } else { Some(a.number()?) },
+                serial: if a.next_is_number() { Some(a.number()?) } else { None },
                 account: a.raw()?,
                 name: a.text()?,
             },

@@ -25,6 +25,10 @@ impl ServerCommand<'_> {
                 let line = Line::new(out, "BPR").raw_if(*account).raw(property);
                 text_if(line, value.as_deref()).end();
             }
+            Self::ContactPropertySet { trid, id, property, value } => {
+                let line = Line::new(out, "SBP").number(trid).raw(id).raw(property);
+                text_if(line, value.as_deref()).end();
+            }
             Self::Error { trid, code, payload } => {
                 let code = format!("{:03}", code.0);
                 let line = Line::new(out, &code).number(trid.unwrap_or_default());

@@ -10,6 +10,7 @@
 
 mod board;
 mod chat;
+mod edit;
 mod notification;
 mod online;
 mod roster;
@@ -21,12 +22,17 @@ use std::{
     time::Instant,
 };
 
-use self::{board::Board, chat::Chat, notification::Notification};
+use self::{
+    board::Board,
+    chat::Chat,
+    edit::{Edits, Resync},
+    notification::Notification,
+};
 pub use self::{
-    roster::{Contact, Roster},
+    roster::{Contact, Group, Privacy, Roster},
     types::{
-        ChatId, CloseReason, Command, Deadlines, Effect, Event, HttpId, HttpReply, HttpRequest,
-        LinkChange, LinkId, RequestError, RequestId, SessionConfig, Traffic,
+        ChatId, CloseReason, Command, ContactChange, Deadlines, Effect, Event, HttpId, HttpReply,
+        HttpRequest, Invalid, LinkChange, LinkId, RequestError, RequestId, SessionConfig, Traffic,
     },
 };
 use crate::version::Version;
@@ -44,7 +50,11 @@ pub struct Session {
     boards: BTreeMap<LinkId, Board>,
     /// Switchboards asked for, by transaction.
     transfers: BTreeMap<u32, (ChatId, Instant)>,
-    /// List and name changes asked for, by transaction.
+    /// Changes of lists, one after the other.
+    edits: Edits,
+    /// The lists asked for again.
+    resync: Option<Resync>,
+    /// Changes of the account itself asked for, by transaction.
     requests: BTreeMap<u32, (RequestId, Instant)>,
     effects: VecDeque<Effect>,
     events: VecDeque<Event>,
@@ -65,6 +75,8 @@ impl Session {
             chats: BTreeMap::new(),
             boards: BTreeMap::new(),
             transfers: BTreeMap::new(),
+            edits: Edits::default(),
+            resync: None,
             requests: BTreeMap::new(),
             effects: VecDeque::new(),
             events: VecDeque::new(),
@@ -134,6 +146,7 @@ impl Session {
         }
         self.notification_timeout(now);
         self.requests_timeout(now);
+        self.edits_timeout(now);
         self.boards_timeout(now);
     }
 
@@ -176,7 +189,10 @@ impl Session {
         let boards = self.boards.values().filter_map(Board::deadline);
         let transfers = self.transfers.values().map(|(_, deadline)| *deadline);
         let requests = self.requests.values().map(|(_, deadline)| *deadline);
-        boards.chain(transfers).chain(requests).chain(self.notification.deadline()).min()
+        let lists =
+            self.edits.deadline().into_iter().chain(self.resync.as_ref().map(Resync::deadline));
+        let links = boards.chain(transfers).chain(self.notification.deadline());
+        links.chain(requests).chain(lists).min()
     }
 
     /// Ends the session for a reason; everything under way is completed first.
@@ -187,6 +203,10 @@ impl Session {
         self.transfers.clear();
         for (request, _) in std::mem::take(&mut self.requests).into_values() {
             self.complete(request, Err(RequestError::Unconfirmed));
+        }
+        self.resync = None;
+        for (request, error) in std::mem::take(&mut self.edits).into_unanswered() {
+            self.complete(request, Err(error));
         }
         for board in std::mem::take(&mut self.boards).into_values() {
             self.effects.push_back(Effect::Close { link: board.link });

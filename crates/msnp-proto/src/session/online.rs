@@ -3,13 +3,12 @@
 use std::time::Instant;
 
 use super::{
-    Session,
-    roster::Contact,
+    Session, edit,
     types::{CloseReason, Command, Event, RequestError, RequestId},
 };
 use crate::{
     auth::challenge::{self, Product},
-    command::{ClientCommand, List, ListChange, Redirect, ServerCommand},
+    command::{ClientCommand, Redirect, ServerCommand},
     msg::PersonalMessage,
 };
 
@@ -50,17 +49,25 @@ impl Session {
                     self.open_board(now, chat, address, ticket.0);
                 }
             }
-            ServerCommand::ListChanged { trid, change } => self.list_changed(trid, &change),
-            ServerCommand::ListEntry(entry) => {
-                self.roster.add_entry(&entry);
-                self.events
-                    .push_back(Event::ContactChanged { account: entry.account.to_lowercase() });
+            ServerCommand::ListChanged { trid, change } => self.list_changed(now, trid, &change),
+            ServerCommand::GroupChanged { trid, words, .. } => {
+                self.group_changed(now, trid, &words);
             }
+            ServerCommand::Privacy { trid, verb, value, .. } => {
+                self.privacy_changed(now, trid, verb, value);
+            }
+            ServerCommand::ContactPropertySet { trid, .. } => self.step_done(now, trid),
+            ServerCommand::Synchronize { trid, counts, .. } => self.resync_begins(trid, counts),
+            ServerCommand::ListEntry(entry) => self.resync_entry(&entry),
+            ServerCommand::Group { name, id } => self.resync_group(id, &name),
             ServerCommand::Property { trid, property, value } => {
                 if let ("MFN", Some(name)) = (property, value) {
                     self.notification.name = name.into_owned();
                 }
                 self.answered(trid, Ok(()));
+            }
+            ServerCommand::Renamed { trid, .. } if self.edits.is_active(trid) => {
+                self.step_done(now, trid);
             }
             ServerCommand::Renamed { trid, .. }
             | ServerCommand::PresenceSet { trid, .. }
@@ -68,6 +75,10 @@ impl Session {
             ServerCommand::Error { trid: Some(trid), code, .. } => {
                 if let Some((chat, _)) = self.transfers.remove(&trid) {
                     self.board_impossible(now, &chat, RequestError::Refused(code));
+                } else if self.edits.is_active(trid) {
+                    self.step_refused(now, code);
+                } else if self.resync.as_ref().is_some_and(|resync| resync.trid == trid) {
+                    self.resync = None;
                 } else {
                     self.answered(Some(trid), Err(RequestError::Refused(code)));
                 }
@@ -96,21 +107,14 @@ impl Session {
                 self.leave_chat(&chat);
                 self.complete(request, Ok(()));
             }
-            Command::AddContact { account } => self.add_contact(now, request, &account),
-            Command::RemoveContact { account } => {
-                self.edit_lists(now, request, &account, &[(List::Forward, false)]);
-            }
-            Command::BlockContact { account, on } => {
-                let (allow, block) = ((List::Allow, !on), (List::Block, on));
-                // Off one list before on the other: nobody may be on both.
-                let lists = if on { [allow, block] } else { [block, allow] };
-                self.edit_lists(now, request, &account, &lists);
-            }
             Command::SetStatus { status } => {
                 let trid = self.request(now, request);
                 self.say_status(trid, status);
             }
             Command::SetName { name } => {
+                if let Err(invalid) = edit::check_name(&name) {
+                    return self.complete(request, Err(invalid.into()));
+                }
                 let trid = self.request(now, request);
                 if self.version.has_guids() {
                     let value = Some(name.as_str().into());
@@ -129,6 +133,7 @@ impl Session {
             // The version has none: there is nothing to be told.
             Command::SetPersonalMessage { .. } => self.complete(request, Ok(())),
             Command::SignOut => self.sign_out(),
+            command => self.edit(now, request, command),
         }
     }
 
@@ -143,79 +148,6 @@ impl Session {
         if let Some((request, _)) = trid.and_then(|trid| self.requests.remove(&trid)) {
             self.complete(request, outcome);
         }
-    }
-
-    /// Puts somebody on the lists that make her a contact.
-    fn add_contact(&mut self, now: Instant, request: RequestId, account: &str) {
-        self.edit_lists(now, request, account, &[(List::Allow, true), (List::Forward, true)]);
-    }
-
-    /// Changes the lists somebody is on, as far as they are otherwise; the last change's answer is the
-    /// request's.
-    ///
-    /// ```text
-    /// C: REM 12 AL bob@example.com
-    /// C: ADC 13 BL N=bob@example.com
-    /// ```
-    fn edit_lists(
-        &mut self,
-        now: Instant,
-        request: RequestId,
-        account: &str,
-        wanted: &[(List, bool)],
-    ) {
-        let known = self.roster.contact(account).cloned();
-        let lists = known.as_ref().map(|contact| contact.lists).unwrap_or_default();
-        let due: Vec<(List, bool)> =
-            wanted.iter().copied().filter(|(list, on)| lists.has(*list) != *on).collect();
-        let Some(((last, on), earlier)) = due.split_last() else {
-            return self.complete(request, Ok(()));
-        };
-        for (list, on) in earlier {
-            let trid = self.notification.trid();
-            self.say_list(trid, account, known.as_ref(), *list, *on);
-        }
-        let trid = self.request(now, request);
-        self.say_list(trid, account, known.as_ref(), *last, *on);
-    }
-
-    fn say_list(
-        &mut self,
-        trid: u32,
-        account: &str,
-        known: Option<&Contact>,
-        list: List,
-        add: bool,
-    ) {
-        let guids = self.version.has_guids();
-        // A name goes with a new contact, and before GUIDs with everybody.
-        let named = add && (list == List::Forward || !guids);
-        // Contacts are taken off by their GUIDs, where they have them.
-        let id = known.and_then(|contact| contact.id.as_deref());
-        let by_id = !add && list == List::Forward && guids;
-        let change = ListChange {
-            add,
-            list,
-            serial: None,
-            account: Some(account),
-            name: named.then(|| account.into()),
-            id: id.filter(|_| by_id),
-            group: None,
-        };
-        self.say(&ClientCommand::EditList { trid, change });
-    }
-
-    fn list_changed(&mut self, trid: u32, change: &ListChange<'_>) {
-        let account = self.roster.change(change);
-        if let (0, List::Reverse, true, Some(account)) =
-            (trid, change.list, change.add, account.clone())
-        {
-            let name = change.name.clone().unwrap_or_default().into_owned();
-            self.events.push_back(Event::AddedBy { account, name });
-        } else if let Some(account) = account {
-            self.events.push_back(Event::ContactChanged { account });
-        }
-        self.answered(Some(trid), Ok(()));
     }
 
     fn presence_changed(&mut self, account: Option<String>) {

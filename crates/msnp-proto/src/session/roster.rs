@@ -1,10 +1,14 @@
-//! Contacts, whatever the version calls them.
+//! Contacts and groups, whatever the version calls them.
+//!
+//! Only what a server says changes them: at the sign-in, as the answer to a request, or unasked.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use super::types::ContactChange;
 use crate::{
     command::{List, ListChange, ListEntry, Lists, Presence, Status},
     msg::PersonalMessage,
+    version::Version,
 };
 
 /// Somebody on the account's lists.
@@ -14,10 +18,15 @@ pub struct Contact {
     pub account: String,
     /// Her name: her own as presence tells it, or as the list has it.
     pub name: String,
+    /// The name the account gave her in this session, which goes before her own.
+    pub given_name: Option<String>,
     /// Her GUID, where the version has them.
     pub id: Option<String>,
     /// The lists she is on.
     pub lists: Lists,
+    /// Whether she asks to be a contact and waits for an answer: she is on the pending list, or,
+    /// before there was one, has the account on hers and is on none of the account's.
+    pub asks: bool,
     /// Ids of the groups she is in.
     pub groups: Vec<String>,
     /// Her status; offline until presence says otherwise.
@@ -26,11 +35,32 @@ pub struct Contact {
     pub personal: PersonalMessage,
 }
 
-/// The account's contacts and groups.
+/// A group of contacts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its id: a GUID, or before MSNP10 a number.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Who may see the account, and whether it is asked about newcomers; absent until the server said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Privacy {
+    /// `BLP`: whether those on no list may see the account and write to it.
+    pub everybody: Option<bool>,
+    /// `GTC`: whether a client asks about each who puts the account on her list.
+    pub asks: Option<bool>,
+}
+
+/// The account's contacts, groups and privacy settings.
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
     contacts: BTreeMap<String, Contact>,
     groups: BTreeMap<String, String>,
+    privacy: Privacy,
+    /// Whether those who ask are on a list of their own.
+    pending_list: bool,
 }
 
 impl Roster {
@@ -44,41 +74,113 @@ impl Roster {
         self.contacts.get(&*lower(account))
     }
 
+    /// Gives those who ask to be contacts and wait for an answer.
+    pub fn requests(&self) -> impl Iterator<Item = &Contact> {
+        self.contacts.values().filter(|contact| contact.asks)
+    }
+
+    /// Gives the groups, by id.
+    pub fn groups(&self) -> impl Iterator<Item = Group> {
+        let groups = self.groups.iter();
+        groups.map(|(id, name)| Group { id: id.clone(), name: name.clone() })
+    }
+
     /// Gives the name of a group.
     pub fn group_name(&self, id: &str) -> Option<&str> {
         self.groups.get(id).map(String::as_str)
     }
 
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
+    /// Finds a group's id by its name, in any case, or by the id itself.
+    pub fn group_id(&self, name: &str) -> Option<&str> {
+        let exact = self.groups.iter().find(|(id, known)| *known == name || *id == name);
+        let alike = || {
+            let name = name.to_lowercase();
+            self.groups.iter().find(|(_, known)| known.to_lowercase() == name)
+        };
+        exact.or_else(alike).map(|(id, _)| id.as_str())
+    }
+
+    /// Gives the privacy settings.
+    pub fn privacy(&self) -> Privacy {
+        self.privacy
+    }
+
+    /// Makes the roster of a version, empty.
+    pub(super) fn of_version(version: Version) -> Self {
+        Self { pending_list: version.has_pending_list(), ..Self::default() }
+    }
+
+    pub(super) fn group_count(&self) -> usize {
+        self.groups.len()
     }
 
     pub(super) fn add_group(&mut self, id: &str, name: &str) {
         self.groups.insert(id.to_owned(), name.to_owned());
     }
 
+    pub(super) fn remove_group(&mut self, id: &str) {
+        self.groups.remove(id);
+        for contact in self.contacts.values_mut() {
+            contact.groups.retain(|group| group != id);
+        }
+    }
+
+    /// Takes a privacy setting; tells whether it is news.
+    pub(super) fn set_privacy(&mut self, verb: &str, value: &str) -> bool {
+        let before = self.privacy;
+        match (verb, value) {
+            ("BLP", "AL" | "BL") => self.privacy.everybody = Some(value == "AL"),
+            ("GTC", "A" | "N") => self.privacy.asks = Some(value == "A"),
+            _ => {}
+        }
+        self.privacy != before
+    }
+
     pub(super) fn add_entry(&mut self, entry: &ListEntry<'_>) {
+        // One known server keeps those who were taken off as entries on no list.
+        if entry.lists == Lists(0) {
+            self.contacts.remove(&*lower(entry.account));
+            return;
+        }
+        let pending_list = self.pending_list;
         let contact = self.entry(entry.account);
         contact.name = entry.name.clone().into_owned();
         contact.id = entry.id.map(str::to_owned);
         contact.lists = entry.lists;
         contact.groups =
             entry.groups.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+        contact.asks = asks(contact.lists, pending_list);
     }
 
-    /// Applies a change and tells whom it concerns; nobody when the account is not told.
-    pub(super) fn change(&mut self, change: &ListChange<'_>) -> Option<String> {
-        let account = match (change.account, change.id) {
-            (Some(account), _) if account.contains('@') => account.to_lowercase(),
+    /// Finds out whom a server's words are about: her address, or her id.
+    pub(super) fn account_of(&self, account: Option<&str>, id: Option<&str>) -> Option<String> {
+        match (account, id) {
+            (Some(account), _) if account.contains('@') => Some(account.to_lowercase()),
             (_, Some(id)) => {
-                let known = self.contacts.values();
-                known.into_iter().find(|contact| contact.id.as_deref() == Some(id))?.account.clone()
+                let mut known = self.contacts.values();
+                let known = known.find(|contact| contact.id.as_deref() == Some(id))?;
+                Some(known.account.clone())
             }
-            _ => return None,
-        };
-        let contact = self.entry(&account);
+            _ => None,
+        }
+    }
+
+    /// Applies a change of somebody's lists; tells what it comes to.
+    pub(super) fn change(
+        &mut self,
+        account: &str,
+        change: &ListChange<'_>,
+    ) -> Option<ContactChange> {
+        let before = self.contact(account).cloned();
+        let pending_list = self.pending_list;
+        let contact = self.entry(account);
         match change.group {
-            Some(group) if change.add => contact.groups.push(group.to_owned()),
+            Some(group) if change.add => {
+                if !contact.groups.iter().any(|known| known == group) {
+                    contact.groups.push(group.to_owned());
+                }
+                contact.lists = contact.lists.with(List::Forward, true);
+            }
             Some(group) => contact.groups.retain(|known| known != group),
             None => contact.lists = contact.lists.with(change.list, change.add),
         }
@@ -88,7 +190,48 @@ impl Roster {
         if let (Some(name), true) = (&change.name, contact.name.is_empty()) {
             contact.name = name.clone().into_owned();
         }
-        Some(account)
+        if !contact.lists.has(List::Forward) {
+            (contact.id, contact.given_name) = (None, None);
+            contact.groups.clear();
+        }
+        contact.asks = asks(contact.lists, pending_list);
+        if contact.lists == Lists(0) {
+            self.contacts.remove(&*lower(account));
+        }
+        difference(before.as_ref(), self.contact(account))
+    }
+
+    /// Takes the name the account gave somebody.
+    pub(super) fn rename(&mut self, account: &str, name: &str) -> Option<ContactChange> {
+        let contact = self.contacts.get_mut(&*lower(account))?;
+        let before = contact.clone();
+        contact.given_name = Some(name.to_owned());
+        difference(Some(&before), Some(contact))
+    }
+
+    /// Takes the place of an older roster: what lists do not say is kept. Gives what differs.
+    pub(super) fn replace(&mut self, old: Self) -> Vec<(String, ContactChange)> {
+        if self.privacy == Privacy::default() {
+            self.privacy = old.privacy;
+        }
+        for contact in self.contacts.values_mut() {
+            if let Some(before) = old.contacts.get(&contact.account) {
+                contact.status = before.status;
+                contact.personal = before.personal.clone();
+                contact.given_name.clone_from(&before.given_name);
+                if before.status != Status::Offline {
+                    contact.name.clone_from(&before.name);
+                }
+            }
+        }
+        let mut all: Vec<&String> = old.contacts.keys().chain(self.contacts.keys()).collect();
+        all.sort_unstable();
+        all.dedup();
+        let differ = all.into_iter().filter_map(|account| {
+            let change = difference(old.contacts.get(account), self.contacts.get(account))?;
+            Some((account.clone(), change))
+        });
+        differ.collect()
     }
 
     /// Takes a presence; tells whose, if it is a contact's and changes anything.
@@ -129,8 +272,10 @@ impl Roster {
         self.contacts.entry(account.clone()).or_insert_with(|| Contact {
             account,
             name: String::new(),
+            given_name: None,
             id: None,
             lists: Lists(0),
+            asks: false,
             groups: Vec::new(),
             status: Status::Offline,
             personal: PersonalMessage::default(),
@@ -144,10 +289,38 @@ impl Contact {
         self.lists.has(List::Forward)
     }
 
-    /// Gives the name to show: her own, or her address.
+    /// Gives the name to show: what the account calls her, her own, or her address.
     pub fn shown_name(&self) -> &str {
-        if self.name.is_empty() { &self.account } else { &self.name }
+        match &self.given_name {
+            Some(name) => name,
+            None if self.name.is_empty() => &self.account,
+            None => &self.name,
+        }
     }
+}
+
+fn asks(lists: Lists, pending_list: bool) -> bool {
+    if pending_list { lists.has(List::Pending) } else { lists == Lists(List::Reverse.bit()) }
+}
+
+/// Says how somebody on the lists differs from before; the weightiest change counts.
+fn difference(before: Option<&Contact>, after: Option<&Contact>) -> Option<ContactChange> {
+    let lists =
+        |contact: Option<&Contact>| contact.map(|contact| contact.lists).unwrap_or_default();
+    let (was, is) = (lists(before), lists(after));
+    let turned = |list: List| (was.has(list) != is.has(list)).then(|| is.has(list));
+    let groups = |contact: Option<&Contact>| contact.map(|contact| contact.groups.clone());
+    let given = |contact: Option<&Contact>| contact.map(|contact| contact.shown_name().to_owned());
+    Some(match (turned(List::Forward), turned(List::Block)) {
+        (Some(true), _) => ContactChange::Added,
+        (Some(false), _) => ContactChange::Removed,
+        (None, Some(true)) => ContactChange::Blocked,
+        (None, Some(false)) => ContactChange::Unblocked,
+        _ if was != is => ContactChange::Listed,
+        _ if groups(before) != groups(after) => ContactChange::Moved,
+        _ if given(before) != given(after) => ContactChange::Renamed,
+        _ => return None,
+    })
 }
 
 /// An address as the roster keeps it; borrowed where it is so already.

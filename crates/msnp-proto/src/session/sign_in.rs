@@ -15,6 +15,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{
     Session,
+    roster::Roster,
     types::{CloseReason, Effect, Event, HttpId, HttpReply, HttpRequest},
 };
 use crate::{
@@ -97,6 +98,7 @@ impl Session {
                 match version.filter(|version| self.config.versions.contains(version)) {
                     Some(version) => {
                         self.version = version;
+                        self.roster = Roster::of_version(version);
                         self.greet(now);
                     }
                     None => self.close(CloseReason::NoCommonVersion),
@@ -250,7 +252,7 @@ impl Session {
         if let Some(link) = self.notification.link.take() {
             self.effects.push_back(Effect::Close { link });
         }
-        self.roster.clear();
+        self.roster = Roster::of_version(self.version);
         let port = self.config.server.rsplit_once(':').map_or("1863", |(_, port)| port);
         let has_port = address.contains(':');
         let address = if has_port { address.to_owned() } else { format!("{address}:{port}") };

@@ -8,7 +8,7 @@ use std::{
 use secrecy::SecretString;
 
 use crate::{
-    command::Status,
+    command::{GroupChange, Status},
     error_code::ErrorCode,
     frame::FrameError,
     msg::{PersonalMessage, Text},
@@ -217,24 +217,44 @@ impl HttpReply {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant's line says what its fields are")]
 pub enum Command {
-    /// Put somebody on the contact list and let her write.
-    AddContact { account: String },
+    /// Let somebody who asked see the account and write to it; with `add` she becomes a contact too.
+    AcceptContact { account: String, add: bool },
+    /// Put somebody on the contact list, in the group of that id where one is given, and let her write.
+    AddContact { account: String, group: Option<String> },
+    /// Make a group of contacts.
+    AddGroup { name: String },
     /// Keep somebody from seeing the account and writing to it, or let her again.
     BlockContact { account: String, on: bool },
+    /// Answer somebody who asked with no; with `block` she may neither see nor write.
+    DeclineContact { account: String, block: bool },
+    /// Put a contact in the group of that id, or take her out of it.
+    GroupContact { account: String, group: String, on: bool },
     /// Leave a conversation.
     LeaveChat { chat: ChatId },
+    /// Put a contact in the group of that id, or in none, and take her out of all others.
+    MoveContact { account: String, group: Option<String> },
     /// Take somebody off the contact list; she may still write.
     RemoveContact { account: String },
+    /// Take a group away; contacts in it stay contacts.
+    RemoveGroup { group: String },
+    /// Change the name the list has for a contact.
+    RenameContact { account: String, name: String },
+    /// Change a group's name.
+    RenameGroup { group: String, name: String },
     /// Send an attention call.
     SendNudge { chat: ChatId },
     /// Say something; split where it is too long, completed when all parts are acknowledged.
     SendText { chat: ChatId, text: Text },
     /// Show that the account is writing; needs a conversation that is open.
     SendTyping { chat: ChatId },
+    /// Ask the account about each who puts it on her list, or take them silently. Servers only keep it.
+    SetAsking { ask: bool },
     /// Change the own name.
     SetName { name: String },
     /// Change the own personal message.
     SetPersonalMessage { message: PersonalMessage },
+    /// Let those on no list see the account and write to it, or nobody but those allowed.
+    SetPrivacy { everybody: bool },
     /// Change the own status.
     SetStatus { status: Status },
     /// Sign out and end the session.
@@ -255,7 +275,9 @@ pub enum Event {
     /// The server speaks a version with us.
     Connected { server: String, version: Version },
     /// A contact came to the lists, left them, or changed there.
-    ContactChanged { account: String },
+    ContactChanged { account: String, change: ContactChange },
+    /// A group was made, renamed or taken away; the id is its own.
+    GroupChanged { group: String, name: String, change: GroupChange },
     /// Somebody came into a conversation.
     Joined { chat: ChatId, account: String, name: String },
     /// Somebody left a conversation.
@@ -271,16 +293,73 @@ pub enum Event {
     Online { account: String, name: String },
     /// A contact's presence or name changed; see the roster.
     Presence { account: String },
+    /// A privacy setting changed; see the roster.
+    PrivacyChanged,
+    /// Somebody took the account off her contact list.
+    RemovedBy { account: String },
     /// Somebody is writing.
     Typing { chat: ChatId, from: String, name: String },
+}
+
+/// What changed of somebody on the lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ContactChange {
+    /// She is a contact now.
+    Added,
+    /// She may neither see nor write now.
+    Blocked,
+    /// She is on other lists than before, in a way that none of the others says.
+    Listed,
+    /// She is in other groups.
+    Moved,
+    /// She is no contact any more.
+    Removed,
+    /// The list has another name for her.
+    Renamed,
+    /// She may see and write again.
+    Unblocked,
+}
+
+/// What cannot be asked of any server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// The address is not one.
+    #[error("that is no address")]
+    Address,
+    /// A group has that name already.
+    #[error("there is a group of that name already")]
+    GroupExists,
+    /// A group's name is empty or too long.
+    #[error("a group's name has 1 to 61 bytes, written as the protocol does")]
+    GroupName,
+    /// The group cannot be renamed or taken away.
+    #[error("contacts without a group are in this one: it stays as it is")]
+    GroupStays,
+    /// A name is empty or too long.
+    #[error("a name has 1 to 387 bytes, written as the protocol does")]
+    Name,
+    /// She is not on the contact list.
+    #[error("that is nobody on the contact list")]
+    NotAContact,
+    /// It is the account itself.
+    #[error("that is the account itself")]
+    Oneself,
+    /// There are as many groups as there may be.
+    #[error("there are 30 groups already, and no server takes more")]
+    TooManyGroups,
+    /// There is no such group.
+    #[error("there is no such group")]
+    UnknownGroup,
 }
 
 /// Why a request did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// Too much is waiting for this conversation already.
-    #[error("too many messages wait for this conversation")]
+    /// Too much is waiting already, for this conversation or for the lists.
+    #[error("too much is waiting already")]
     Busy,
     /// The call failed: the contact blocks us, or we block her.
     #[error("the contact cannot be called")]
@@ -288,6 +367,9 @@ pub enum RequestError {
     /// The conversation is over.
     #[error("the conversation is over")]
     ChatOver,
+    /// It was not sent, for no server can do it.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
     /// It was not sent: the switchboard did not come to be.
     #[error("no conversation could be opened: {0}")]
     NotOpened(String),

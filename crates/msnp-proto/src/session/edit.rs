@@ -1,0 +1,743 @@
+//! Changes of lists and groups: one request after the other, each in steps, each step one command.
+//!
+//! ```text
+//! C: REM 12 AL bob@example.com      S: REM 12 AL bob@example.com
+//! C: ADC 13 BL N=bob@example.com    S: ADC 13 BL N=bob@example.com
+//! ```
+//! A request's steps are found when its turn comes, from the roster as it is then. An answer is known
+//! by its number, for servers differ in what else they put into it. What is done already counts as
+//! done; a step that needs another first gets it, once.
+
+use std::{borrow::Cow, collections::VecDeque, time::Instant};
+
+use super::{
+    Session,
+    roster::Roster,
+    types::{Command, Event, Invalid, RequestError, RequestId, is_due},
+};
+use crate::{
+    command::{ClientCommand, GroupChange, List, ListChange, ListEntry, new_group_id},
+    error_code::ErrorCode,
+    escape,
+};
+
+/// Most requests that wait for their turn.
+const WAITING_LIMIT: usize = 1024;
+/// Most groups an account may have.
+const GROUPS_LIMIT: usize = 30;
+/// Longest group name, in bytes as the wire has it.
+const GROUP_NAME_LIMIT: usize = 61;
+/// Longest name, in bytes as the wire has it.
+const NAME_LIMIT: usize = 387;
+/// Longest address.
+const ADDRESS_LIMIT: usize = 129;
+/// The group of those without one, before MSNP10.
+const GROUP_ZERO: &str = "0";
+
+/// Requests on their way.
+#[derive(Debug, Default)]
+pub(super) struct Edits {
+    active: Option<Active>,
+    waiting: VecDeque<(RequestId, Command)>,
+}
+
+#[derive(Debug)]
+struct Active {
+    request: RequestId,
+    /// The number of the step under way.
+    trid: u32,
+    /// The step under way, and those after it.
+    steps: VecDeque<Step>,
+    /// Whether a step got what it needed first already.
+    mended: bool,
+    deadline: Instant,
+}
+
+/// One command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    /// `ADG`.
+    AddGroup { name: String },
+    /// `ADD`, `ADC`, `REM` with a group.
+    Group { account: String, group: String, add: bool },
+    /// `ADD`, `ADC`, `REM`.
+    List { account: String, list: List, add: bool },
+    /// `BLP`, `GTC`.
+    Privacy { verb: &'static str, value: &'static str },
+    /// `RMG`.
+    RemoveGroup { group: String },
+    /// `REA`, `SBP`.
+    Rename { account: String, name: String },
+    /// `REG`.
+    RenameGroup { group: String, name: String },
+}
+
+impl Edits {
+    pub(super) fn is_active(&self, trid: u32) -> bool {
+        self.active.as_ref().is_some_and(|active| active.trid == trid)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.active.as_ref().map(|active| active.deadline)
+    }
+
+    /// Gives all requests, and what is to be said of each, when no answer can come any more.
+    pub(super) fn into_unanswered(self) -> impl Iterator<Item = (RequestId, RequestError)> {
+        let active = self.active.map(|active| (active.request, RequestError::Unconfirmed));
+        let waiting = self.waiting.into_iter();
+        let waiting = waiting.map(|(request, _)| (request, RequestError::NotSignedIn));
+        active.into_iter().chain(waiting)
+    }
+}
+
+impl Session {
+    /// Takes a request that changes lists or groups.
+    pub(super) fn edit(&mut self, now: Instant, request: RequestId, command: Command) {
+        if self.edits.waiting.len() >= WAITING_LIMIT {
+            return self.complete(request, Err(RequestError::Busy));
+        }
+        self.edits.waiting.push_back((request, command));
+        self.edit_next(now);
+    }
+
+    pub(super) fn edits_timeout(&mut self, now: Instant) {
+        if is_due(self.resync.as_ref().map(Resync::deadline), now) {
+            self.resync = None;
+        }
+        if is_due(self.edits.deadline(), now) {
+            self.edit_ends(now, Err(RequestError::Unconfirmed));
+        }
+    }
+
+    /// Begins the next request, if none is under way.
+    fn edit_next(&mut self, now: Instant) {
+        while self.edits.active.is_none() {
+            let Some((request, command)) = self.edits.waiting.pop_front() else {
+                return;
+            };
+            match self.plan(command) {
+                Ok(steps) if steps.is_empty() => self.complete(request, Ok(())),
+                Ok(steps) => {
+                    let (trid, deadline) = (0, now);
+                    let steps = steps.into();
+                    self.edits.active =
+                        Some(Active { request, trid, steps, mended: false, deadline });
+                    self.say_step(now);
+                }
+                Err(invalid) => self.complete(request, Err(invalid.into())),
+            }
+        }
+    }
+
+    /// Ends the request under way.
+    fn edit_ends(&mut self, now: Instant, outcome: Result<(), RequestError>) {
+        if let Some(active) = self.edits.active.take() {
+            self.complete(active.request, outcome);
+        }
+        self.edit_next(now);
+    }
+
+    /// Finds the steps of a request; none when all is so already.
+    fn plan(&self, command: Command) -> Result<Vec<Step>, Invalid> {
+        let planner = Planner { session: self, steps: Vec::new() };
+        match command {
+            Command::AcceptContact { account, add } => planner.accept(&account, add),
+            Command::AddContact { account, group } => planner.add(&account, group),
+            Command::AddGroup { name } => planner.add_group(name),
+            Command::BlockContact { account, on: true }
+            | Command::DeclineContact { account, block: true } => planner.block(&account),
+            Command::BlockContact { account, on: false } => planner.unblock(&account),
+            Command::DeclineContact { account, block: false } => planner.decline(&account),
+            Command::GroupContact { account, group, on } => planner.group(&account, group, on),
+            Command::MoveContact { account, group } => planner.move_to(&account, group),
+            Command::RemoveContact { account } => planner.remove(&account),
+            Command::RemoveGroup { group } => planner.remove_group(group),
+            Command::RenameContact { account, name } => planner.rename(&account, name),
+            Command::RenameGroup { group, name } => planner.rename_group(group, name),
+            Command::SetAsking { ask } => {
+                let now = self.roster.privacy().asks;
+                Ok(planner.privacy("GTC", if ask { "A" } else { "N" }, now == Some(ask)))
+            }
+            Command::SetPrivacy { everybody } => {
+                let now = self.roster.privacy().everybody;
+                let value = if everybody { "AL" } else { "BL" };
+                Ok(planner.privacy("BLP", value, now == Some(everybody)))
+            }
+            // What is no change of lists never comes here.
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Says the step that is due.
+    fn say_step(&mut self, now: Instant) {
+        let trid = self.notification.trid();
+        let deadline = now + self.config.deadlines.step;
+        let Some(active) = &mut self.edits.active else {
+            return;
+        };
+        (active.trid, active.deadline) = (trid, deadline);
+        let Some(step) = active.steps.front().cloned() else {
+            return;
+        };
+        let guids = self.version.has_guids();
+        // Servers before MSNP10 want the zero that once was the group's place.
+        let zero = (!guids).then_some(Cow::Borrowed("0"));
+        match &step {
+            Step::AddGroup { name } => {
+                let words = [Cow::Borrowed(name.as_str())].into_iter().chain(zero).collect();
+                self.say(&ClientCommand::EditGroup { trid, change: GroupChange::Add, words });
+            }
+            Step::RemoveGroup { group } => {
+                let words = vec![Cow::Borrowed(group.as_str())];
+                self.say(&ClientCommand::EditGroup { trid, change: GroupChange::Remove, words });
+            }
+            Step::RenameGroup { group, name } => {
+                let words = [Cow::Borrowed(group.as_str()), Cow::Borrowed(name.as_str())];
+                let words = words.into_iter().chain(zero).collect();
+                self.say(&ClientCommand::EditGroup { trid, change: GroupChange::Rename, words });
+            }
+            Step::Privacy { verb, value } => {
+                self.say(&ClientCommand::Privacy { trid, verb, value });
+            }
+            Step::Rename { account, name } => {
+                let known = self.roster.contact(account).and_then(|contact| contact.id.clone());
+                match known.filter(|_| self.version.has_contact_properties()) {
+                    Some(id) => self.say(&ClientCommand::ContactProperty {
+                        trid,
+                        id: &id,
+                        property: "MFN",
+                        value: Some(name.as_str().into()),
+                    }),
+                    None => {
+                        let name = name.as_str().into();
+                        self.say(&ClientCommand::Rename { trid, account, name });
+                    }
+                }
+            }
+            Step::Group { account, group, add } => {
+                self.say_list(trid, account, List::Forward, *add, Some(group));
+            }
+            Step::List { account, list, add } => self.say_list(trid, account, *list, *add, None),
+        }
+    }
+
+    fn say_list(&mut self, trid: u32, account: &str, list: List, add: bool, group: Option<&str>) {
+        let guids = self.version.has_guids();
+        let known = self.roster.contact(account);
+        let id = known.and_then(|contact| contact.id.clone());
+        let name = known.map(|contact| contact.shown_name().to_owned());
+        // Contacts are taken off the forward list, and put into groups, by their GUIDs.
+        let id = id.filter(|_| guids && list == List::Forward && (!add || group.is_some()));
+        // A name goes with a new contact, and before GUIDs with everybody.
+        let named = add && id.is_none() && (list == List::Forward || !guids);
+        let name = name.unwrap_or_else(|| account.to_owned());
+        self.say(&ClientCommand::EditList {
+            trid,
+            change: ListChange {
+                add,
+                list,
+                serial: None,
+                account: if guids && id.is_some() { None } else { Some(account) },
+                name: named.then(|| name.as_str().into()),
+                id: id.as_deref(),
+                group,
+            },
+        });
+    }
+
+    /// Takes `ADD`, `ADC`, `REM`: an answer, or news.
+    pub(super) fn list_changed(&mut self, now: Instant, trid: u32, change: &ListChange<'_>) {
+        if self.edits.is_active(trid) {
+            self.list_step_done(change.id, change.name.as_deref());
+            return self.step_follows(now);
+        }
+        let Some(account) = self.roster.account_of(change.account, change.id) else {
+            // One known server does not say who took the account off her list.
+            return self.resynchronize(now);
+        };
+        let told = self.roster.change(&account, change);
+        let reverse = trid == 0 && change.list == List::Reverse;
+        if reverse && change.add {
+            let listed = self.roster.contact(&account).map(|contact| contact.lists);
+            let known = [List::Forward, List::Allow, List::Block];
+            let stranger = listed.is_some_and(|lists| !known.iter().any(|list| lists.has(*list)));
+            if stranger && self.version.has_pending_list() {
+                // The server put her on the pending list as well, and says so at the next sign-in.
+                let pending = ListChange { list: List::Pending, group: None, ..change.clone() };
+                self.roster.change(&account, &pending);
+            }
+            let name = change.name.clone().unwrap_or_default().into_owned();
+            self.events.push_back(Event::AddedBy { account, name });
+        } else if reverse {
+            let pending = ListChange { list: List::Pending, group: None, ..change.clone() };
+            self.roster.change(&account, &pending);
+            self.events.push_back(Event::RemovedBy { account });
+        } else if let Some(change) = told {
+            self.events.push_back(Event::ContactChanged { account, change });
+        }
+    }
+
+    /// Takes `ADG`, `REG`, `RMG`.
+    pub(super) fn group_changed(&mut self, now: Instant, trid: u32, words: &[Cow<'_, str>]) {
+        if !self.edits.is_active(trid) {
+            return;
+        }
+        let step = self.edits.active.as_ref().and_then(|active| active.steps.front().cloned());
+        if let Some(Step::AddGroup { name }) = step {
+            match new_group_id(words, &name, self.version) {
+                Some(group) => {
+                    self.roster.add_group(group, &name);
+                    let (group, change) = (group.to_owned(), GroupChange::Add);
+                    self.events.push_back(Event::GroupChanged { group, name, change });
+                }
+                // It is there; what it is called for programs only the lists can tell.
+                None => self.resynchronize(now),
+            }
+            return self.step_follows(now);
+        }
+        self.step_done(now, trid);
+    }
+
+    /// Takes `BLP`, `GTC`: an answer, or part of the lists.
+    pub(super) fn privacy_changed(
+        &mut self,
+        now: Instant,
+        trid: Option<u32>,
+        verb: &str,
+        value: &str,
+    ) {
+        if let Some(trid) = trid.filter(|trid| self.edits.is_active(*trid)) {
+            return self.step_done(now, trid);
+        }
+        if let Some(resync) = &mut self.resync {
+            resync.fresh.set_privacy(verb, value);
+        } else if self.roster.set_privacy(verb, value) && self.notification.is_online() {
+            self.events.push_back(Event::PrivacyChanged);
+        }
+    }
+
+    /// Notes that the step under way is done, as its own words say, and goes on.
+    pub(super) fn step_done(&mut self, now: Instant, trid: u32) {
+        if !self.edits.is_active(trid) {
+            return;
+        }
+        let step = self.edits.active.as_ref().and_then(|active| active.steps.front().cloned());
+        match step {
+            Some(Step::Privacy { verb, value }) => {
+                if self.roster.set_privacy(verb, value) {
+                    self.events.push_back(Event::PrivacyChanged);
+                }
+            }
+            Some(Step::RemoveGroup { group }) => {
+                let name = self.roster.group_name(&group).unwrap_or_default().to_owned();
+                self.roster.remove_group(&group);
+                let change = GroupChange::Remove;
+                self.events.push_back(Event::GroupChanged { group, name, change });
+            }
+            Some(Step::RenameGroup { group, name }) => {
+                self.roster.add_group(&group, &name);
+                let change = GroupChange::Rename;
+                self.events.push_back(Event::GroupChanged { group, name, change });
+            }
+            Some(Step::Rename { account, name }) => {
+                if let Some(change) = self.roster.rename(&account, &name) {
+                    self.events.push_back(Event::ContactChanged { account, change });
+                }
+            }
+            Some(Step::Group { .. } | Step::List { .. }) => self.list_step_done(None, None),
+            Some(Step::AddGroup { .. }) | None => {}
+        }
+        self.step_follows(now);
+    }
+
+    /// Applies the list step under way, with what the server added to it.
+    fn list_step_done(&mut self, id: Option<&str>, name: Option<&str>) {
+        let step = self.edits.active.as_ref().and_then(|active| active.steps.front().cloned());
+        let (account, list, add, group) = match &step {
+            Some(Step::Group { account, group, add }) => {
+                (account, List::Forward, *add, Some(group.as_str()))
+            }
+            Some(Step::List { account, list, add }) => (account, *list, *add, None),
+            _ => return,
+        };
+        let name = name.map(Cow::Borrowed);
+        let account_known = Some(account.as_str());
+        let change =
+            ListChange { add, list, serial: None, account: account_known, name, id, group };
+        if let Some(change) = self.roster.change(account, &change) {
+            self.events.push_back(Event::ContactChanged { account: account.clone(), change });
+        }
+    }
+
+    /// Goes on with the step after the one that is done.
+    fn step_follows(&mut self, now: Instant) {
+        let Some(active) = &mut self.edits.active else {
+            return;
+        };
+        active.steps.pop_front();
+        if active.steps.is_empty() { self.edit_ends(now, Ok(())) } else { self.say_step(now) }
+    }
+
+    /// Takes a refusal of the step under way.
+    pub(super) fn step_refused(&mut self, now: Instant, code: ErrorCode) {
+        let Some(active) = &mut self.edits.active else {
+            return;
+        };
+        let Some(step) = active.steps.front().cloned() else {
+            return;
+        };
+        let trid = active.trid;
+        if is_done_already(&step, code) {
+            return self.step_done(now, trid);
+        }
+        let first = std::mem::replace(&mut active.mended, true);
+        let needed = if first { Vec::new() } else { needed_first(&step, code, &self.roster) };
+        if !needed.is_empty() {
+            for step in needed.into_iter().rev() {
+                active.steps.push_front(step);
+            }
+            return self.say_step(now);
+        }
+        if matches!(&step, Step::List { list: List::Pending | List::Reverse, .. }) {
+            // Whether the question is struck off is the server's business: what matters is said.
+            return self.step_follows(now);
+        }
+        let unknown_group = matches!(code.0, 224 | 231);
+        self.edit_ends(now, Err(RequestError::Refused(code)));
+        if unknown_group {
+            self.resynchronize(now);
+        }
+    }
+}
+
+/// Whether a refusal says that things are as the step wants them.
+fn is_done_already(step: &Step, code: ErrorCode) -> bool {
+    match step {
+        Step::Group { add: true, .. } | Step::List { add: true, .. } => {
+            code == ErrorCode::ALREADY_THERE
+        }
+        Step::Group { add: false, .. } => {
+            matches!(code, ErrorCode::NOT_THERE | ErrorCode::NOT_IN_GROUP)
+        }
+        Step::List { add: false, .. } => {
+            matches!(code, ErrorCode::NOT_THERE | ErrorCode::NO_SUCH_USER | ErrorCode::INVALID_USER)
+        }
+        Step::Privacy { .. } => code == ErrorCode::ALREADY_SET,
+        _ => false,
+    }
+}
+
+/// What must be done before a refused step can succeed.
+fn needed_first(step: &Step, code: ErrorCode, roster: &Roster) -> Vec<Step> {
+    match (step, code) {
+        (
+            Step::List { account, list: list @ (List::Allow | List::Block), add: true },
+            ErrorCode::ON_OPPOSITE_LIST,
+        ) => {
+            let list = if *list == List::Allow { List::Block } else { List::Allow };
+            vec![Step::List { account: account.clone(), list, add: false }]
+        }
+        (Step::RemoveGroup { group }, ErrorCode::GROUP_IN_USE | ErrorCode::GROUP_NOT_EMPTY) => {
+            let inside = roster.contacts().filter(|contact| contact.groups.contains(group));
+            let out = inside.map(|contact| Step::Group {
+                account: contact.account.clone(),
+                group: group.clone(),
+                add: false,
+            });
+            out.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Finds the steps of one request.
+struct Planner<'s> {
+    session: &'s Session,
+    steps: Vec<Step>,
+}
+
+type Planned = Result<Vec<Step>, Invalid>;
+
+impl Planner<'_> {
+    fn accept(mut self, account: &str, add: bool) -> Planned {
+        let account = self.address(account)?;
+        self.put(&account, List::Block, false);
+        self.put(&account, List::Allow, true);
+        self.strike_off(&account);
+        if add {
+            self.put(&account, List::Forward, true);
+        }
+        Ok(self.steps)
+    }
+
+    fn add(mut self, account: &str, group: Option<String>) -> Planned {
+        let account = self.address(account)?;
+        let group = group.map(|group| self.known_group(group)).transpose()?;
+        let lists = self.lists(&account);
+        // Whoever is blocked stays so: adding her is another wish.
+        if !lists.has(List::Block) {
+            self.put(&account, List::Allow, true);
+        }
+        self.strike_off(&account);
+        self.put(&account, List::Forward, true);
+        if let Some(group) = group.filter(|group| !self.is_in(&account, group)) {
+            self.steps.push(Step::Group { account, group, add: true });
+        }
+        Ok(self.steps)
+    }
+
+    fn block(mut self, account: &str) -> Planned {
+        let account = self.address(account)?;
+        // Off one list before on the other: nobody may be on both.
+        self.put(&account, List::Allow, false);
+        self.put(&account, List::Block, true);
+        self.strike_off(&account);
+        Ok(self.steps)
+    }
+
+    fn unblock(mut self, account: &str) -> Planned {
+        let account = self.address(account)?;
+        self.put(&account, List::Block, false);
+        self.put(&account, List::Allow, true);
+        Ok(self.steps)
+    }
+
+    fn decline(mut self, account: &str) -> Planned {
+        let account = self.address(account)?;
+        self.strike_off(&account);
+        Ok(self.steps)
+    }
+
+    fn remove(mut self, account: &str) -> Planned {
+        let account = self.address(account)?;
+        self.put(&account, List::Forward, false);
+        Ok(self.steps)
+    }
+
+    fn rename(mut self, account: &str, name: String) -> Planned {
+        let account = self.contact(account)?;
+        check_name(&name)?;
+        self.steps.push(Step::Rename { account, name });
+        Ok(self.steps)
+    }
+
+    fn group(mut self, account: &str, group: String, add: bool) -> Planned {
+        let account = self.contact(account)?;
+        let group = self.known_group(group)?;
+        if self.is_in(&account, &group) != add {
+            self.steps.push(Step::Group { account, group, add });
+        }
+        Ok(self.steps)
+    }
+
+    fn move_to(mut self, account: &str, group: Option<String>) -> Planned {
+        let account = self.contact(account)?;
+        let group = group.map(|group| self.known_group(group)).transpose()?;
+        let roster = &self.session.roster;
+        let now = roster.contact(&account).map(|contact| contact.groups.clone());
+        let now = now.unwrap_or_default();
+        let zero = self.session.version.has_group_zero();
+        // In the new group before out of the old ones: who is in none may be taken for removed.
+        let none = || zero.then(|| GROUP_ZERO.to_owned());
+        let wanted = group.or_else(none).filter(|group| roster.group_name(group).is_some());
+        if let Some(group) = wanted.clone().filter(|group| !now.contains(group)) {
+            self.steps.push(Step::Group { account: account.clone(), group, add: true });
+        }
+        for group in now.into_iter().filter(|group| Some(group) != wanted.as_ref()) {
+            self.steps.push(Step::Group { account: account.clone(), group, add: false });
+        }
+        Ok(self.steps)
+    }
+
+    fn add_group(mut self, name: String) -> Planned {
+        self.check_group_name(&name, None)?;
+        if self.session.roster.group_count() >= GROUPS_LIMIT {
+            return Err(Invalid::TooManyGroups);
+        }
+        self.steps.push(Step::AddGroup { name });
+        Ok(self.steps)
+    }
+
+    fn rename_group(mut self, group: String, name: String) -> Planned {
+        let group = self.real_group(group)?;
+        self.check_group_name(&name, Some(&group))?;
+        if self.session.roster.group_name(&group) != Some(name.as_str()) {
+            self.steps.push(Step::RenameGroup { group, name });
+        }
+        Ok(self.steps)
+    }
+
+    fn remove_group(mut self, group: String) -> Planned {
+        let group = self.real_group(group)?;
+        self.steps.push(Step::RemoveGroup { group });
+        Ok(self.steps)
+    }
+
+    fn privacy(mut self, verb: &'static str, value: &'static str, is_so: bool) -> Vec<Step> {
+        if !is_so {
+            self.steps.push(Step::Privacy { verb, value });
+        }
+        self.steps
+    }
+
+    /// Puts somebody on a list or takes her off, unless it is so.
+    fn put(&mut self, account: &str, list: List, add: bool) {
+        if self.lists(account).has(list) != add {
+            self.steps.push(Step::List { account: account.to_owned(), list, add });
+        }
+    }
+
+    /// Tells the server that the account has read somebody's question, where there is one.
+    ///
+    /// One known server ends the session over it where there is none.
+    fn strike_off(&mut self, account: &str) {
+        let lists = self.lists(account);
+        if self.session.version.has_pending_list() && lists.has(List::Pending) {
+            for (list, add) in [(List::Reverse, true), (List::Pending, false)] {
+                self.steps.push(Step::List { account: account.to_owned(), list, add });
+            }
+        }
+    }
+
+    fn lists(&self, account: &str) -> crate::command::Lists {
+        self.session.roster.contact(account).map(|contact| contact.lists).unwrap_or_default()
+    }
+
+    fn is_in(&self, account: &str, group: &str) -> bool {
+        let contact = self.session.roster.contact(account);
+        contact.is_some_and(|contact| contact.groups.iter().any(|known| known == group))
+    }
+
+    fn address(&self, account: &str) -> Result<String, Invalid> {
+        let account = account.trim().to_lowercase();
+        let halves = account.split_once('@');
+        let whole = halves.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+        let odd = |c: char| c.is_whitespace() || c.is_control();
+        if !whole || account.len() > ADDRESS_LIMIT || account.contains(odd) {
+            return Err(Invalid::Address);
+        }
+        if account == self.session.config.account.to_lowercase() {
+            return Err(Invalid::Oneself);
+        }
+        Ok(account)
+    }
+
+    fn contact(&self, account: &str) -> Result<String, Invalid> {
+        let account = self.address(account)?;
+        let contact = self.session.roster.contact(&account);
+        if contact.is_some_and(super::Contact::is_contact) {
+            Ok(account)
+        } else {
+            Err(Invalid::NotAContact)
+        }
+    }
+
+    fn known_group(&self, group: String) -> Result<String, Invalid> {
+        let known = self.session.roster.group_name(&group).is_some();
+        if known { Ok(group) } else { Err(Invalid::UnknownGroup) }
+    }
+
+    /// A group that is not the one of those without.
+    fn real_group(&self, group: String) -> Result<String, Invalid> {
+        if self.session.version.has_group_zero() && group == GROUP_ZERO {
+            return Err(Invalid::GroupStays);
+        }
+        self.known_group(group)
+    }
+
+    fn check_group_name(&self, name: &str, own: Option<&str>) -> Result<(), Invalid> {
+        let length = escape::encode(name).len();
+        if name.trim().is_empty() || length > GROUP_NAME_LIMIT {
+            return Err(Invalid::GroupName);
+        }
+        let taken = self.session.roster.groups().any(|group| {
+            Some(group.id.as_str()) != own && group.name.to_lowercase() == name.to_lowercase()
+        });
+        if taken { Err(Invalid::GroupExists) } else { Ok(()) }
+    }
+}
+
+/// Whether a name is one that servers take: longer ones end the session.
+pub(super) fn check_name(name: &str) -> Result<(), Invalid> {
+    let length = escape::encode(name).len();
+    if name.trim().is_empty() || length > NAME_LIMIT { Err(Invalid::Name) } else { Ok(()) }
+}
+
+/// The lists, asked for again while the account is online.
+#[derive(Debug)]
+pub(super) struct Resync {
+    pub(super) trid: u32,
+    /// Contacts and groups still to come, once the server said how many.
+    left: Option<(u32, u32)>,
+    fresh: Roster,
+    deadline: Instant,
+}
+
+impl Resync {
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
+
+impl Session {
+    /// Asks for the lists again, because what a server said about them is not enough.
+    pub(super) fn resynchronize(&mut self, now: Instant) {
+        if self.resync.is_some() || !self.notification.is_online() {
+            return;
+        }
+        let trid = self.notification.trid();
+        let second = self.version.has_guids().then_some("0");
+        self.say(&ClientCommand::Synchronize { trid, first: "0", second });
+        let deadline = now + self.config.deadlines.step;
+        let fresh = Roster::of_version(self.version);
+        self.resync = Some(Resync { trid, left: None, fresh, deadline });
+    }
+
+    pub(super) fn resync_begins(&mut self, trid: u32, counts: Option<(u32, u32)>) {
+        match (&mut self.resync, counts) {
+            (Some(resync), Some(counts)) if resync.trid == trid => resync.left = Some(counts),
+            // Without counts the server says that nothing changed.
+            (Some(resync), None) if resync.trid == trid => return self.resync = None,
+            _ => return,
+        }
+        self.resync_ends();
+    }
+
+    pub(super) fn resync_entry(&mut self, entry: &ListEntry<'_>) {
+        let Some(resync) = &mut self.resync else {
+            let account = entry.account.to_lowercase();
+            self.roster.add_entry(entry);
+            let change = super::ContactChange::Listed;
+            return self.events.push_back(Event::ContactChanged { account, change });
+        };
+        resync.fresh.add_entry(entry);
+        if let Some((contacts, _)) = &mut resync.left {
+            *contacts = contacts.saturating_sub(1);
+        }
+        self.resync_ends();
+    }
+
+    pub(super) fn resync_group(&mut self, id: &str, name: &str) {
+        let Some(resync) = &mut self.resync else {
+            return self.roster.add_group(id, name);
+        };
+        resync.fresh.add_group(id, name);
+        if let Some((_, groups)) = &mut resync.left {
+            *groups = groups.saturating_sub(1);
+        }
+        self.resync_ends();
+    }
+
+    fn resync_ends(&mut self) {
+        if self.resync.as_ref().is_none_or(|resync| resync.left != Some((0, 0))) {
+            return;
+        }
+        let Some(resync) = self.resync.take() else {
+            return;
+        };
+        let old = std::mem::replace(&mut self.roster, resync.fresh);
+        for (account, change) in self.roster.replace(old) {
+            self.events.push_back(Event::ContactChanged { account, change });
+        }
+    }
+}
