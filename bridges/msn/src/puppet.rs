@@ -329,11 +329,7 @@ impl Puppet for MsnPuppet {
             .map(|contact| Contact {
                 persona: self.persona(&contact.account, None),
                 presence: translate::presence(contact),
-                groups: contact
-                    .groups
-                    .iter()
-                    .map(|id| roster.group_name(id).unwrap_or(id).to_owned())
-                    .collect(),
+                groups: roster.group_names(contact),
                 blocked: contact.lists.has(msnp::List::Block),
             })
             .collect()

@@ -17,6 +17,8 @@ impl ErrorCode {
     pub const NO_SUCH_USER: Self = Self(205);
     /// The address is not one.
     pub const INVALID_USER: Self = Self(208);
+    /// The list takes no more.
+    pub const LIST_FULL: Self = Self(210);
     /// The list or the conversation has her already.
     pub const ALREADY_THERE: Self = Self(215);
     /// The list does not have her; in a call: she blocks us.

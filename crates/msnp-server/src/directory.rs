@@ -80,17 +80,59 @@ pub struct ListEdit {
     pub group: Option<String>,
 }
 
+/// A change of an account's groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupEdit {
+    /// Make one of that name.
+    Add(String),
+    /// Take the one of that id away.
+    Remove(String),
+    /// Give the one of that id a name.
+    Rename(String, String),
+}
+
 /// Why lists stayed as they were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EditError {
     /// She is there already.
     AlreadyThere,
+    /// A group has that name.
+    GroupExists,
+    /// The group's name is too long.
+    GroupNameTooLong,
+    /// The group still has contacts.
+    GroupNotEmpty,
+    /// The list holds as many as it may.
+    ListFull,
+    /// There is no such group.
+    NoSuchGroup,
     /// The list is not the account's to change.
     NotAllowed,
+    /// She is not in that group.
+    NotInGroup,
     /// She is not there.
     NotThere,
+    /// She is on the opposite list.
+    OnOppositeList,
+    /// There are as many groups as there may be.
+    TooManyGroups,
     /// There is no such account.
     Unknown,
+}
+
+/// Who may see an account, and whether its client asks about newcomers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Privacy {
+    /// Whether those on no list may see it and write to it.
+    pub everybody: bool,
+    /// Whether its client asks about each who puts it on her list; only kept.
+    pub asks: bool,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { everybody: true, asks: true }
+    }
 }
 
 /// Why a call failed.
@@ -120,6 +162,8 @@ pub enum Push {
     Presence(PresenceOf),
     /// A contact changed her personal message.
     Personal(PresenceOf),
+    /// Somebody took the account off her list.
+    RemovedBy(Profile),
     /// Somebody calls into a conversation.
     Ring {
         /// The conversation.
@@ -172,6 +216,18 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Changes an account's lists; gives the entry as it is now.
     async fn edit(&self, account: &str, edit: ListEdit) -> Result<Entry, EditError>;
+
+    /// Changes an account's groups; gives the group as it is now, or was.
+    async fn edit_group(&self, account: &str, edit: GroupEdit) -> Result<Group, EditError>;
+
+    /// Changes the name an account's list has for a contact.
+    async fn rename_contact(&self, account: &str, who: &str, name: &str) -> Result<(), EditError>;
+
+    /// Gives an account's privacy settings.
+    async fn privacy(&self, account: &str) -> Privacy;
+
+    /// Sets an account's privacy settings; those who may see it now, or may no more, are told.
+    async fn set_privacy(&self, account: &str, privacy: Privacy);
 
     /// Sets an account's presence and tells those who may see it.
     async fn set_presence(

@@ -19,8 +19,8 @@ mod users;
 
 pub use self::{
     directory::{
-        CallError, ChatPush, Directory, EditError, Entry, Group, ListEdit, Member, PresenceOf,
-        Profile, Push, SessionId, TalkId,
+        CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, ListEdit, Member,
+        PresenceOf, Privacy, Profile, Push, SessionId, TalkId,
     },
     fault::{Faults, HttpFault, Misdeed},
     memory::MemoryDirectory,

@@ -148,6 +148,7 @@ fn trid_of(command: &ClientCommand<'_>) -> TransactionId {
         | ClientCommand::ChallengeAnswer { trid, .. }
         | ClientCommand::ChangeStatus { trid, .. }
         | ClientCommand::ClientVersion { trid, .. }
+        | ClientCommand::ContactProperty { trid, .. }
         | ClientCommand::EditList { trid, .. }
         | ClientCommand::EditGroup { trid, .. }
         | ClientCommand::Enter { trid, .. }

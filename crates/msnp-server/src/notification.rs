@@ -1,16 +1,18 @@
 //! One client's link to the notification server.
 
+mod lists;
+
 use std::sync::Arc;
 
 use msnp_proto::{
     ClientCommand, ErrorCode, LinkKind, ServerCommand, Version,
     auth::challenge,
-    command::{GroupChange, ListChange, ListEntry, Presence, Redirect, Secret, Status},
+    command::{Presence, Redirect, Secret, Status},
 };
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    directory::{EditError, ListEdit, PresenceOf, Push, SessionId},
+    directory::{PresenceOf, Push, SessionId},
     link::{Ended, GREETING_DEADLINE, Reader, Speaker},
     network::{Admits, Shared},
 };
@@ -22,8 +24,6 @@ const POLICIES: &str =
     "<?xml version=\"1.0\" encoding=\"utf-8\"?><config><shield/><block/></config>";
 /// The challenge of every sign-in, where challenges are on.
 const CHALLENGE: &str = "22210219642164014968";
-/// The stamp of every list: clients that send it back get the lists all the same.
-const STAMP: &str = "2000-01-01T00:00:00.0-00:00";
 
 pub(crate) async fn serve(shared: Arc<Shared>, mut reader: Reader, mut speaker: Speaker) {
     let signed_in = timeout(GREETING_DEADLINE, sign_in(&shared, &mut reader, &mut speaker)).await;
@@ -31,7 +31,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut reader: Reader, mut speaker: 
     // A client that lets this much wait does not read, and is cut off.
     let (pushed, pushes) = mpsc::channel(4096);
     let session = shared.directory.attach(&account, pushed).await;
-    let mut client = Client { shared, speaker, account, session, pushes, visible: false };
+    let mut client =
+        Client { shared, speaker, account, session, pushes, visible: false, serial: 1 };
     // However it ends, the contacts are told.
     let _ended = client.talk(&mut reader).await;
     client.shared.directory.detach(&client.account, client.session).await;
@@ -138,6 +139,8 @@ struct Client {
     pushes: mpsc::Receiver<Push>,
     /// Whether a `CHG` made the account visible to itself and others.
     visible: bool,
+    /// The number of the lists as they are now, for versions that count.
+    serial: u32,
 }
 
 impl Client {
@@ -164,13 +167,15 @@ impl Client {
             ClientCommand::ChangeStatus { .. } => "CHG",
             ClientCommand::Ping => "PNG",
             ClientCommand::RequestSwitchboard { .. } => "XFR",
+            ClientCommand::EditList { ref change, .. } if change.add => "ADC",
+            ClientCommand::EditList { .. } => "REM",
+            ClientCommand::EditGroup { .. } => "ADG",
             _ => "",
         };
         if self.speaker.misbehave(self.shared.faults.misdeed(verb), &command)? {
             return Ok(());
         }
         let version = self.speaker.version;
-        let serial = (!version.has_guids()).then_some(1);
         match command {
             ClientCommand::Synchronize { trid, .. } => self.synchronize(trid).await,
             ClientCommand::ChangeStatus { trid, status, capabilities, object } => {
@@ -190,7 +195,7 @@ impl Client {
             }
             ClientCommand::Ping => self.speaker.say(&ServerCommand::Pong { seconds: Some(60) }),
             ClientCommand::Privacy { trid, verb, value } => {
-                self.speaker.say(&ServerCommand::Privacy { trid: Some(trid), verb, serial, value })
+                self.set_privacy(trid, verb, value).await
             }
             ClientCommand::Property { trid, property, value } => {
                 if let ("MFN", Some(name)) = (property, &value) {
@@ -198,17 +203,13 @@ impl Client {
                 }
                 self.speaker.say(&ServerCommand::Property { trid: Some(trid), property, value })
             }
-            ClientCommand::Rename { trid, account, name } => {
-                if account.eq_ignore_ascii_case(&self.account) {
-                    self.shared.directory.set_name(&self.account, &name).await;
-                }
-                self.speaker.say(&ServerCommand::Renamed { trid, serial, account, name })
-            }
+            ClientCommand::Rename { trid, account, name } => self.rename(trid, account, name).await,
             ClientCommand::EditList { trid, change } => self.edit(trid, &change).await,
-            // Groups are not kept: the answer is what a server without room for them gives.
-            ClientCommand::EditGroup { trid, change, .. } => {
-                let full = matches!(change, GroupChange::Add);
-                self.speaker.refuse(trid, ErrorCode(if full { 223 } else { 224 }))
+            ClientCommand::EditGroup { trid, change, words } => {
+                self.edit_group(trid, change, &words).await
+            }
+            ClientCommand::ContactProperty { trid, id, property, value } => {
+                self.set_contact_property(trid, id, property, value).await
             }
             ClientCommand::RequestSwitchboard { trid } if !self.visible => {
                 self.speaker.refuse(trid, ErrorCode::NOT_WHILE_HIDDEN)
@@ -240,40 +241,6 @@ impl Client {
         }
     }
 
-    async fn synchronize(&self, trid: u32) -> Result<(), Ended> {
-        let (entries, groups) = self.shared.directory.roster(&self.account).await;
-        let version = self.speaker.version;
-        let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        let counts = Some((count(entries.len()), count(groups.len())));
-        let (first, second) = if version.has_guids() { (STAMP, Some(STAMP)) } else { ("1", None) };
-        self.speaker.say(&ServerCommand::Synchronize { trid, first, second, counts })?;
-        for (verb, value) in [("GTC", "A"), ("BLP", "AL")] {
-            self.speaker.say(&ServerCommand::Privacy { trid: None, verb, serial: None, value })?;
-        }
-        if version.has_guids() {
-            let profile = self.shared.directory.profile(&self.account).await.unwrap_or_default();
-            let value = Some(profile.name.into());
-            self.speaker.say(&ServerCommand::Property { trid: None, property: "MFN", value })?;
-        }
-        for group in &groups {
-            let name = group.name.as_str().into();
-            self.speaker.say(&ServerCommand::Group { name, id: &group.id })?;
-        }
-        for entry in &entries {
-            self.speaker.say(&ServerCommand::ListEntry(ListEntry {
-                account: &entry.account,
-                name: entry.name.as_str().into(),
-                id: entry
-                    .lists
-                    .has(msnp_proto::command::List::Forward)
-                    .then_some(entry.id.as_str()),
-                lists: entry.lists,
-                groups: &entry.groups.join(","),
-            }))?;
-        }
-        Ok(())
-    }
-
     async fn change_status(
         &mut self,
         trid: u32,
@@ -299,53 +266,15 @@ impl Client {
         Ok(())
     }
 
-    async fn edit(&self, trid: u32, change: &ListChange<'_>) -> Result<(), Ended> {
-        let who = change.account.or(change.id).unwrap_or_default().to_owned();
-        let group = change.group.map(str::to_owned);
-        let edit = ListEdit { add: change.add, list: change.list, who, group };
-        match self.shared.directory.edit(&self.account, edit).await {
-            Ok(entry) => {
-                let mut done = change.clone();
-                done.serial = (!self.speaker.version.has_guids()).then_some(1);
-                if change.list == msnp_proto::command::List::Forward {
-                    done.id = Some(&entry.id);
-                }
-                self.speaker.say(&ServerCommand::ListChanged { trid, change: done })
-            }
-            Err(error) => self.speaker.refuse(
-                trid,
-                match error {
-                    EditError::AlreadyThere => ErrorCode::ALREADY_THERE,
-                    EditError::NotAllowed => ErrorCode::INVALID_PARAMETER,
-                    EditError::NotThere => ErrorCode::NOT_THERE,
-                    EditError::Unknown => ErrorCode::INVALID_USER,
-                },
-            ),
-        }
-    }
-
-    fn tell(&self, push: Push) -> Result<(), Ended> {
+    fn tell(&mut self, push: Push) -> Result<(), Ended> {
         match push {
             Push::Presence(of) if of.status == Status::Offline => {
                 self.speaker.say(&ServerCommand::Offline { account: &of.profile.account })
             }
             Push::Presence(of) => self.speaker.say(&ServerCommand::Presence(presence(&of))),
             Push::Personal(of) => self.tell_personal(&of),
-            Push::AddedBy(profile) => {
-                let serial = (!self.speaker.version.has_guids()).then_some(1);
-                self.speaker.say(&ServerCommand::ListChanged {
-                    trid: 0,
-                    change: ListChange {
-                        add: true,
-                        list: msnp_proto::command::List::Reverse,
-                        serial,
-                        account: Some(&profile.account),
-                        name: Some(profile.name.as_str().into()),
-                        id: None,
-                        group: None,
-                    },
-                })
-            }
+            Push::AddedBy(profile) => self.tell_reverse(&profile, true),
+            Push::RemovedBy(profile) => self.tell_reverse(&profile, false),
             Push::Ring { talk, caller } => {
                 let (account, version) = (self.account.clone(), self.speaker.version);
                 let admits = Admits::Talk { account, talk, version, called: true };

@@ -107,8 +107,8 @@ async fn sign_in(network: &Network, account: &str, version: u8) -> Wire {
 async fn the_lists_have_the_form_of_their_version() {
     let network = network().await;
     for (version, wanted) in [
-        (8, ["SYN 5 1 2 0\r\n", "LST bob@example.com Bob 11\r\n"]),
-        (9, ["SYN 5 1 2 0\r\n", "LST echo@example.com Echo 11\r\n"]),
+        (8, ["SYN 5 1 2 1\r\n", "LST bob@example.com Bob 11 0\r\n"]),
+        (9, ["LSG 0 Other%20Contacts 0\r\n", "LST echo@example.com Echo 11 0\r\n"]),
         (10, ["PRP MFN Alice%20A\r\n", "LST N=bob@example.com F=Bob C="]),
         (11, ["GTC A\r\n", "LST N=echo@example.com F=Echo C="]),
         (12, ["BLP AL\r\n", " 11 1\r\n"]),
@@ -122,6 +122,63 @@ async fn the_lists_have_the_form_of_their_version() {
         }
         wire.say("OUT\r\n").await;
         assert!(wire.is_closed().await);
+    }
+}
+
+#[tokio::test]
+async fn lists_and_groups_are_changed_in_the_words_of_each_version() {
+    let network = network().await;
+    let mut bob = sign_in(&network, "bob@example.com", 12).await;
+    bob.say("SYN 5 0 0\r\nCHG 6 NLN 0\r\n").await;
+    let group = bob.hear("CHG 6").await;
+    assert!(group.contains("LST N=alice@example.com F=Alice%20A C="), "{group}");
+    for (said, wanted) in [
+        ("ADG 7 Old%20Pals", "ADG 7 Old%20Pals 00000000-0000-4000-9000-000000000001\r\n"),
+        ("ADG 8 Old%20Pals", "228 8\r\n"),
+        (
+            "REG 9 00000000-0000-4000-9000-000000000001 Pals",
+            "REG 9 00000000-0000-4000-9000-000000000001 Pals\r\n",
+        ),
+        ("RMG 10 00000000-0000-4000-9000-000000000002", "224 10\r\n"),
+        ("REM 11 FL alice@example.com", "216 11\r\n"),
+        ("ADC 12 BL N=alice@example.com", "219 12\r\n"),
+        ("REM 13 AL alice@example.com", "REM 13 AL alice@example.com\r\n"),
+        ("ADC 14 BL N=alice@example.com", "ADC 14 BL N=alice@example.com\r\n"),
+        ("ADC 15 AL N=nobody@example.com", "208 15\r\n"),
+        ("ADC 16 RL N=alice@example.com", "201 16\r\n"),
+        ("BLP 17 BL", "BLP 17 BL\r\n"),
+        ("BLP 18 BL", "218 18\r\n"),
+        ("REA 19 alice@example.com A", "502 19\r\n"),
+    ] {
+        bob.say(&format!("{said}\r\n")).await;
+        let (verb, number) = (wanted.split(' ').next(), said.split(' ').nth(1));
+        let heard = bob.hear(&format!("{} {}", verb.unwrap_or(""), number.unwrap_or(""))).await;
+        assert!(heard.ends_with(wanted), "{said}: {heard:?}");
+    }
+    let mut echo = sign_in(&network, "bob@example.com", 8).await;
+    echo.say("SYN 5 0\r\n").await;
+    let lists = echo.hear("LST alice@example.com").await;
+    for wanted in
+        ["SYN 5 1 1 2\r\n", "BLP BL\r\n", "LSG 0 Other%20Contacts 0\r\n", "LSG 1 Pals 0\r\n"]
+    {
+        assert!(lists.contains(wanted), "{lists}");
+    }
+    assert!(lists.ends_with("LST alice@example.com Alice%20A 13 0\r\n"), "{lists}");
+    for (said, wanted) in [
+        ("ADD 6 FL alice@example.com Alice 1", "ADD 6 FL 2 alice@example.com Alice 1\r\n"),
+        ("RMG 7 1", "227 7\r\n"),
+        ("REM 8 FL alice@example.com 1", "REM 8 FL 3 alice@example.com 1\r\n"),
+        ("REM 9 FL alice@example.com 0", "REM 9 FL 4 alice@example.com 0\r\n"),
+        ("RMG 10 1", "RMG 10 5 1\r\n"),
+        ("RMG 11 0", "230 11\r\n"),
+        ("ADD 12 FL nobody@example.com x", "205 12\r\n"),
+        ("REA 13 alice@example.com Al", "REA 13 6 alice@example.com Al\r\n"),
+        ("REM 14 FL alice@example.com", "REM 14 FL 7 alice@example.com\r\n"),
+    ] {
+        echo.say(&format!("{said}\r\n")).await;
+        let (verb, number) = (wanted.split(' ').next(), said.split(' ').nth(1));
+        let heard = echo.hear(&format!("{} {}", verb.unwrap_or(""), number.unwrap_or(""))).await;
+        assert!(heard.ends_with(wanted), "{said}: {heard:?}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! The client against the embedded network: real sockets, every version, every misdeed.
 
+mod contacts;
+
 use std::time::Duration;
 
 use msnp::{

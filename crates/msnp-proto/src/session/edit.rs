@@ -12,7 +12,7 @@ use std::{borrow::Cow, collections::VecDeque, time::Instant};
 
 use super::{
     Session,
-    roster::Roster,
+    roster::{GROUP_ZERO, Roster},
     types::{Command, Event, Invalid, RequestError, RequestId, is_due},
 };
 use crate::{
@@ -31,8 +31,6 @@ const GROUP_NAME_LIMIT: usize = 61;
 const NAME_LIMIT: usize = 387;
 /// Longest address.
 const ADDRESS_LIMIT: usize = 129;
-/// The group of those without one, before MSNP10.
-const GROUP_ZERO: &str = "0";
 
 /// Requests on their way.
 #[derive(Debug, Default)]

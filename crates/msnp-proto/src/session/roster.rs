@@ -11,6 +11,9 @@ use crate::{
     version::Version,
 };
 
+/// The group of contacts who are in none, before MSNP10.
+pub(super) const GROUP_ZERO: &str = "0";
+
 /// Somebody on the account's lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
@@ -79,10 +82,16 @@ impl Roster {
         self.contacts.values().filter(|contact| contact.asks)
     }
 
-    /// Gives the groups, by id.
+    /// Gives the groups, by id, without the one of contacts who are in none.
     pub fn groups(&self) -> impl Iterator<Item = Group> {
-        let groups = self.groups.iter();
+        let groups = self.groups.iter().filter(|(id, _)| *id != GROUP_ZERO);
         groups.map(|(id, name)| Group { id: id.clone(), name: name.clone() })
+    }
+
+    /// Gives the names of the groups a contact is in.
+    pub fn group_names(&self, contact: &Contact) -> Vec<String> {
+        let groups = contact.groups.iter().filter(|id| *id != GROUP_ZERO);
+        groups.map(|id| self.group_name(id).unwrap_or(id).to_owned()).collect()
     }
 
     /// Gives the name of a group.

@@ -1,5 +1,7 @@
 //! A directory in memory.
 
+mod lists;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -7,14 +9,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use msnp_proto::command::{List, Lists, Status};
+use msnp_proto::command::{List, Status};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     directory::{
-        CallError, ChatPush, Directory, EditError, Entry, Group, ListEdit, Member, PresenceOf,
-        Profile, Push, SessionId, TalkId,
+        CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, ListEdit, Member,
+        PresenceOf, Privacy, Profile, Push, SessionId, TalkId,
     },
     script,
     users::{self, User, UsersError},
@@ -38,6 +40,8 @@ struct Account {
     object: Option<String>,
     personal: Arc<[u8]>,
     entries: BTreeMap<String, Entry>,
+    groups: Vec<Group>,
+    privacy: Privacy,
     attached: Option<(SessionId, mpsc::Sender<Push>)>,
 }
 
@@ -86,6 +90,8 @@ impl MemoryDirectory {
                 object: None,
                 personal,
                 entries: BTreeMap::new(),
+                groups: Vec::new(),
+                privacy: Privacy::default(),
                 attached: None,
             },
         );
@@ -153,8 +159,10 @@ impl Account {
         }
     }
 
+    /// Whether somebody may neither see the account nor write to it.
     fn blocks(&self, other: &str) -> bool {
-        self.entries.get(other).is_some_and(|entry| entry.lists.has(List::Block))
+        let lists = self.entries.get(other).map(|entry| entry.lists).unwrap_or_default();
+        lists.has(List::Block) || !(self.privacy.everybody || lists.has(List::Allow))
     }
 }
 
@@ -162,34 +170,6 @@ impl Inner {
     fn id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
-    }
-
-    fn befriend(&mut self, owner: &str, contact: &str) {
-        if !self.accounts.contains_key(contact) {
-            return;
-        }
-        self.put(owner, contact, List::Forward, true);
-        self.put(owner, contact, List::Allow, true);
-        self.put(contact, owner, List::Reverse, true);
-    }
-
-    fn put(&mut self, owner: &str, contact: &str, list: List, add: bool) -> Option<Entry> {
-        let Profile { account, name } = self.accounts.get(contact)?.profile();
-        let id = self.id();
-        let entries = &mut self.accounts.get_mut(owner)?.entries;
-        let entry = entries.entry(contact.to_owned()).or_insert_with(|| Entry {
-            account,
-            name,
-            id: format!("00000000-0000-4000-8000-{id:012x}"),
-            lists: Lists(0),
-            groups: Vec::new(),
-        });
-        entry.lists = entry.lists.with(list, add);
-        let entry = entry.clone();
-        if entry.lists == Lists(0) {
-            entries.remove(contact);
-        }
-        Some(entry)
     }
 
     /// Those who have the account as a contact, are there, and are not blocked by it.
@@ -209,14 +189,6 @@ impl Inner {
             // Whoever does not take what is pushed is cut off by its own link.
             let _ = watcher.try_send(push.clone());
         }
-    }
-
-    fn resolve(&self, account: &str, who: &str) -> Option<String> {
-        if who.contains('@') {
-            return Some(key(who));
-        }
-        let entries = &self.accounts.get(account)?.entries;
-        entries.iter().find(|(_, entry)| entry.id == who).map(|(key, _)| key.clone())
     }
 }
 
@@ -266,63 +238,31 @@ impl Directory for MemoryDirectory {
 
     async fn roster(&self, account: &str) -> (Vec<Entry>, Vec<Group>) {
         let inner = self.inner();
-        let entries = inner.accounts.get(&key(account)).map(|found| &found.entries);
-        (entries.map(|entries| entries.values().cloned().collect()).unwrap_or_default(), Vec::new())
+        let Some(found) = inner.accounts.get(&key(account)) else {
+            return (Vec::new(), Vec::new());
+        };
+        (found.entries.values().cloned().collect(), found.groups.clone())
     }
 
     async fn edit(&self, account: &str, edit: ListEdit) -> Result<Entry, EditError> {
-        if matches!(edit.list, List::Reverse | List::Pending) {
-            return Err(EditError::NotAllowed);
-        }
-        let mut inner = self.inner();
-        let owner = key(account);
-        let who = inner.resolve(&owner, &edit.who).ok_or(EditError::NotThere)?;
-        if !inner.accounts.contains_key(&who) {
-            return Err(EditError::Unknown);
-        }
-        let entries = inner.accounts.get(&owner).map(|found| &found.entries);
-        let entry = entries.and_then(|entries| entries.get(&who));
-        let there = entry.is_some_and(|entry| entry.lists.has(edit.list));
-        if there == edit.add {
-            return Err(if there { EditError::AlreadyThere } else { EditError::NotThere });
-        }
-        let entry = inner.put(&owner, &who, edit.list, edit.add).ok_or(EditError::Unknown)?;
-        if edit.list == List::Block
-            && let (Some(blocker), Some(blocked)) =
-                (inner.accounts.get(&owner), inner.accounts.get(&who))
-        {
-            // A blocked contact sees the account leave, and come back when she may see it again.
-            let mut presence = blocker.presence();
-            if edit.add {
-                presence.status = Status::Offline;
-            }
-            let knows =
-                blocked.entries.get(&owner).is_some_and(|entry| entry.lists.has(List::Forward));
-            if let (true, true, Some((_, pushes))) = (knows, blocker.is_shown(), &blocked.attached)
-            {
-                // As below.
-                let _ = pushes.try_send(Push::Presence(presence));
-            }
-        }
-        if edit.list == List::Forward {
-            inner.put(&who, &owner, List::Reverse, edit.add);
-            let (adder, added) = (inner.accounts.get(&owner), inner.accounts.get(&who));
-            if let (true, Some(adder), Some(added)) = (edit.add, adder, added) {
-                let told = [
-                    (added, Push::AddedBy(adder.profile())),
-                    (adder, Push::Presence(added.presence())),
-                ];
-                for (whom, push) in told {
-                    let shown =
-                        !matches!(&push, Push::Presence(of) if of.status == Status::Offline);
-                    if let (true, Some((_, pushes))) = (shown, &whom.attached) {
-                        // Whoever does not take what is pushed is cut off by its own link.
-                        let _ = pushes.try_send(push);
-                    }
-                }
-            }
-        }
-        Ok(entry)
+        self.inner().edit(&key(account), &edit)
+    }
+
+    async fn edit_group(&self, account: &str, edit: GroupEdit) -> Result<Group, EditError> {
+        self.inner().edit_group(&key(account), edit)
+    }
+
+    async fn rename_contact(&self, account: &str, who: &str, name: &str) -> Result<(), EditError> {
+        self.inner().rename_contact(&key(account), who, name)
+    }
+
+    async fn privacy(&self, account: &str) -> Privacy {
+        let inner = self.inner();
+        inner.accounts.get(&key(account)).map(|found| found.privacy).unwrap_or_default()
+    }
+
+    async fn set_privacy(&self, account: &str, privacy: Privacy) {
+        self.inner().set_privacy(&key(account), privacy);
     }
 
     async fn set_presence(
