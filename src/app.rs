@@ -92,6 +92,7 @@ impl App {
             permissions: permissions(config),
             sign_ins_per_second: config.limits.sign_ins_per_second,
             backups: Some(backups_of(data)),
+            traces: Some(data.join("traces")),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..CoreConfig::default()
         };

@@ -1,16 +1,21 @@
 //! `msn …`: an MSN client for the terminal.
 
+mod contacts;
+
 use std::{fs, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use msnp::{
     ChatId, CloseReason, Config, ConnectError, Contact, Event, Events, Handle, Protocol,
-    RequestError, Text,
+    RequestError, Roster, Text,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::Failure;
+
+/// How long a capture may last.
+const LONGEST_TRACE: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Args)]
 pub(super) struct MsnCommand {
@@ -46,6 +51,13 @@ struct Account {
     /// One JSON object a line, nothing else.
     #[arg(long, global = true)]
     json: bool,
+    /// Write what the session says and hears to a new file, secrets and messages left out, and
+    /// addresses and names as short hashes.
+    #[arg(long, global = true, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// With --trace: addresses and names as they are.
+    #[arg(long, global = true, requires = "trace")]
+    trace_names: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,8 +67,11 @@ enum Action {
         /// Her address.
         to: String,
     },
-    /// List the contacts.
-    Contacts,
+    /// List the contacts, or change the list.
+    Contacts {
+        #[command(subcommand)]
+        action: Option<contacts::Action>,
+    },
     /// Sign in, say so, sign out.
     Login,
     /// Say something.
@@ -106,11 +121,8 @@ async fn act(
     }
     match action {
         Action::Login => Ok(()),
-        Action::Contacts => {
-            for contact in handle.roster().contacts().filter(|contact| contact.is_contact()) {
-                show.contact(contact, handle);
-            }
-            Ok(())
+        Action::Contacts { action } => {
+            contacts::run(show, handle, action.unwrap_or(contacts::Action::List)).await
         }
         Action::Send { to, text } => send(show, handle, &to, text).await,
         Action::Watch { seconds } => {
@@ -186,6 +198,10 @@ impl Account {
         config.protocol = protocol;
         config.nexus_url.clone_from(&self.nexus_url);
         config.login_url.clone_from(&self.login_url);
+        if let Some(file) = &self.trace {
+            let started = config.trace.start(file, LONGEST_TRACE, self.trace_names);
+            started.map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
+        }
         Ok(config)
     }
 
@@ -242,22 +258,16 @@ impl Show {
 
     fn contact(&self, contact: &Contact, handle: &Handle) {
         let roster = handle.roster();
-        let groups: Vec<_> = contact
-            .groups
-            .iter()
-            .map(|id| roster.group_name(id).unwrap_or(id).to_owned())
-            .collect();
+        let groups = roster.group_names(contact);
         let status = contact.status.code();
         if self.json {
-            println!(
-                "{}",
-                json!({
-                    "event": "contact", "address": contact.account, "name": contact.shown_name(),
-                    "lists": contact.lists.0, "groups": groups, "status": status,
-                })
-            );
+            println!("{}", contact_json(contact, &roster));
         } else {
-            println!("{status}  {}  <{}>", contact.shown_name(), contact.account);
+            let groups = match groups.as_slice() {
+                [] => String::new(),
+                groups => format!("  [{}]", groups.join(", ")),
+            };
+            println!("{status}  {}  <{}>{groups}", contact.shown_name(), contact.account);
         }
     }
 
@@ -270,6 +280,14 @@ impl Show {
             println!("{words}");
         }
     }
+}
+
+fn contact_json(contact: &Contact, roster: &Roster) -> Value {
+    json!({
+        "event": "contact", "address": contact.account, "name": contact.shown_name(),
+        "lists": contact.lists.0, "groups": roster.group_names(contact),
+        "status": contact.status.code(),
+    })
 }
 
 fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
@@ -312,6 +330,17 @@ fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
         Event::Left { chat, account } => {
             json!({ "event": "left", "chat": chat.as_str(), "who": account })
         }
+        Event::ContactChanged { account, .. } => {
+            let roster = handle.roster();
+            match roster.contact(account) {
+                Some(contact) => contact_json(contact, &roster),
+                None => json!({ "event": "contact", "address": account, "lists": 0 }),
+            }
+        }
+        Event::AddedBy { account, name } => {
+            json!({ "event": "asked", "address": account, "name": name })
+        }
+        Event::RemovedBy { account } => json!({ "event": "removed_by", "address": account }),
         Event::Closed { reason } => json!({ "event": "closed", "reason": reason.to_string() }),
         _ => return None,
     })
@@ -337,6 +366,7 @@ fn event_words(handle: &Handle, event: &Event) -> Option<String> {
         Event::Joined { name, .. } => format!("{name} came"),
         Event::Left { account, .. } => format!("{account} left"),
         Event::AddedBy { account, name } => format!("{name} <{account}> added you"),
+        Event::RemovedBy { account } => format!("{account} removed you"),
         Event::Closed { reason } => format!("closed: {reason}"),
         _ => return None,
     })

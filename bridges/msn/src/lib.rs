@@ -4,6 +4,7 @@
 
 mod config;
 mod connector;
+mod contacts;
 mod credentials;
 mod login;
 mod puppet;

@@ -10,17 +10,17 @@ use std::{
 use async_trait::async_trait;
 use bridge_core::{
     AcceptError, DeliverError, Puppet, PuppetContext, PuppetExit,
-    connector::{ContactEdit, SelfPatch},
+    connector::{ContactEdit, GroupEdit, SelfPatch, TraceRequest},
     id::{ChatId, LoginId, NetworkId, PersonaId, SourceId, Timestamp},
     model::{
-        Capabilities, Contact, Delivery, DeliveryState, Event, EventKind, Persona, Receipt, Reject,
-        Scope, ShownFates, Signal, Styles,
+        Capabilities, Contact, ContactChange, ContactDelta, Delivery, DeliveryState, Event,
+        EventKind, Persona, Receipt, Reject, Scope, ShownFates, Signal, Styles,
     },
 };
 use msnp::{CloseReason, ConnectError, Events, Handle, RequestError};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::{connector::NETWORK, login::is_address, translate};
+use crate::{connector::NETWORK, contacts, login::is_address, translate};
 
 /// How long somebody counts as writing after she said so (docs: protocol, typing).
 const TYPING_LAPSES: Duration = Duration::from_secs(6);
@@ -66,6 +66,15 @@ impl MsnPuppet {
     fn handle(&self) -> Result<Handle, DeliverError> {
         let handle = self.session().clone();
         handle.ok_or_else(|| DeliverError::retry("the account is not signed in"))
+    }
+
+    fn roster(&self) -> Option<msnp::Roster> {
+        self.session().as_ref().map(Handle::roster)
+    }
+
+    /// The session, for a wish that does not wait for one.
+    fn online(&self) -> Result<Handle, DeliverError> {
+        self.session().clone().ok_or_else(|| unwilling(RequestError::NotSignedIn))
     }
 
     /// Names somebody as her own record has her, or as she came.
@@ -166,6 +175,19 @@ impl MsnPuppet {
                         cx.inbox.signal(&network, scope, self.persona(&account, None), presence);
                     }
                 }
+                Some(msnp::Event::AddedBy { account, name }) => {
+                    let roster = self.roster();
+                    let contact = roster.as_ref().and_then(|roster| roster.contact(&account));
+                    if contact.is_some_and(|contact| contact.asks) {
+                        let person = self.persona(&account, Some(&name));
+                        self.tell_delta(cx, person, ContactChange::AddedUs).await;
+                    }
+                }
+                Some(msnp::Event::RemovedBy { account }) => {
+                    let person = self.persona(&account, None);
+                    self.tell_delta(cx, person, ContactChange::RemovedUs).await;
+                }
+                Some(msnp::Event::Online { .. }) => self.tell_requests(cx).await,
                 Some(msnp::Event::Closed { reason }) => return exit(reason),
                 Some(_) => {}
                 None => return exit(CloseReason::LinkLost("the session ended".to_owned())),
@@ -181,11 +203,35 @@ impl MsnPuppet {
         heard.push_back(translate::event_name(event));
     }
 
-    /// Hands an event to the inbox, again and again until it is stored: nobody says it twice here.
+    /// Tells the core who asks to be a contact; it knows whom it was told of before.
+    async fn tell_requests(&self, cx: &PuppetContext) {
+        for person in self.requests().await {
+            self.tell_delta(cx, person, ContactChange::AddedUs).await;
+        }
+    }
+
+    async fn tell_delta(&self, cx: &PuppetContext, person: Persona, change: ContactChange) {
+        let source = format!("{}/lists/{}", self.login, person.id);
+        let kind = EventKind::ContactDelta(ContactDelta { person: person.clone(), change });
+        self.accept_in(cx, Scope::Login(self.login.clone()), person, source, kind).await;
+    }
+
     async fn accept(
         &self,
         cx: &PuppetContext,
         chat: &msnp::ChatId,
+        sender: Persona,
+        source: String,
+        kind: EventKind,
+    ) {
+        self.accept_in(cx, self.scope(chat), sender, source, kind).await;
+    }
+
+    /// Hands an event to the inbox, again and again until it is stored: nobody says it twice here.
+    async fn accept_in(
+        &self,
+        cx: &PuppetContext,
+        scope: Scope,
         sender: Persona,
         source: String,
         kind: EventKind,
@@ -195,7 +241,7 @@ impl MsnPuppet {
             source: SourceId::new(source),
             message: None,
             at: Timestamp::now(),
-            scope: self.scope(chat),
+            scope,
             sender,
             kind,
         };
@@ -321,7 +367,7 @@ impl Puppet for MsnPuppet {
     }
 
     async fn contacts(&self) -> Vec<Contact> {
-        let Some(roster) = self.session().as_ref().map(Handle::roster) else {
+        let Some(roster) = self.roster() else {
             return Vec::new();
         };
         let contacts = roster.contacts().filter(|contact| contact.is_contact());
@@ -333,6 +379,26 @@ impl Puppet for MsnPuppet {
                 blocked: contact.lists.has(msnp::List::Block),
             })
             .collect()
+    }
+
+    async fn requests(&self) -> Vec<Persona> {
+        let Some(roster) = self.roster() else {
+            return Vec::new();
+        };
+        roster.requests().map(|asking| self.persona(&asking.account, None)).collect()
+    }
+
+    async fn groups(&self) -> Vec<String> {
+        let groups = self.roster().map(|roster| roster.groups().map(|group| group.name).collect());
+        groups.unwrap_or_default()
+    }
+
+    async fn open_to_everybody(&self) -> Option<bool> {
+        self.roster()?.privacy().everybody
+    }
+
+    async fn troubles(&self) -> Vec<String> {
+        self.roster().map(|roster| contacts::troubles(&roster)).unwrap_or_default()
     }
 
     async fn edit_contact(
@@ -347,14 +413,36 @@ impl Puppet for MsnPuppet {
                 tell_user: "That is no address. It looks like bob@example.com.".to_owned(),
             });
         }
-        let handle = self.session().clone().ok_or_else(|| unwilling(RequestError::NotSignedIn))?;
-        let done = match edit {
-            ContactEdit::Add => handle.add_contact(account, None).await,
-            ContactEdit::Block => handle.block_contact(account, true).await,
-            ContactEdit::Remove => handle.remove_contact(account).await,
-            ContactEdit::Unblock => handle.block_contact(account, false).await,
+        contacts::edit(&self.online()?, account, edit).await
+    }
+
+    async fn edit_group(&self, edit: GroupEdit) -> Result<(), DeliverError> {
+        contacts::edit_group(&self.online()?, edit).await
+    }
+
+    async fn set_open_to_everybody(&self, open: bool) -> Result<(), DeliverError> {
+        self.online()?.set_privacy(open).await.map_err(unwilling)
+    }
+
+    async fn export_contacts(&self) -> Result<String, DeliverError> {
+        let roster = self.online()?.roster();
+        let contacts = roster.contacts().filter(|contact| contact.is_contact());
+        Ok(msnp::ctt::write(contacts.map(|contact| contact.account.as_str())))
+    }
+
+    fn read_contacts(&self, text: &str) -> Result<Vec<PersonaId>, DeliverError> {
+        contacts::read(text)
+    }
+
+    fn trace(&self, request: Option<TraceRequest>) -> Result<(), DeliverError> {
+        let Some(TraceRequest { file, time, names }) = request else {
+            self.config.trace.stop();
+            return Ok(());
         };
-        done.map_err(unwilling)
+        self.config.trace.start(&file, time, names).map_err(|error| DeliverError::Reject {
+            reason: Reject::Forbidden,
+            tell_user: format!("{} cannot be written: {error}.", file.display()),
+        })
     }
 
     async fn set_self(&self, patch: SelfPatch) -> Result<(), DeliverError> {
@@ -393,12 +481,19 @@ async fn appear(handle: &Handle, wishes: SelfPatch) -> Result<(), RequestError> 
 }
 
 /// Says why the account's own wish was not done.
-fn unwilling(error: RequestError) -> DeliverError {
+pub(crate) fn unwilling(error: RequestError) -> DeliverError {
     match error {
         RequestError::NotSignedIn => DeliverError::Reject {
             reason: Reject::Offline,
             tell_user: "The account is not connected now. Try again when it is.".to_owned(),
         },
+        RequestError::Invalid(invalid) => {
+            let mut words = invalid.to_string();
+            if let Some(first) = words.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            DeliverError::Reject { reason: Reject::Unsupported, tell_user: format!("{words}.") }
+        }
         error => DeliverError::Reject {
             reason: Reject::Unsupported,
             tell_user: format!("MSN did not do it: {error}."),

@@ -1,6 +1,6 @@
 //! A network people sign in to, and the accounts signed in to it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -140,12 +140,75 @@ pub trait Puppet: Send + Sync + 'static {
     /// Lists the contacts, by shown name; empty before the first sign-in.
     async fn contacts(&self) -> Vec<Contact>;
 
+    /// Lists those who ask to be contacts and wait for an answer; empty while not signed in.
+    async fn requests(&self) -> Vec<Persona> {
+        Vec::new()
+    }
+
+    /// Lists the names of the groups of contacts; empty while not signed in.
+    async fn groups(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Tells whether those on no list may see the account and write to it; none where that is not
+    /// known, or the network has no such setting.
+    async fn open_to_everybody(&self) -> Option<bool> {
+        None
+    }
+
+    /// Says in plain words what the puppet knows to be wrong or odd with a signed-in account, each
+    /// with its mend.
+    async fn troubles(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Writes the contact list in the form the network's own clients exchange.
+    ///
+    /// # Errors
+    /// [`DeliverError::Reject`] where there is no such form, or the account is not signed in.
+    async fn export_contacts(&self) -> Result<String, DeliverError> {
+        Err(DeliverError::unsupported())
+    }
+
+    /// Reads addresses from text in that form, or parted by spaces.
+    ///
+    /// # Errors
+    /// [`DeliverError::Reject`] says what is wrong with the text.
+    fn read_contacts(&self, _text: &str) -> Result<Vec<PersonaId>, DeliverError> {
+        Err(DeliverError::unsupported())
+    }
+
+    /// Writes what the account's session says and hears to a file, secrets and words left out, from
+    /// now on for a time; without a request, ends that.
+    ///
+    /// # Errors
+    /// [`DeliverError::Reject`] where there is nothing to see, or the file cannot be made.
+    fn trace(&self, _request: Option<TraceRequest>) -> Result<(), DeliverError> {
+        Err(DeliverError::unsupported())
+    }
+
     /// Changes the contact list.
     ///
     /// # Errors
     /// [`DeliverError::Reject`] with the network's reason, for people.
     async fn edit_contact(&self, person: &PersonaId, edit: ContactEdit)
     -> Result<(), DeliverError>;
+
+    /// Changes the groups of contacts.
+    ///
+    /// # Errors
+    /// As [`edit_contact`](Self::edit_contact).
+    async fn edit_group(&self, _edit: GroupEdit) -> Result<(), DeliverError> {
+        Err(DeliverError::unsupported())
+    }
+
+    /// Lets those on no list see the account and write to it, or nobody but contacts allowed.
+    ///
+    /// # Errors
+    /// As [`edit_contact`](Self::edit_contact).
+    async fn set_open_to_everybody(&self, _open: bool) -> Result<(), DeliverError> {
+        Err(DeliverError::unsupported())
+    }
 
     /// Changes how the account itself appears, now and after each later sign-in of this process.
     ///
@@ -157,17 +220,58 @@ pub trait Puppet: Send + Sync + 'static {
     async fn set_self(&self, patch: SelfPatch) -> Result<(), DeliverError>;
 }
 
-/// A change of the contact list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A change of the contact list. Groups go by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ContactEdit {
+    /// Answer her question with yes: let her see the account and write, and put her on the list.
+    Accept,
     /// Put her on it, and let her write.
     Add,
     /// Let her neither see the account nor write to it.
     Block,
+    /// Answer her question with no; she may ask again.
+    Decline,
+    /// Put her in this group and take her out of all others; without one, only that.
+    Move(Option<String>),
+    /// Put her in a group too.
+    PutInto(String),
     /// Take her off it.
     Remove,
+    /// Give her a name on it.
+    Rename(String),
+    /// Take her out of a group.
+    TakeOutOf(String),
     /// Let her again.
     Unblock,
+}
+
+/// A change of the groups of contacts. They go by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GroupEdit {
+    /// Make one.
+    Add(String),
+    /// Take one away; contacts in it stay contacts.
+    Remove(String),
+    /// Give one another name.
+    Rename {
+        /// Its name now.
+        from: String,
+        /// Its name to be.
+        to: String,
+    },
+}
+
+/// What a capture of an account's session shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceRequest {
+    /// The file, which must not be there yet.
+    pub file: PathBuf,
+    /// How long.
+    pub time: Duration,
+    /// Whether addresses and names are written as they are; else as short hashes.
+    pub names: bool,
 }
 
 /// How an account shall appear; absent fields stay.

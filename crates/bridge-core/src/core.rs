@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     adapter::{Adapter, AdapterContext, AdapterExit, Reply},
+    comings,
     command::{self, Caller, Permissions, Role},
     connector::{Connector, Puppet},
     id::{NetworkId, PortalId},
@@ -26,6 +27,7 @@ use crate::{
     index::{Index, Portal},
     ingest, logins, measures,
     media::Spool,
+    notice,
     record::{LegState, PortalRecord, leg_key},
     relay::{self, Relay},
     seal::SealKey,
@@ -156,6 +158,8 @@ impl Core {
         self.ingest = Some(tokio::spawn(ingest::run(Arc::clone(shared), inputs.requests)));
         shared.tasks.spawn(command::run(Arc::clone(shared), inputs.commands));
         shared.tasks.spawn(signals::run(Arc::clone(shared)));
+        shared.tasks.spawn(notice::run(Arc::clone(shared)));
+        shared.tasks.spawn(comings::run(Arc::clone(shared)));
         shared.tasks.spawn(tidy(Arc::clone(shared)));
         let alive = Arc::new(AtomicUsize::new(shared.adapters.len()));
         for adapter in shared.adapters.values() {
@@ -380,6 +384,10 @@ async fn tidy(shared: Arc<Shared>) {
         }
         if let Err(error) = forget_old(&shared).await {
             tracing::warn!(%error, "old facts could not be tidied away");
+        }
+        if let Some(place) = shared.config.traces.clone() {
+            // Whether it could be looked at is in the log.
+            let _ = tokio::task::spawn_blocking(move || command::remove_old_traces(&place)).await;
         }
     }
 }

@@ -50,6 +50,14 @@ impl DeliverError {
     pub fn retry(cause: impl Into<Cause>) -> Self {
         Self::Retry { after: None, cause: cause.into() }
     }
+
+    /// Makes a [`Reject`](Self::Reject) of what a network cannot do.
+    pub fn unsupported() -> Self {
+        Self::Reject {
+            reason: Reject::Unsupported,
+            tell_user: "This network cannot do that.".to_owned(),
+        }
+    }
 }
 
 impl fmt::Debug for DeliverError {

@@ -22,6 +22,7 @@ use crate::{
     loop_guard::Verdict,
     measures::{self, Direction, Lane},
     model::{Event, EventKind, Persona, Scope, Signal, UserId},
+    notice,
     record::{
         CommandRecord, Endpoint, EndpointRecord, LogRow, Names, PortalRecord, Position, RowOf,
         Seen, command_key, cursor_key, dedupe_key, names_key, portal_key, put_row, row_of_key,
@@ -80,6 +81,9 @@ impl Inbox for Arc<Shared> {
     }
 
     fn signal(&self, network: &NetworkId, scope: Scope, from: Persona, signal: Signal) {
+        if let (Scope::Chat { login, .. }, Signal::Presence(presence)) = (&scope, &signal) {
+            self.comings.note(login, &from, presence);
+        }
         let endpoint = match scope {
             Scope::Chat { login, chat } => Endpoint::Chat(login, chat),
             Scope::Room(room) => Endpoint::Room(network.clone(), room),
@@ -152,6 +156,8 @@ struct Staged {
     heads: HashMap<PortalId, u64>,
     portals: Vec<(PortalId, PortalRecord)>,
     commands: Vec<Queued>,
+    /// Whether somebody is to be told something.
+    notices: bool,
     /// Who wrote to an account of the bridge's own outside of its relays.
     strangers: Vec<(LoginId, ChatId)>,
     /// For each request, what keeps it from being answered well, or the portal it asked for.
@@ -209,6 +215,7 @@ fn stage(
         heads: HashMap::new(),
         portals: Vec::new(),
         commands: Vec::new(),
+        notices: false,
         strangers: Vec::new(),
         outcomes: Vec::new(),
         rows: Vec::new(),
@@ -316,7 +323,10 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
                 },
             }
         }
-        (Scope::Login(_), _) => return Ok(()),
+        (Scope::Login(login), _) => {
+            staged.notices |= notice::stage(shared, &mut staged.batch, login, event)?;
+            return Ok(());
+        }
     };
     note_seen(shared, staged, event)?;
     let verdict = shared
@@ -392,7 +402,7 @@ async fn seen_before(
             continue;
         };
         for event in events {
-            let key = dedupe_key(&event.network, &event.source);
+            let key = notice::seen_key(event);
             if shared.store.get(&key).await?.is_some() {
                 found.insert((event.network.clone(), event.source.clone()));
             }
@@ -431,6 +441,9 @@ async fn publish(shared: &Arc<Shared>, group: &mut Vec<Request>, staged: Staged)
     }
     for (login, chat) in &staged.strangers {
         relay::turn_away(shared, login, chat);
+    }
+    if staged.notices {
+        shared.notices.wake();
     }
     for portal in staged.heads.into_keys() {
         shared.wake(portal);

@@ -7,6 +7,7 @@ use crate::{
     connector::StoredLogin,
     id::LoginId,
     model::UserId,
+    notice,
     record::{LoginRecord, appearance_key, login_key, standing_key},
     shared::Shared,
     store::{Batch, CommitError, Durability, KeyBuilder, StoreError, Table, TableId},
@@ -77,6 +78,7 @@ pub(crate) async fn remove(shared: &Shared, login: &LoginId) -> Result<(), Commi
     batch.remove(login_key(login));
     batch.remove(standing_key(login));
     batch.remove(appearance_key(login));
+    notice::forget_account(shared, &mut batch, login).await?;
     shared.store.commit(batch, Durability::Durable).await?;
     shared.puppets.remove(login);
     Ok(())

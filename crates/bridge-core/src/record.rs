@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{ChatId, LoginId, MessageId, NetworkId, PortalId, RoomId, RowId, SourceId, Timestamp},
-    model::{Event, Persona, PresenceState, RoomKind, UserId},
+    id::{
+        ChatId, LoginId, MessageId, NetworkId, PersonaId, PortalId, RoomId, RowId, SourceId,
+        Timestamp,
+    },
+    model::{Event, EventKind, Persona, PresenceState, RoomKind, UserId},
     store::{Batch, Key, KeyBuilder, MAX_VALUE_LENGTH, Record, Store, StoreError, Table, TableId},
     supervisor::standing::Standing,
 };
@@ -173,6 +176,27 @@ pub(crate) struct AuditRecord {
     pub(crate) command: String,
 }
 
+/// Somebody asks to be a contact of an account; her question was passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RequestRecord {
+    pub(crate) since: Timestamp,
+    /// Whether the answer was no, where the network keeps no such answer.
+    pub(crate) declined: bool,
+}
+
+/// Something an account's owner is to be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NoticeRecord {
+    pub(crate) owner: UserId,
+    pub(crate) login: LoginId,
+    pub(crate) at: Timestamp,
+    pub(crate) kind: EventKind,
+}
+
+/// Whether an owner wants to hear of somebody, where she said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WatchRecord(pub(crate) bool);
+
 macro_rules! records {
     ($($record:ty => $table:ident $version:literal),+ $(,)?) => {$(
         impl Record for $record {
@@ -191,12 +215,15 @@ records! {
     LogRow => PortalLog 1,
     LoginRecord => Login 1,
     Names => MessageForward 1,
+    NoticeRecord => Notice 1,
     PortalRecord => Portal 1,
     Position => Cursor 1,
+    RequestRecord => Request 1,
     RowOf => MessageReverse 1,
     Seen => Dedupe 1,
     Standing => Standing 1,
     UserRecord => User 1,
+    WatchRecord => Watch 1,
 }
 
 pub(crate) fn portal_key(portal: PortalId) -> Key {
@@ -246,6 +273,18 @@ pub(crate) fn appearance_key(login: &LoginId) -> Key {
 /// Rows sort by time.
 pub(crate) fn audit_key(row: RowId) -> Key {
     KeyBuilder::new(TableId::Audit).row(row).build()
+}
+
+pub(crate) fn request_key(login: &LoginId, person: &PersonaId) -> Key {
+    KeyBuilder::new(TableId::Request).text(login.as_str()).text(person.as_str()).build()
+}
+
+pub(crate) fn notice_key(row: RowId) -> Key {
+    KeyBuilder::new(TableId::Notice).row(row).build()
+}
+
+pub(crate) fn watch_key(login: &LoginId, person: &PersonaId) -> Key {
+    KeyBuilder::new(TableId::Watch).text(login.as_str()).text(person.as_str()).build()
 }
 
 pub(crate) fn command_key(row: RowId) -> Key {
@@ -310,8 +349,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        id::PersonaId,
-        model::{Content, EventKind, Scope},
+        model::{ContactChange, ContactDelta, Content, Scope},
         supervisor::standing::Trouble,
     };
 
@@ -385,6 +423,17 @@ mod tests {
         let command = "logout".to_owned();
         let audit = AuditRecord { at: Timestamp(300), who: None, whom: user(), command };
         assert_eq!(hex(&audit), "01ac0200016d0440613a62066c6f676f7574");
+        let request = RequestRecord { since: Timestamp(300), declined: true };
+        assert_eq!(hex(&request), "01ac0201");
+        assert_eq!(hex(&WatchRecord(true)), "0101");
+        let change = ContactChange::AddedUs;
+        let notice = NoticeRecord {
+            owner: user(),
+            login: LoginId::new("l"),
+            at: Timestamp(1),
+            kind: EventKind::ContactDelta(ContactDelta { person: persona(), change }),
+        };
+        assert_eq!(hex(&notice), "01016d0440613a62016c0102016e0362406301014201");
         let event = Event {
             network: NetworkId::new("n"),
             source: SourceId::new("s"),

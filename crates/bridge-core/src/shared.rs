@@ -19,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     adapter::Adapter,
     clock::Clock,
+    comings::Comings,
     command::{Permissions, Queued, Role},
     connector::Connector,
     core::Host,
@@ -28,6 +29,7 @@ use crate::{
     leg,
     media::{Library, Spool},
     model::UserId,
+    notice::Notices,
     record::{Leg, PortalRecord},
     relay::Strangers,
     seal::SealKey,
@@ -58,6 +60,8 @@ pub struct CoreConfig {
     pub permissions: Permissions,
     /// Where `backup` puts a copy of the store; none where there is no such place.
     pub backups: Option<PathBuf>,
+    /// Where captures of sessions are put; none where there is no such place.
+    pub traces: Option<PathBuf>,
     /// The program's version, for `version`.
     pub version: String,
     /// Reads the wall clock, once at the start; the core counts on from there by itself.
@@ -75,6 +79,7 @@ impl Default for CoreConfig {
             silence: Duration::from_secs(180),
             permissions: Permissions::default(),
             backups: None,
+            traces: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             wall_clock: Timestamp::now,
         }
@@ -97,6 +102,8 @@ pub(crate) struct Shared {
     pub(crate) gates: Gates,
     pub(crate) signals: Signals,
     pub(crate) strangers: Strangers,
+    pub(crate) notices: Notices,
+    pub(crate) comings: Comings,
     pub(crate) ingest: mpsc::Sender<Request>,
     pub(crate) commands: mpsc::Sender<Queued>,
     /// How many drains are under way: nothing new is taken in meanwhile.
@@ -144,6 +151,8 @@ impl Shared {
             gates,
             signals: Signals::default(),
             strangers: Strangers::default(),
+            notices: Notices::default(),
+            comings: Comings::default(),
             ingest,
             commands,
             draining: AtomicUsize::new(0),

@@ -80,6 +80,11 @@ impl Puppets {
             .map(|entry| Arc::clone(&entry.puppet))
     }
 
+    /// Gives a puppet, signed in or not.
+    pub(crate) fn get(&self, login: &LoginId) -> Option<Arc<dyn Puppet>> {
+        self.entries().get(login).map(|entry| Arc::clone(&entry.puppet))
+    }
+
     /// Waits for a puppet to be signed in; none when there is no such login, or it is signed out.
     pub(crate) async fn wait_online(&self, login: &LoginId) -> Option<Arc<dyn Puppet>> {
         loop {

@@ -2,6 +2,7 @@
 
 mod clock;
 mod commands;
+mod contacts;
 mod model;
 mod relay;
 mod supervise;

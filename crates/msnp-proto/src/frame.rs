@@ -111,6 +111,11 @@ impl Framer {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Tells whether the next byte begins a frame.
+    pub fn is_between_frames(&self) -> bool {
+        self.waiting.is_none() && self.buffer.len() == self.start
+    }
+
     /// Gives the next frame, or nothing until more bytes came.
     ///
     /// Empty lines are passed over.

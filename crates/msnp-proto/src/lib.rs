@@ -7,6 +7,7 @@
 //! - [`command`]: lines to typed commands and back, both directions, both kinds of link.
 //! - [`msg`]: what people say inside `MSG` payloads.
 //! - [`auth`]: Passport sign-in and challenges.
+//! - [`redact`]: what may be shown of all that, for captures.
 //! - [`session`]: a whole signed-in client: one notification link and any number of conversations.
 
 pub mod arg;
@@ -17,6 +18,7 @@ pub mod escape;
 pub mod frame;
 pub mod msg;
 pub mod payload;
+pub mod redact;
 pub mod session;
 mod verb;
 pub mod version;

@@ -9,6 +9,8 @@ use msnp_proto::{
 };
 use secrecy::SecretString;
 
+use crate::trace::TraceSwitch;
+
 /// The port of notification servers when none is named.
 const DEFAULT_PORT: u16 = 1863;
 
@@ -31,6 +33,8 @@ pub struct Config {
     pub status: Status,
     /// How long to wait for what.
     pub deadlines: Deadlines,
+    /// Turns captures on and off; off.
+    pub trace: TraceSwitch,
 }
 
 /// Which protocol to speak.
@@ -76,6 +80,7 @@ impl Config {
             login_url: None,
             status: Status::Online,
             deadlines: Deadlines::default(),
+            trace: TraceSwitch::default(),
         }
     }
 

@@ -8,10 +8,10 @@ use std::{
 };
 
 use msnp_proto::{
-    LinkKind,
+    Direction, LinkKind,
     session::{
-        Command, Effect, Event, HttpId, HttpReply, LinkId, RequestError, RequestId, Roster,
-        Session, SessionConfig,
+        Command, Effect, Event, HttpId, HttpReply, LinkChange, LinkId, RequestError, RequestId,
+        Roster, Session, SessionConfig,
     },
 };
 use tokio::{
@@ -25,6 +25,7 @@ use crate::{
     dial::Dial,
     http,
     link::{LinkNews, carry},
+    trace::TraceSwitch,
     traffic::Counts,
 };
 
@@ -36,9 +37,12 @@ pub(crate) struct Asked {
 
 pub(crate) struct Driver {
     session: Session,
+    trace: TraceSwitch,
     dial: Arc<dyn Dial>,
     http: reqwest::Client,
     links: HashMap<LinkId, mpsc::Sender<Vec<u8>>>,
+    /// What each link that was opened leads to.
+    kinds: HashMap<LinkId, LinkKind>,
     tasks: JoinSet<()>,
     asking: JoinSet<(HttpId, HttpReply)>,
     /// What was asked, and where its outcome goes.
@@ -65,6 +69,7 @@ const WAITING_LIMIT: usize = 1024;
 impl Driver {
     pub(crate) fn new(
         config: SessionConfig,
+        trace: TraceSwitch,
         dial: Arc<dyn Dial>,
         http: reqwest::Client,
         asked: mpsc::Receiver<Asked>,
@@ -76,9 +81,11 @@ impl Driver {
         let (talk_teller, talk) = mpsc::channel(64);
         Self {
             session: Session::new(config, Instant::now()),
+            trace,
             dial,
             http,
             links: HashMap::new(),
+            kinds: HashMap::new(),
             tasks: JoinSet::new(),
             asking: JoinSet::new(),
             outcomes: HashMap::new(),
@@ -146,6 +153,7 @@ impl Driver {
             },
             Some(answer) = self.asking.join_next() => {
                 if let Ok((id, reply)) = answer {
+                    self.trace.note(|| format!("its answer is {}", reply.status));
                     self.session.handle_http(Instant::now(), id, reply);
                 }
             }
@@ -158,8 +166,25 @@ impl Driver {
     fn take_news(&mut self, news: LinkNews) {
         let now = Instant::now();
         match news {
-            LinkNews::Bytes(link, bytes) => self.session.handle_bytes(now, link, &bytes),
-            LinkNews::Change(link, change) => self.session.handle_link(now, link, change),
+            LinkNews::Bytes(link, bytes) => {
+                let whole = self.session.is_between_frames(link);
+                self.capture(link, Direction::ToClient, whole, &bytes);
+                self.session.handle_bytes(now, link, &bytes);
+            }
+            LinkNews::Change(link, change) => {
+                if !matches!(change, LinkChange::Opened) {
+                    self.kinds.remove(&link);
+                    self.trace.closed(link.0);
+                }
+                self.session.handle_link(now, link, change);
+            }
+        }
+    }
+
+    fn capture(&self, link: LinkId, direction: Direction, whole: bool, bytes: &[u8]) {
+        if let Some(kind) = self.kinds.get(&link) {
+            let version = self.session.version();
+            self.trace.bytes(link.0, *kind, direction, version, whole, bytes);
         }
     }
 
@@ -200,6 +225,8 @@ impl Driver {
                 // Commands waiting for a peer that does not read; past that the link is given up.
                 let (outgoing, taken) = mpsc::channel(256);
                 self.links.insert(link, outgoing);
+                self.kinds.insert(link, kind);
+                self.trace.note(|| format!("link {} opens to {address}", link.0));
                 let dial = Arc::clone(&self.dial);
                 let teller = match kind {
                     LinkKind::Notification => &self.teller,
@@ -209,6 +236,8 @@ impl Driver {
                 self.tasks.spawn(carried.instrument(span));
             }
             Effect::Send { link, bytes } => {
+                // A command is always sent whole.
+                self.capture(link, Direction::ToServer, true, &bytes);
                 let full =
                     self.links.get(&link).is_some_and(|outgoing| outgoing.try_send(bytes).is_err());
                 if full {
@@ -217,6 +246,7 @@ impl Driver {
             }
             Effect::Close { link } => drop(self.links.remove(&link)),
             Effect::Http { id, request } => {
+                self.trace.note(|| "a request of the sign-in by HTTP".to_owned());
                 let client = self.http.clone();
                 self.asking.spawn(async move { (id, http::ask(client, request).await) });
             }

@@ -79,9 +79,10 @@ pub async fn connect_with(
     // Behind a slow listener events wait with the driver, see there.
     let (telling, events) = mpsc::channel(64);
     let (publish, roster) = watch::channel(Roster::default());
+    let trace = config.trace.clone();
     let heard = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&heard);
-    let driver = Driver::new(config.session(), dial, http, asked, telling, publish, counted);
+    let driver = Driver::new(config.session(), trace, dial, http, asked, telling, publish, counted);
     let driver = tokio::spawn(driver.run().in_current_span());
     let handle = Handle { asked: asking, roster, heard };
     let mut events = Events { first: Vec::new().into_iter(), events, driver };

@@ -16,11 +16,13 @@
 //! ```
 
 mod config;
+pub mod ctt;
 mod dial;
 mod driver;
 mod handle;
 mod http;
 mod link;
+mod trace;
 pub mod traffic;
 
 pub use msnp_proto::{
@@ -37,4 +39,5 @@ pub use self::{
     config::{Config, Protocol, UnknownProtocol},
     dial::{Dial, Stream, TcpDial},
     handle::{ConnectError, Events, Handle, connect, connect_with},
+    trace::TraceSwitch,
 };

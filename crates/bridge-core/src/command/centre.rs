@@ -148,14 +148,25 @@ pub(crate) async fn resume(shared: &Shared) -> Result<(), StoreError> {
 
 /// Says something to a person in the room she last gave a command in.
 pub(crate) async fn tell_owner(shared: &Shared, owner: &UserId, reply: &Reply) {
-    let key = cursor_key(&owner.network, &format!("management {}", owner.id));
-    let room = match Table::<Position>::get(&*shared.store, &key).await {
-        Ok(Some(Position(room))) => RoomId::new(room),
-        Ok(None) => return,
-        Err(error) => return tracing::warn!(%error, "the owner could not be told"),
-    };
-    let origin = CommandOrigin { user: owner.clone(), room, message: None };
-    answer(shared, &origin, reply, RowId::new()).await;
+    match management_room(shared, owner).await {
+        Ok(Some(origin)) => answer(shared, &origin, reply, RowId::new()).await,
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "the owner could not be told"),
+    }
+}
+
+/// Finds the room a person last gave a command in.
+pub(crate) async fn management_room(
+    shared: &Shared,
+    user: &UserId,
+) -> Result<Option<CommandOrigin>, StoreError> {
+    let key = cursor_key(&user.network, &format!("management {}", user.id));
+    let found = Table::<Position>::get(&*shared.store, &key).await?;
+    Ok(found.map(|Position(room)| CommandOrigin {
+        user: user.clone(),
+        room: RoomId::new(room),
+        message: None,
+    }))
 }
 
 /// Tells whether a word asks to sign in.
@@ -288,6 +299,8 @@ async fn remember_room(shared: &Shared, origin: &CommandOrigin) {
     if let Err(error) = stored {
         tracing::warn!(%error, "the room for notices could not be noted");
     }
+    // What could not be told for want of a room may be told now.
+    shared.notices.wake();
 }
 
 async fn conceal(shared: &Shared, origin: &CommandOrigin) {

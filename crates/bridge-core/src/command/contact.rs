@@ -1,32 +1,56 @@
 //! Commands about the people on an account's contact list.
 
+use std::{collections::HashSet, time::Duration};
+
 use futures_util::FutureExt as _;
 
 use super::{
-    Account, ArgumentKind, ArgumentSpec, Arguments, CommandSpec, Role, Run, answer, shown,
+    Account, ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, shown,
 };
 use crate::{
     adapter::Reply,
-    connector::ContactEdit,
+    connector::{ContactEdit, GroupEdit},
+    error::DeliverError,
+    id::PersonaId,
     model::{Contact, Delivery, EventKind, PresenceState},
+    notice,
+    record::{WatchRecord, watch_key},
+    store::{Batch, CommitError, Durability, Table},
 };
 
+/// Time between two contacts that are added.
+const BETWEEN: Duration = Duration::from_millis(500);
 const ADDRESS: ArgumentSpec = ArgumentSpec::needed("ADDRESS", ArgumentKind::Address);
 const WORDS: ArgumentSpec = ArgumentSpec::needed("WORDS", ArgumentKind::Rest);
 
-/// A command that takes an address and changes the list.
-macro_rules! edit {
-    ($name:literal, $help:literal, $edit:ident) => {
+const GROUP: ArgumentSpec = ArgumentSpec::needed("GROUP", ArgumentKind::Word);
+const SOME_GROUP: ArgumentSpec = ArgumentSpec::optional("GROUP", ArgumentKind::Word);
+const NAME: ArgumentSpec = ArgumentSpec::needed("NAME", ArgumentKind::Rest);
+const ON: ArgumentSpec = ArgumentSpec::needed("ON", ArgumentKind::Choice(&["on", "off"]));
+const WHO: ArgumentSpec =
+    ArgumentSpec::optional("WHO", ArgumentKind::Choice(&["everybody", "allowed"]));
+
+/// A command of a person with an account.
+macro_rules! contact {
+    ($name:literal, [$($argument:expr),*], $help:literal, $run:expr) => {
         CommandSpec {
             name: $name,
             aliases: &[],
-            arguments: &[ADDRESS],
+            arguments: &[$($argument),*],
             help: $help,
             role: Role::User,
-            run: Run::Login(|_, account, arguments| {
-                edit_contact(account, arguments, ContactEdit::$edit).boxed()
-            }),
+            run: Run::Login($run),
         }
+    };
+}
+
+/// A command that changes what the list says of somebody.
+macro_rules! edit {
+    ($name:literal, [$($argument:expr),*], $help:literal, $edit:expr) => {
+        contact!($name, [ADDRESS $(, $argument)*], $help, |caller, account, arguments| {
+            let edit: fn(&Arguments) -> ContactEdit = $edit;
+            edit_contact(caller, account, arguments, edit).boxed()
+        })
     };
 }
 
@@ -39,20 +63,105 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         role: Role::User,
         run: Run::Login(|_, account, _| list(account, String::new()).boxed()),
     },
-    CommandSpec {
-        name: "contacts search",
-        aliases: &[],
-        arguments: &[WORDS],
-        help: "lists contacts whose name or address holds the words.",
-        role: Role::User,
-        run: Run::Login(|_, account, arguments| {
-            list(account, arguments.text("WORDS").to_lowercase()).boxed()
-        }),
-    },
-    edit!("contacts add", "puts somebody on your contact list.", Add),
-    edit!("contacts remove", "takes somebody off your contact list.", Remove),
-    edit!("contacts block", "lets somebody neither see you nor write to you.", Block),
-    edit!("contacts unblock", "lets somebody again.", Unblock),
+    contact!(
+        "contacts search",
+        [WORDS],
+        "lists contacts whose name, address or group holds the words.",
+        |_, account, arguments| list(account, arguments.text("WORDS").to_lowercase()).boxed()
+    ),
+    edit!(
+        "contacts add",
+        [SOME_GROUP],
+        "puts somebody on your contact list, and into a group.",
+        |arguments| {
+            match arguments.given("GROUP") {
+                Some(group) => ContactEdit::PutInto(group.to_owned()),
+                None => ContactEdit::Add,
+            }
+        }
+    ),
+    contact!(
+        "contacts requests",
+        [],
+        "lists who asks to be your contact.",
+        |caller, account, _| { requests(caller, account).boxed() }
+    ),
+    edit!("contacts accept", [], "answers somebody who asks with yes.", |_| ContactEdit::Accept),
+    edit!("contacts decline", [], "answers somebody who asks with no.", |_| ContactEdit::Decline),
+    edit!("contacts remove", [], "takes somebody off your contact list.", |_| ContactEdit::Remove),
+    edit!("contacts block", [], "lets somebody neither see you nor write to you.", |_| {
+        ContactEdit::Block
+    }),
+    edit!("contacts unblock", [], "lets somebody again.", |_| ContactEdit::Unblock),
+    edit!("contacts rename", [NAME], "gives somebody a name on your list.", |arguments| {
+        ContactEdit::Rename(arguments.text("NAME").to_owned())
+    }),
+    edit!(
+        "contacts move",
+        [SOME_GROUP],
+        "puts somebody into one group alone, or into none.",
+        |arguments| { ContactEdit::Move(arguments.given("GROUP").map(str::to_owned)) }
+    ),
+    contact!("contacts groups", [], "lists your groups of contacts.", |_, account, _| {
+        groups(account).boxed()
+    }),
+    contact!(
+        "contacts group add",
+        [NAME],
+        "makes a group of contacts.",
+        |_, account, arguments| {
+            edit_group(account, GroupEdit::Add(arguments.text("NAME").to_owned())).boxed()
+        }
+    ),
+    contact!(
+        "contacts group rename",
+        [GROUP, NAME],
+        "gives a group another name.",
+        |_, account, arguments| {
+            let (from, to) =
+                (arguments.text("GROUP").to_owned(), arguments.text("NAME").to_owned());
+            edit_group(account, GroupEdit::Rename { from, to }).boxed()
+        }
+    ),
+    contact!(
+        "contacts group remove",
+        [NAME],
+        "takes a group away; its contacts stay.",
+        |_, account, arguments| {
+            edit_group(account, GroupEdit::Remove(arguments.text("NAME").to_owned())).boxed()
+        }
+    ),
+    edit!("contacts group put", [GROUP], "puts somebody into a group too.", |arguments| {
+        ContactEdit::PutInto(arguments.text("GROUP").to_owned())
+    }),
+    edit!("contacts group take", [GROUP], "takes somebody out of a group.", |arguments| {
+        ContactEdit::TakeOutOf(arguments.text("GROUP").to_owned())
+    }),
+    contact!(
+        "contacts privacy",
+        [WHO],
+        "shows or says who may see you and write to you: everybody you do not block, or only those \
+         you allow.",
+        |_, account, arguments| privacy(account, arguments).boxed()
+    ),
+    contact!(
+        "contacts notify",
+        [ADDRESS, ON],
+        "tells you here when somebody comes and goes, or not; `set notices` says it of all others.",
+        |caller, account, arguments| notify(caller, account, arguments).boxed()
+    ),
+    contact!(
+        "contacts export",
+        [],
+        "shows your contact list as a file that MSN Messenger reads.",
+        |_, account, _| export(account).boxed()
+    ),
+    contact!(
+        "contacts import",
+        [WORDS],
+        "adds the contacts of such a file's text, or addresses parted by spaces.",
+        |_, account, arguments| import(account, arguments).boxed()
+    ),
     CommandSpec {
         name: "nudge",
         aliases: &[],
@@ -67,7 +176,8 @@ async fn list(account: Account, wanted: String) -> Reply {
     let mut contacts = account.puppet.contacts().await;
     let fits = |contact: &Contact| {
         let (name, id) = (contact.persona.shown_name(), contact.persona.id.as_str());
-        name.to_lowercase().contains(&wanted) || id.to_lowercase().contains(&wanted)
+        let groups = contact.groups.iter().any(|group| group.to_lowercase().contains(&wanted));
+        groups || name.to_lowercase().contains(&wanted) || id.to_lowercase().contains(&wanted)
     };
     contacts.retain(fits);
     contacts.sort_by_key(|contact| {
@@ -83,22 +193,158 @@ async fn list(account: Account, wanted: String) -> Reply {
             shown::name(contact.persona.shown_name()),
             contact.persona.id.to_string(),
             if contact.blocked { "blocked".to_owned() } else { state },
+            contact.groups.join(", "),
             contact.presence.status_text.unwrap_or_default(),
         ]
     };
     let rows = contacts.into_iter().map(row).collect();
     let title = format!("Contacts of {}", account.login);
-    answer::table(&title, &["name", "address", "state", "says"], rows)
+    answer::table(&title, &["name", "address", "state", "groups", "says"], rows)
 }
 
-async fn edit_contact(account: Account, arguments: Arguments, edit: ContactEdit) -> Reply {
-    let person = arguments.person("ADDRESS");
-    answer::outcome(account.puppet.edit_contact(&person, edit).await, || match edit {
+async fn edit_contact(
+    caller: &Caller<'_>,
+    account: Account,
+    arguments: Arguments,
+    edit: fn(&Arguments) -> ContactEdit,
+) -> Reply {
+    let (person, edit) = (arguments.person("ADDRESS"), edit(&arguments));
+    let Account { login, puppet } = account;
+    if let Err(error) = puppet.edit_contact(&person, edit.clone()).await {
+        return answer::failure(&error);
+    }
+    let settled = match edit {
+        ContactEdit::Decline => Some(true),
+        ContactEdit::Accept | ContactEdit::Add | ContactEdit::Block | ContactEdit::PutInto(_) => {
+            Some(false)
+        }
+        _ => None,
+    };
+    if let Some(declined) = settled
+        && let Err(error) = notice::answered(caller.shared, &login, &person, declined).await
+    {
+        return Reply::Text(format!("It is done, but could not be noted here: {error}."));
+    }
+    let short = |text: &str| shown::name(text);
+    Reply::Text(match edit {
+        ContactEdit::Accept => format!("{person} is your contact now, and may see you and write."),
         ContactEdit::Add => format!("{person} is on your list now."),
         ContactEdit::Block => format!("{person} neither sees you nor writes to you any more."),
+        ContactEdit::Decline => {
+            format!("{person} is not your contact. `contacts block` is stronger.")
+        }
+        ContactEdit::Move(Some(group)) => format!("{person} is in {} now.", short(&group)),
+        ContactEdit::Move(None) => format!("{person} is in no group now."),
+        ContactEdit::PutInto(group) => format!("{person} is in {} now.", short(&group)),
         ContactEdit::Remove => format!("{person} is off your list; she may still write to you."),
+        ContactEdit::Rename(name) => format!("{person} is called {} now.", short(&name)),
+        ContactEdit::TakeOutOf(group) => format!("{person} is not in {} any more.", short(&group)),
         ContactEdit::Unblock => format!("{person} may see you and write to you again."),
     })
+}
+
+async fn requests(caller: &Caller<'_>, account: Account) -> Reply {
+    let Account { login, puppet } = account;
+    let mut rows = Vec::new();
+    for person in puppet.requests().await {
+        if !notice::is_declined(caller.shared, &login, &person.id).await {
+            rows.push(vec![shown::name(person.shown_name()), person.id.to_string()]);
+        }
+    }
+    if rows.is_empty() {
+        return answer::text("Nobody asks.");
+    }
+    let title = "Who asks: `contacts accept ADDRESS`, `decline` or `block` answers";
+    answer::table(title, &["name", "address"], rows)
+}
+
+async fn groups(account: Account) -> Reply {
+    let names = account.puppet.groups().await;
+    if names.is_empty() {
+        return answer::text("There are no groups, or the account is not connected yet.");
+    }
+    let contacts = account.puppet.contacts().await;
+    let count =
+        |name: &String| contacts.iter().filter(|contact| contact.groups.contains(name)).count();
+    let rows = names.iter().map(|name| vec![shown::name(name), count(name).to_string()]);
+    answer::table("Groups", &["name", "contacts"], rows.collect())
+}
+
+async fn edit_group(account: Account, edit: GroupEdit) -> Reply {
+    answer::outcome(account.puppet.edit_group(edit.clone()).await, || match edit {
+        GroupEdit::Add(name) => format!("There is a group {} now.", shown::name(&name)),
+        GroupEdit::Remove(name) => format!("The group {} is gone.", shown::name(&name)),
+        GroupEdit::Rename { to, .. } => format!("The group is called {} now.", shown::name(&to)),
+    })
+}
+
+async fn privacy(account: Account, arguments: Arguments) -> Reply {
+    let said = |open: bool| match open {
+        true => "Everybody you do not block may see you and write to you.",
+        false => "Only those you allow may see you and write to you.",
+    };
+    let Some(who) = arguments.given("WHO") else {
+        return answer::text(match account.puppet.open_to_everybody().await {
+            Some(open) => said(open),
+            None => "That is not known: the account is not connected, or has no such setting.",
+        });
+    };
+    let open = who == "everybody";
+    answer::outcome(account.puppet.set_open_to_everybody(open).await, || said(open).to_owned())
+}
+
+async fn notify(caller: &Caller<'_>, account: Account, arguments: Arguments) -> Reply {
+    let on = arguments.text("ON") == "on";
+    let person = PersonaId::new(arguments.text("ADDRESS").to_lowercase());
+    let mut batch = Batch::new();
+    let put = Table::put(&mut batch, watch_key(&account.login, &person), &WatchRecord(on));
+    let stored = match put {
+        Ok(()) => caller.shared.store.commit(batch, Durability::Durable).await,
+        Err(error) => Err(CommitError::Store(error)),
+    };
+    if let Err(error) = stored {
+        return Reply::Text(format!("That could not be kept: {error}."));
+    }
+    Reply::Text(match on {
+        true => format!("I tell you when {person} comes and goes."),
+        false => format!("I do not tell you when {person} comes and goes."),
+    })
+}
+
+async fn export(account: Account) -> Reply {
+    match account.puppet.export_contacts().await {
+        Ok(text) => Reply::Text(text),
+        Err(error) => answer::failure(&error),
+    }
+}
+
+/// Adds those who are missing, one after the other: servers count what is asked of them.
+async fn import(account: Account, arguments: Arguments) -> Reply {
+    let people = match account.puppet.read_contacts(arguments.text("WORDS")) {
+        Ok(people) => people,
+        Err(error) => return answer::failure(&error),
+    };
+    let known: HashSet<PersonaId> =
+        account.puppet.contacts().await.into_iter().map(|contact| contact.persona.id).collect();
+    let missing: Vec<PersonaId> =
+        people.iter().filter(|person| !known.contains(person)).cloned().collect();
+    let (there, mut added, mut failed) = (people.len() - missing.len(), 0_usize, Vec::new());
+    for person in missing {
+        match account.puppet.edit_contact(&person, ContactEdit::Add).await {
+            Ok(()) => added += 1,
+            Err(error) => {
+                let why = match error {
+                    DeliverError::Reject { tell_user, .. } => tell_user,
+                    error => error.to_string(),
+                };
+                failed.push(format!("{}: {why}", shown::name(person.as_str())));
+            }
+        }
+        tokio::time::sleep(BETWEEN).await;
+    }
+    let mut lines = vec![format!("{added} added, {there} there already, {} failed.", failed.len())];
+    lines.extend(failed);
+    Reply::Text(lines.join("\n"))
 }
 
 async fn nudge(account: Account, arguments: Arguments) -> Reply {

@@ -21,13 +21,15 @@ mod portal;
 pub(crate) mod shown;
 mod spec;
 mod sudo;
+mod trace;
 
 use std::sync::Arc;
 
 pub(crate) use self::{
     bind::Arguments,
-    centre::{Queued, resume, run, tell_owner},
-    spec::{Account, Run},
+    centre::{Queued, management_room, resume, run, tell_owner},
+    spec::{Account, Run, is_address},
+    trace::remove_old as remove_old_traces,
 };
 use self::{bind::BindError, parse::Word};
 pub use self::{
@@ -166,6 +168,7 @@ pub fn areas() -> &'static [Area] {
         Area { title: "Contacts", commands: contact::COMMANDS },
         Area { title: "Conversations", commands: portal::COMMANDS },
         Area { title: "The bridge", commands: operate::COMMANDS },
+        Area { title: "Captures", commands: trace::COMMANDS },
     ]
 }
 

@@ -137,7 +137,16 @@ async fn doctor(caller: &Caller<'_>) -> Reply {
     for login in seen {
         let why = login.reason.clone().unwrap_or_else(|| login.state.to_string());
         let mend = match login.state {
-            LoginState::Connected => continue,
+            LoginState::Connected => {
+                let puppet = caller.shared.puppets.get(&login.login);
+                for trouble in match puppet {
+                    Some(puppet) => puppet.troubles().await,
+                    None => Vec::new(),
+                } {
+                    found.push(format!("{}: {trouble}", login.login));
+                }
+                continue;
+            }
             LoginState::BadCredentials => "say `login` and give the password again",
             LoginState::Kicked => "sign the account out elsewhere, then say `relogin`",
             LoginState::LoggedOut => "say `login` when it shall come back",

@@ -180,7 +180,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 }
 
 /// Tells whether a text could be somebody's address.
-pub(super) fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let plain = |text: &str| {
         let odd = |c: char| c.is_whitespace() || c.is_control() || "@<>\"`".contains(c);
         !text.is_empty() && !text.contains(odd)

@@ -64,7 +64,7 @@ pub struct ContactDelta {
     pub change: ContactChange,
 }
 
-/// A change of one entry.
+/// A change of one entry. The order is that of the stored form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ContactChange {
@@ -78,6 +78,8 @@ pub enum ContactChange {
     Removed,
     /// She may again.
     Unblocked,
+    /// She took the account off hers, and with it her question.
+    RemovedUs,
 }
 
 /// Somebody wants to speak, or to do something together, by means the bridge has not.

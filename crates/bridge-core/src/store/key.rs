@@ -38,6 +38,8 @@ pub enum TableId {
     Cursor = 0x0C,
     /// What admins did in somebody's name.
     Audit = 0x0F,
+    /// People who ask to be contacts, and those whose answer the network does not keep.
+    Request = 0x0D,
     /// Commands taken and not yet answered, sealed.
     Command = 0x10,
     /// An adapter's own facts.
@@ -48,6 +50,10 @@ pub enum TableId {
     Appearance = 0x18,
     /// What keeps an account away that its owner was told of.
     Standing = 0x20,
+    /// What an account's owner is to be told and does not know yet.
+    Notice = 0x15,
+    /// Whom an owner wants to hear of when she comes and goes.
+    Watch = 0x16,
 }
 
 /// A key: at most [`MAX_KEY_LENGTH`] bytes, the first its table.

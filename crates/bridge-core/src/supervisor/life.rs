@@ -22,7 +22,7 @@ use crate::{
     command::tell_owner,
     connector::{Puppet, PuppetContext, PuppetExit},
     id::{LoginId, Timestamp},
-    measures,
+    measures, notice,
     shared::Shared,
 };
 
@@ -233,6 +233,12 @@ impl Life {
 
     async fn came_online(&mut self) {
         self.set(LoginState::Connected, None);
+        self.shared.comings.signed_in(&self.login);
+        let (shared, login) = (Arc::clone(&self.shared), self.login.clone());
+        let puppet = Arc::clone(&self.puppet);
+        self.shared.tasks.spawn(async move {
+            notice::forget_withdrawn(&shared, &login, &*puppet).await;
+        });
         self.down = None;
         metrics::counter!(measures::LOGINS, "outcome" => "connected").increment(1);
         if std::mem::take(&mut self.history.told_away) {

@@ -12,7 +12,7 @@ use bridge_core::{
 use crate::support::{Given, Session, World, config, from_chat};
 
 /// Says a line and gives the answer.
-async fn answer(world: &World, number: &mut u32, line: &str) -> String {
+pub(crate) async fn answer(world: &World, number: &mut u32, line: &str) -> String {
     *number += 1;
     let before = answers(world).len();
     world.command(&format!("command {number}"), line).await;
@@ -20,7 +20,7 @@ async fn answer(world: &World, number: &mut u32, line: &str) -> String {
     answers(world).pop().expect("an answer")
 }
 
-fn answers(world: &World) -> Vec<String> {
+pub(crate) fn answers(world: &World) -> Vec<String> {
     let given = world.rooms.given();
     let answers = given.iter().filter_map(|given| match given {
         Given::Answer(text) => Some(text.clone()),
@@ -29,7 +29,7 @@ fn answers(world: &World) -> Vec<String> {
     answers.collect()
 }
 
-async fn signed_in(config: CoreConfig) -> World {
+pub(crate) async fn signed_in(config: CoreConfig) -> World {
     let world = World::open(Arc::new(MemoryStore::new()), config).await.expect("it opens");
     world.sign_in().await;
     let connected = |world: &World| {

@@ -16,7 +16,10 @@ use bridge_core::{
     PuppetContext, PuppetExit, SealKey,
     adapter::{CommandOrigin, Reply},
     command::{Permissions, Role},
-    connector::{ContactEdit, LoginError, LoginProcess, LoginStep, SelfPatch, StoredLogin},
+    connector::{
+        ContactEdit, GroupEdit, LoginError, LoginProcess, LoginStep, SelfPatch, StoredLogin,
+        TraceRequest,
+    },
     id::{
         ChatId, IdempotencyKey, LoginId, MessageId, NetworkId, PersonaId, PortalId, RoomId,
         SourceId, Timestamp,
@@ -68,6 +71,8 @@ pub(crate) struct Record {
     late_errors: Mutex<VecDeque<DeliverError>>,
     pub(crate) stuck: AtomicBool,
     pub(crate) no_passwords: AtomicBool,
+    /// Who asks to be a contact.
+    pub(crate) asking: Mutex<Vec<Persona>>,
 }
 
 impl Record {
@@ -223,6 +228,9 @@ impl Adapter for FakeAdapter {
         reply: &Reply,
         _: IdempotencyKey,
     ) -> Result<(), DeliverError> {
+        if self.0.stuck.load(Ordering::Relaxed) {
+            return Err(DeliverError::retry("stuck"));
+        }
         self.0.note(Given::Answer(format!("{reply:?}")));
         Ok(())
     }
@@ -344,11 +352,50 @@ impl Puppet for FakePuppet {
         Vec::new()
     }
 
+    async fn requests(&self) -> Vec<Persona> {
+        self.record.asking.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn edit_group(&self, edit: GroupEdit) -> Result<(), DeliverError> {
+        self.record.note(Given::Wish(format!("{edit:?}")));
+        Ok(())
+    }
+
+    async fn set_open_to_everybody(&self, open: bool) -> Result<(), DeliverError> {
+        self.record.note(Given::Wish(format!("open to everybody: {open}")));
+        Ok(())
+    }
+
+    async fn troubles(&self) -> Vec<String> {
+        let asking = self.requests().await.len();
+        if asking > 0 { vec![format!("{asking} wait for an answer.")] } else { Vec::new() }
+    }
+
+    async fn export_contacts(&self) -> Result<String, DeliverError> {
+        Ok("<messenger/>".to_owned())
+    }
+
+    fn read_contacts(&self, text: &str) -> Result<Vec<PersonaId>, DeliverError> {
+        Ok(text.split(' ').map(PersonaId::new).collect())
+    }
+
+    fn trace(&self, request: Option<TraceRequest>) -> Result<(), DeliverError> {
+        let request = request.map(|request| (request.time, request.names));
+        self.record.note(Given::Wish(format!("trace {request:?}")));
+        Ok(())
+    }
+
     async fn edit_contact(
         &self,
         person: &PersonaId,
         edit: ContactEdit,
     ) -> Result<(), DeliverError> {
+        if person.as_str() == "full@example.com" {
+            use bridge_core::model::Reject;
+
+            let (reason, tell_user) = (Reject::Unsupported, "The list is full.".to_owned());
+            return Err(DeliverError::Reject { reason, tell_user });
+        }
         self.record.note(Given::Wish(format!("{edit:?} {person}")));
         Ok(())
     }

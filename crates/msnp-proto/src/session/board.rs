@@ -89,6 +89,10 @@ impl Board {
         matches!(self.state, State::Ready) && !self.members.is_empty()
     }
 
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.framer.is_between_frames()
+    }
+
     pub(super) fn trid(&mut self) -> u32 {
         let trid = self.next_trid;
         self.next_trid = self.next_trid.checked_add(1).unwrap_or(1);

@@ -103,6 +103,14 @@ impl Session {
         self.traffic
     }
 
+    /// Tells whether the next byte of a link begins a frame; so it is for one that is not there.
+    pub fn is_between_frames(&self, link: LinkId) -> bool {
+        if self.notification.link == Some(link) {
+            return self.notification.framer.is_between_frames();
+        }
+        self.boards.get(&link).is_none_or(Board::is_between_frames)
+    }
+
     /// Tells whether the session is over.
     pub fn is_closed(&self) -> bool {
         self.closed

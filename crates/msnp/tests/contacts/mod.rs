@@ -1,5 +1,7 @@
 //! Two clients change their lists; both see it.
 
+mod trace;
+
 use msnp::{ContactChange, Event, List, Protocol, RequestError, Status, Text, Version};
 
 use crate::{ADA, BOB, ECHO, World, seen};
