@@ -64,7 +64,9 @@ fn group_id(handle: &Handle, name: &str) -> Result<String, DeliverError> {
 
 /// Reads the addresses of an exported list, or of words.
 pub(crate) fn read(text: &str) -> Result<Vec<PersonaId>, DeliverError> {
-    let addresses = if text.trim_start().starts_with('<') {
+    // An exported list is shown between such marks, and may come back with them.
+    let text = text.trim_matches(['`', ' ', '\n']);
+    let addresses = if text.starts_with('<') {
         ctt::read(text.as_bytes())
             .map_err(|error| reject(format!("That cannot be read: {error}.")))?
     } else {

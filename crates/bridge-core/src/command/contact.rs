@@ -313,7 +313,8 @@ async fn notify(caller: &Caller<'_>, account: Account, arguments: Arguments) -> 
 
 async fn export(account: Account) -> Reply {
     match account.puppet.export_contacts().await {
-        Ok(text) => Reply::Text(text),
+        // As it is: what reads like markup is the file's.
+        Ok(text) => Reply::Text(format!("```\n{text}```")),
         Err(error) => answer::failure(&error),
     }
 }

@@ -48,8 +48,8 @@ async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrong
     let mut number = 0;
     for (line, wanted) in [
         ("help", "`contacts block ADDRESS`"),
-        ("contacts add", "ADDRESS is missing. Say it like this: `contacts add ADDRESS`"),
-        ("contacts add bob@example.com carol@example.com", "That is more than I need. Say it"),
+        ("contacts add", "ADDRESS is missing. Say it like this: `contacts add ADDRESS [GROUP]`"),
+        ("contacts block bob@example.com carol@example.com", "That is more than I need. Say it"),
         ("contacts add bob", "\\\"bob\\\" is no address such as bob@example.com. Say it like this"),
         ("contacts add bob@example.com", "bob@example.com is on your list now"),
         ("CONTACTS Block bob@example.com", "neither sees you nor writes to you"),
