@@ -67,6 +67,7 @@ pub(crate) struct Driver {
 const WAITING_LIMIT: usize = 1024;
 
 impl Driver {
+    #[expect(clippy::too_many_arguments, reason = "called once, from the one place that has them")]
     pub(crate) fn new(
         config: SessionConfig,
         trace: TraceSwitch,
