@@ -1,7 +1,7 @@
 //! Reading the configuration again while the bridge runs.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
