@@ -96,3 +96,18 @@ async fn text(State(watched): State<Watched>) -> ([(HeaderName, &'static str); 1
     watched.metrics.run_upkeep();
     ([(CONTENT_TYPE, TEXT_FORM)], watched.metrics.render())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_protocol_counts_is_in_the_table() {
+        for (name, label) in
+            [(msnp::traffic::FRAMES, "dir"), (msnp::traffic::PROTOCOL_ERRORS, "kind")]
+        {
+            let listed = measures::ALL.iter().find(|measure| measure.name == name);
+            assert!(listed.is_some_and(|measure| measure.labels == [label]), "{name}");
+        }
+    }
+}

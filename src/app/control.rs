@@ -20,7 +20,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
     task::JoinHandle,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,8 @@ use crate::Failure;
 
 /// How long one command may take, asking and answering.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long an answer may take when the bridge stops.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Longest command line, in bytes.
 const LINE_LIMIT: u64 = 64 * 1024;
 
@@ -58,11 +60,18 @@ pub(super) fn serve(
                 accepted = listener.accept() => accepted,
                 () = cancel.cancelled() => break,
             };
+            let Ok((stream, _)) = accepted else { continue };
+            // A stop waits for the answer that began it, and for no long one.
+            let late = async {
+                cancel.cancelled().await;
+                sleep(LAST_WORDS).await;
+            };
             // One at a time: an operator types, nobody else asks.
-            if let Ok((stream, _)) = accepted
-                && let Err(error) = answer(stream, &core).await
-            {
-                tracing::debug!(%error, "a control command was not answered");
+            tokio::select! {
+                answered = answer(stream, &core) => if let Err(error) = answered {
+                    tracing::debug!(%error, "a control command was not answered");
+                },
+                () = late => break,
             }
         }
         // It is gone with the process anyway.

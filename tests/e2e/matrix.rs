@@ -206,6 +206,7 @@ async fn a_matrix_user_talks_with_her_msn_contact() {
     let secrets = [PASSWORD, "hunter2-is-no-command", "ticket-"];
     let people = [
         ACCOUNT,
+        "@ada:",
         "bob.smith@",
         "Bob.Smith@",
         "Bob ☃",

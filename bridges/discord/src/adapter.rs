@@ -294,7 +294,7 @@ impl DiscordAdapter {
             match Outlook::of(&self.rest, &self.sorted_channels()).await {
                 Ok(outlook) => {
                     for problem in outlook.problems() {
-                        tracing::error!("Discord: {problem}");
+                        tracing::error!(%problem, "the bot lacks something on Discord");
                     }
                     return Ok(outlook);
                 }
@@ -329,7 +329,7 @@ impl DiscordAdapter {
                     intents = INTENTS;
                 }
                 Ended::Token => {
-                    tracing::error!("{TOKEN_REFUSED}");
+                    tracing::error!(mend = TOKEN_REFUSED, "the token is refused");
                     self.rest_of(self.patience.token).await;
                 }
                 Ended::Intents | Ended::Lost(_) => {

@@ -89,7 +89,7 @@ struct Life {
     cancel: CancellationToken,
     anew: Arc<Notify>,
     history: History,
-    /// What is noted in the store.
+    /// What a former process noted.
     standing: Option<Standing>,
     /// Since when the account is away, and why.
     down: Option<(Instant, Option<String>)>,
@@ -104,7 +104,7 @@ struct Session {
 impl Life {
     async fn run(mut self) {
         let mut backoff = Backoff::new(RECONNECT.0, RECONNECT.1);
-        let trouble = self.standing.as_ref().map(|standing| standing.trouble);
+        let trouble = self.standing.take().map(|standing| standing.trouble);
         self.history.told_away = trouble == Some(Trouble::Away);
         let waits = trouble.is_some_and(Trouble::waits_for_a_person);
         if waits && !self.wait(Duration::MAX).await {
@@ -244,9 +244,7 @@ impl Life {
         if std::mem::take(&mut self.history.told_away) {
             self.tell(format!("{} is connected again.", self.login)).await;
         }
-        if self.standing.take().is_some() {
-            standing::note(&self.shared, &self.login, None).await;
-        }
+        standing::clear(&self.shared, &self.login).await;
     }
 
     /// Runs one session in a task of its own, so that a panic there ends only it, and watches over it.
@@ -305,13 +303,17 @@ impl Life {
     }
 
     fn set(&self, state: LoginState, reason: Option<String>) {
-        self.shared.puppets.set(&self.login, state, reason);
+        // Whoever stands in its place by now speaks for the account.
+        if !self.cancel.is_cancelled() {
+            self.shared.puppets.set(&self.login, state, reason);
+        }
     }
 
-    async fn note(&mut self, trouble: Trouble, reason: Option<String>) {
-        let standing = Standing { trouble, reason, since: Timestamp::now() };
-        standing::note(&self.shared, &self.login, Some(&standing)).await;
-        self.standing = Some(standing);
+    async fn note(&self, trouble: Trouble, reason: Option<String>) {
+        if !self.cancel.is_cancelled() {
+            let standing = Standing { trouble, reason, since: Timestamp::now() };
+            standing::note(&self.shared, &self.login, &standing).await;
+        }
     }
 
     /// Tells the owner; the bridge's own accounts are its operator's, who reads the log.

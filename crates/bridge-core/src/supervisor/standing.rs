@@ -53,22 +53,28 @@ pub(crate) async fn load(
     Table::get(store, &standing_key(login)).await
 }
 
-/// Notes a trouble, or that there is none any more.
-pub(super) async fn note(shared: &Shared, login: &LoginId, standing: Option<&Standing>) {
+/// Notes a trouble.
+pub(super) async fn note(shared: &Shared, login: &LoginId, standing: &Standing) {
     let mut batch = Batch::new();
-    let staged = match standing {
-        Some(standing) => Table::put(&mut batch, standing_key(login), standing),
-        None => {
-            batch.remove(standing_key(login));
-            Ok(())
-        }
-    };
-    let noted = match staged {
-        Ok(()) => {
-            let stored = shared.store.commit(batch, Durability::Durable).await;
-            stored.map_err(|error| error.to_string())
-        }
-        Err(error) => Err(error.to_string()),
+    let staged = Table::put(&mut batch, standing_key(login), standing);
+    commit(shared, staged.map(|()| batch)).await;
+}
+
+/// Notes that there is no trouble any more; writes only where there was one.
+pub(super) async fn clear(shared: &Shared, login: &LoginId) {
+    let mut batch = Batch::new();
+    batch.remove(standing_key(login));
+    match load(&*shared.store, login).await {
+        Ok(None) => {}
+        Ok(Some(_)) => commit(shared, Ok(batch)).await,
+        Err(error) => commit(shared, Err(error)).await,
+    }
+}
+
+async fn commit(shared: &Shared, batch: Result<Batch, StoreError>) {
+    let noted = match batch {
+        Ok(batch) => shared.store.commit(batch, Durability::Durable).await,
+        Err(error) => Err(error.into()),
     };
     if let Err(error) = noted {
         tracing::warn!(%error, "how an account is doing could not be noted");
