@@ -1,6 +1,12 @@
-//! Holds the direction of the dependencies: application, then networks, then the core.
+//! Holds the direction of the dependencies: application, then networks, then the core; and how logs name
+//! people.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -103,4 +109,44 @@ fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
 
 fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     member(value, name).as_array().expect("a list")
+}
+
+/// Ids print by `Debug` in logs, where they are hashes; by `Display` they are what people read.
+#[test]
+fn no_log_line_prints_an_id_as_people_read_it() {
+    const IDS: [&str; 12] = [
+        "account", "by", "chat", "contact", "login", "owner", "peer", "persona", "person",
+        "sender", "source", "user",
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for part in ["src", "crates", "bridges"] {
+        for file in sources(&root.join(part)) {
+            let text = fs::read_to_string(&file).expect("it is text");
+            for line in text.split("tracing::").skip(1) {
+                let line = line.split(';').next().unwrap_or_default();
+                let shown = line.split('%').skip(1).map(|rest| {
+                    let path = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+                    rest.split(|c| !path(c)).next().unwrap_or_default()
+                });
+                let names = shown
+                    .filter(|path| path.rsplit('.').next().is_some_and(|last| IDS.contains(&last)));
+                found.extend(names.map(|name| format!("{}: %{name}", file.display())));
+            }
+        }
+    }
+    assert!(found.is_empty(), "write ?{{id}} instead: {found:#?}");
+}
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).expect("it is a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    files
 }

@@ -65,6 +65,6 @@ pub(crate) async fn restore(store: &dyn Store, puppet: &dyn Puppet) {
     if let Err(error) = puppet.set_self(patch).await
         && !matches!(error, DeliverError::Reject { reason: Reject::Offline, .. })
     {
-        tracing::warn!(login = %puppet.login(), %error, "an account does not appear as it shall");
+        tracing::warn!(login = ?puppet.login(), %error, "an account does not appear as it shall");
     }
 }
