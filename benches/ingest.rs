@@ -24,7 +24,7 @@ use bridge_core::{
     },
     store::Store,
 };
-use bridge_store::{SledOptions, SledStore};
+use bridge_store::{DiskStore, StoreOptions};
 use secrecy::SecretString;
 
 use shared::{Append, median, ratio, report};
@@ -37,7 +37,7 @@ fn main() {
 async fn ingest() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let store =
-        SledStore::open(&root.path().join("store"), SledOptions::default()).expect("it opens");
+        DiskStore::open(&root.path().join("store"), StoreOptions::default()).expect("it opens");
     let store: Arc<dyn Store> = Arc::new(store);
     let config = CoreConfig {
         permissions: Permissions::new([("*".to_owned(), Role::Admin)]),

@@ -5,7 +5,7 @@ mod shared;
 use std::time::{Duration, Instant};
 
 use bridge_core::store::{Batch, Durability, KeyBuilder, Store as _, TableId};
-use bridge_store::{SledOptions, SledStore};
+use bridge_store::{DiskStore, StoreOptions};
 
 use shared::{Append, median, ratio, report};
 
@@ -19,7 +19,7 @@ fn main() {
 async fn run() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let store =
-        SledStore::open(&root.path().join("store"), SledOptions::default()).expect("it opens");
+        DiskStore::open(&root.path().join("store"), StoreOptions::default()).expect("it opens");
     let mut plain = Append::new(root.path());
     let mut number = 0;
     let mut one = Vec::new();
@@ -40,7 +40,7 @@ async fn run() {
     store.close().await.expect("it closes");
 }
 
-async fn commit(store: &SledStore, number: &mut u64) -> Duration {
+async fn commit(store: &DiskStore, number: &mut u64) -> Duration {
     let mut batch = Batch::new();
     *number += 1;
     let key = KeyBuilder::new(TableId::PortalLog).number(*number).build();
@@ -51,7 +51,7 @@ async fn commit(store: &SledStore, number: &mut u64) -> Duration {
 }
 
 /// Times one commit of 512 rows, each as long as a short message's.
-async fn commit_many(store: &SledStore, number: &mut u64) -> Duration {
+async fn commit_many(store: &DiskStore, number: &mut u64) -> Duration {
     let mut batch = Batch::new();
     for _ in 0..512 {
         *number += 1;

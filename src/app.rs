@@ -15,7 +15,7 @@ use bridge_core::{
     store::Store,
 };
 use bridge_msn::MsnConnector;
-use bridge_store::SledOptions;
+use bridge_store::StoreOptions;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -209,7 +209,7 @@ async fn open_store(data: &Path) -> Result<Arc<dyn Store>, Failure> {
     let (place, backups) = (data.join("store"), backups_of(data));
     let path = place.clone();
     let opened = tokio::task::spawn_blocking(move || {
-        bridge_store::open(&place, &backups, SledOptions::default())
+        bridge_store::open(&place, &backups, StoreOptions::default())
     });
     let opened = match opened.await {
         Ok(Ok(opened)) => opened,

@@ -6,7 +6,7 @@ use bridge_core::{
     id::Timestamp,
     store::{BackupFacts, Store as _},
 };
-use bridge_store::{BackupError, OpenError, SledOptions, SledStore};
+use bridge_store::{BackupError, OpenError, StoreOptions, DiskStore};
 
 use super::bridge::load;
 use crate::{Failure, app, config::Sources};
@@ -19,7 +19,7 @@ pub(super) async fn backup(sources: &Sources, file: &Path) -> Result<(), Failure
     let place = config.bridge.data_dir.join("store");
     let path = place.clone();
     let opened =
-        tokio::task::spawn_blocking(move || SledStore::open(&path, SledOptions::default()));
+        tokio::task::spawn_blocking(move || DiskStore::open(&path, StoreOptions::default()));
     match opened.await {
         Ok(Ok(store)) => {
             let written =
@@ -55,7 +55,7 @@ pub(super) async fn restore(sources: &Sources, file: &Path) -> Result<(), Failur
         let failed =
             |error: std::io::Error| Failure::Failed(format!("{}: {error}", place.display()));
         // Nobody may be writing to it.
-        match SledStore::open(&place, SledOptions::default()) {
+        match DiskStore::open(&place, StoreOptions::default()) {
             Err(error @ OpenError::Locked { .. }) => {
                 return Err(Failure::Failed(error.to_string()));
             }

@@ -1,7 +1,7 @@
 //! The whole: opened on a store, started, asked, stopped.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -338,18 +338,22 @@ impl Core {
 }
 
 /// Reads all portals, how far their legs are, and where their logs end.
+///
+/// Waiting rows are not read, however many there are: each log is asked for its last key only.
 async fn read_index(store: &dyn Store) -> Result<Index, StoreError> {
     let mut index = Index::default();
-    let mut heads = read_heads(store).await?;
+    let mut states = HashMap::new();
+    for (key, value) in scan_all(store, KeyBuilder::new(TableId::Leg).prefix()).await? {
+        states.insert(key, Table::<LegState>::decode(&value)?);
+    }
     for (key, value) in scan_all(store, KeyBuilder::new(TableId::Portal).prefix()).await? {
         let Some(id) = portal_of(key.as_bytes()) else {
             continue;
         };
         let record = Table::<PortalRecord>::decode(&value)?;
-        let mut portal = Portal::new(record, heads.remove(&id).unwrap_or_default());
+        let mut portal = Portal::new(record, read_head(store, id).await?);
         for (number, now) in (0..).zip(&mut portal.legs) {
-            let state: Option<LegState> = Table::get(store, &leg_key(id, number)).await?;
-            let state = state.unwrap_or_default();
+            let state = states.remove(&leg_key(id, number)).unwrap_or_default();
             (now.cursor, now.left_over, now.last) = (state.cursor, state.in_flight, state.last);
         }
         let furthest = portal.legs.iter().map(|leg| leg.cursor).max().unwrap_or_default();
@@ -359,16 +363,13 @@ async fn read_index(store: &dyn Store) -> Result<Index, StoreError> {
     Ok(index)
 }
 
-/// Finds the number after the last row of each log.
-async fn read_heads(store: &dyn Store) -> Result<BTreeMap<PortalId, u64>, StoreError> {
-    let mut heads = BTreeMap::new();
-    for (key, _) in scan_all(store, KeyBuilder::new(TableId::PortalLog).prefix()).await? {
-        let number = key.as_bytes().get(17..).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
-        if let (Some(id), Some(number)) = (portal_of(key.as_bytes()), number) {
-            heads.insert(id, u64::from_be_bytes(number) + 1);
-        }
-    }
-    Ok(heads)
+/// Finds the number after the last row of a log.
+async fn read_head(store: &dyn Store, id: PortalId) -> Result<u64, StoreError> {
+    let log = KeyBuilder::new(TableId::PortalLog).portal(id).prefix();
+    let last = store.last_key(log).await?;
+    let number = last.as_ref().and_then(|key| key.as_bytes().get(17..));
+    let number = number.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    Ok(number.map_or(0, |number| u64::from_be_bytes(number) + 1))
 }
 
 fn portal_of(key: &[u8]) -> Option<PortalId> {

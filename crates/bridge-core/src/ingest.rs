@@ -145,6 +145,10 @@ async fn store(shared: &Arc<Shared>, group: &mut Vec<Request>) {
                 tracing::error!(%error, "events could not be stored");
                 return refuse_all(group, &error);
             }
+            Err(error @ CommitError::Fenced { .. }) => {
+                tracing::error!(%error, "events could not be stored");
+                return refuse_all(group, &StoreError::Engine(error.to_string()));
+            }
         }
     };
     publish(shared, group, staged).await;

@@ -203,7 +203,12 @@ macro_rules! records {
             const TABLE: TableId = TableId::$table;
             const VERSION: u8 = $version;
         }
-    )+};
+    )+
+
+        /// Every record and its table: the test of stored forms must know them all.
+        #[cfg(test)]
+        const RECORDS: &[(&str, TableId)] = &[$((stringify!($record), TableId::$table)),+];
+    };
 }
 
 records! {
@@ -353,7 +358,16 @@ mod tests {
         supervisor::standing::Trouble,
     };
 
+    /// Tables whose values are no records: numbers, an adapter's own words, pieces of rows.
+    const RAW: [TableId; 3] = [TableId::Meta, TableId::Namespace, TableId::Overflow];
+
+    thread_local! {
+        static SEEN: std::cell::RefCell<Vec<&'static str>> = const { std::cell::RefCell::new(Vec::new()) };
+    }
+
     fn hex<R: Record>(record: &R) -> String {
+        let name = std::any::type_name::<R>().rsplit("::").next().unwrap();
+        SEEN.with_borrow_mut(|seen| seen.push(name));
         let bytes = Table::encode(record).unwrap();
         assert_eq!(Table::<R>::encode(&Table::decode(&bytes).unwrap()).unwrap(), bytes);
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -446,5 +460,17 @@ mod tests {
         let log = LogRow { row, accepted: Timestamp(2), origin: Some(1), only: None, event };
         let event = "016e01730001020172016e03624063010142070268690000000000";
         assert_eq!(hex(&log), format!("01{two}02010100{event}"));
+
+        // None is forgotten here, and no table is without a form that is held.
+        let mut seen = SEEN.take();
+        seen.sort_unstable();
+        seen.dedup();
+        let mut known: Vec<&str> = RECORDS.iter().map(|(name, _)| *name).collect();
+        known.sort_unstable();
+        assert_eq!(seen, known, "each record of the list needs a snapshot here");
+        for table in TableId::ALL {
+            let held = RECORDS.iter().any(|(_, other)| other == table) || RAW.contains(table);
+            assert!(held, "{table:?} has neither records nor a reason to have none");
+        }
     }
 }

@@ -11,17 +11,21 @@ use std::{
     fs::{self, File},
     io::{self, BufReader, BufWriter, Read, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bridge_core::{
     id::Timestamp,
-    store::{BackupFacts, Batch, Durability, Key, Store as _},
+    store::{BackupFacts, Batch, Durability, Key, KeyRange, Store as _, StoreError, TableId},
 };
 
 use crate::{
-    open::OpenError,
+    disk_store::DiskStore,
+    engine::{Engine, StoreOptions},
+    files::FilesError,
+    open::{Directory, OpenError},
     schema::SCHEMA,
-    sled_store::{SledOptions, SledStore},
+    swap,
 };
 
 const HEAD: &[u8] = b"MSNBRIDGE-BACKUP-1\n";
@@ -74,10 +78,19 @@ pub enum BackupError {
 /// Writes entries to a file beside its place, and puts it there when it is whole.
 pub(crate) fn write(
     path: &Path,
-    entries: impl Iterator<Item = io::Result<(Vec<u8>, Vec<u8>)>>,
+    entries: impl Iterator<Item = Result<(Key, Vec<u8>), FilesError>>,
+) -> io::Result<BackupFacts> {
+    write_as(path, SCHEMA, entries)
+}
+
+/// As [`write`], of a store whose schema is older.
+pub(crate) fn write_as(
+    path: &Path,
+    schema: u32,
+    entries: impl Iterator<Item = Result<(Key, Vec<u8>), FilesError>>,
 ) -> io::Result<BackupFacts> {
     let unfinished = path.with_extension("unfinished");
-    let facts = write_to(&unfinished, entries).inspect_err(|_| {
+    let facts = write_to(&unfinished, schema, entries).inspect_err(|_| {
         // What is left of it is no use; that it stays is no harm.
         let _ = fs::remove_file(&unfinished);
     })?;
@@ -90,7 +103,8 @@ pub(crate) fn write(
 
 fn write_to(
     path: &Path,
-    entries: impl Iterator<Item = io::Result<(Vec<u8>, Vec<u8>)>>,
+    schema: u32,
+    entries: impl Iterator<Item = Result<(Key, Vec<u8>), FilesError>>,
 ) -> io::Result<BackupFacts> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -99,15 +113,16 @@ fn write_to(
     let mut out = BufWriter::new(options.open(path)?);
     let made = Timestamp::now();
     out.write_all(HEAD)?;
-    out.write_all(&SCHEMA.to_be_bytes())?;
+    out.write_all(&schema.to_be_bytes())?;
     out.write_all(&made.0.to_be_bytes())?;
-    let mut facts = BackupFacts { schema: SCHEMA, made, entries: 0, bytes: 0 };
+    let mut facts = BackupFacts { schema, made, entries: 0, bytes: 0 };
     let mut block = Vec::with_capacity(BLOCK);
     for entry in entries {
-        let (key, value) = entry?;
+        let (key, value) = entry.map_err(io::Error::other)?;
+        let key = key.as_bytes();
         let too_long = |_| io::Error::other("an entry is longer than any can be");
         block.extend(u16::try_from(key.len()).map_err(too_long)?.to_be_bytes());
-        block.extend(&key);
+        block.extend(key);
         block.extend(u32::try_from(value.len()).map_err(too_long)?.to_be_bytes());
         block.extend(&value);
         facts.entries += 1;
@@ -144,41 +159,73 @@ pub fn verify(path: &Path) -> Result<BackupFacts, BackupError> {
     read(path, |_, _| Ok(()))
 }
 
-/// Makes a store of a backup, in a directory that must not be there yet. The backup is read to its end
-/// before anything is made. Blocks.
-///
-/// # Errors
-/// [`BackupError`]; a store half made is removed.
-pub fn restore(path: &Path, store: &Path) -> Result<BackupFacts, BackupError> {
-    let facts = verify(path)?;
-    if store.exists() {
-        let source = io::Error::from(io::ErrorKind::AlreadyExists);
-        return Err(BackupError::Unusable { path: store.to_owned(), source });
-    }
-    let filled = fill(path, store);
-    if filled.is_err() {
-        // The failure is what is told; what is left of the directory is in the way of another try.
-        let _ = fs::remove_dir_all(store);
-    }
-    filled.map(|()| facts)
+/// What came of restoring a backup.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Restored {
+    /// What was in it.
+    pub facts: BackupFacts,
+    /// Where the store of before is; none where there was none.
+    pub aside: Option<PathBuf>,
 }
 
-fn fill(path: &Path, store: &Path) -> Result<(), BackupError> {
+/// Puts a store made of a backup in a store's place; the store of before stays beside it. The backup
+/// is read to its end before anything is made, and what was made is read back. Blocks.
+///
+/// # Errors
+/// [`BackupError`]; the store of before is where it was then.
+pub fn restore(
+    backup: &Path,
+    store: &Path,
+    options: StoreOptions,
+) -> Result<Restored, BackupError> {
+    let facts = verify(backup)?;
     let unusable = |source| BackupError::Unusable { path: store.to_owned(), source };
+    // Nobody may be writing to it.
+    let claimed = swap::claim(store)?;
+    let was_there = Engine::of(store).is_some();
+    make_beside(backup, store, options)?;
+    let aside = store.with_extension(format!("before-restore-{}", Timestamp::now().0));
+    swap::put_in_place(store, &aside).map_err(unusable)?;
+    drop(claimed);
+    if !was_there {
+        // It holds a lock and nothing else.
+        swap::remove(&aside).map_err(unusable)?;
+    }
+    Ok(Restored { facts, aside: was_there.then_some(aside) })
+}
+
+/// Makes a store of a backup beside another, and compares the two.
+pub(crate) fn make_beside(
+    backup: &Path,
+    store: &Path,
+    options: StoreOptions,
+) -> Result<(), BackupError> {
+    let unusable = |source| BackupError::Unusable { path: store.to_owned(), source };
+    let making = swap::begin(store).map_err(unusable)?;
+    let filled = fill(backup, &making, options);
+    if filled.is_err() {
+        // The failure is what is told; what is left of the directory is in nobody's way.
+        let _ = swap::remove(&making);
+    }
+    filled
+}
+
+fn fill(backup: &Path, making: &Path, options: StoreOptions) -> Result<(), BackupError> {
+    let unusable = |source| BackupError::Unusable { path: making.to_owned(), source };
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(unusable)?;
-    let new = SledStore::open(store, SledOptions::default())?;
+    let new = DiskStore::open_claimed(&Arc::new(Directory::claim(making)?), options)?;
     let refused = |error: String| BackupError::Store(error);
     let mut batch = Batch::new();
     let commit = |batch: &mut Batch, durability| {
         let full = std::mem::replace(batch, Batch::new());
         runtime.block_on(new.commit(full, durability)).map_err(|error| refused(error.to_string()))
     };
-    read(path, |key, value| {
-        // The new store has a schema and a journal of its own.
-        if key.as_bytes().first() == Some(&1) {
-            return Ok(());
+    let mut expected = Contents::default();
+    read(backup, |key, value| {
+        if expected.add(&key, &value) {
+            batch.put(key, value).map_err(|error| refused(error.to_string()))?;
         }
-        batch.put(key, value).map_err(|error| refused(error.to_string()))?;
         if batch.operations.len() >= BATCH {
             commit(&mut batch, Durability::Relaxed)
         } else {
@@ -186,56 +233,127 @@ fn fill(path: &Path, store: &Path) -> Result<(), BackupError> {
         }
     })?;
     commit(&mut batch, Durability::Durable)?;
+    let found = runtime.block_on(contents(&new)).map_err(|error| refused(error.to_string()))?;
+    if found != expected {
+        return Err(refused("what was written is not what is read back".to_owned()));
+    }
     runtime.block_on(new.close()).map_err(|error| refused(error.to_string()))
+}
+
+/// What a store holds, in a form that is compared: how much, and a checksum over all in key order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Contents {
+    entries: u64,
+    bytes: u64,
+    checksum: crc32fast::Hasher,
+}
+
+impl Contents {
+    /// Counts an entry; tells whether it belongs to the contents. A store's schema and journal are its
+    /// own and no contents.
+    fn add(&mut self, key: &Key, value: &[u8]) -> bool {
+        if key.as_bytes().first() == Some(&TableId::Meta.byte()) {
+            return false;
+        }
+        self.entries += 1;
+        for part in [key.as_bytes(), value] {
+            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            self.bytes += u64::from(length);
+            self.checksum.update(&length.to_be_bytes());
+            self.checksum.update(part);
+        }
+        true
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn entries(&self) -> u64 {
+        self.entries
+    }
+}
+
+impl PartialEq for Contents {
+    fn eq(&self, other: &Self) -> bool {
+        let sum = |contents: &Self| contents.checksum.clone().finalize();
+        self.entries == other.entries && sum(self) == sum(other)
+    }
+}
+
+/// Reads all of a store.
+pub(crate) async fn contents(store: &DiskStore) -> Result<Contents, StoreError> {
+    let mut found = Contents::default();
+    let mut range = KeyRange { start: Key::from_bytes([]), end: None };
+    loop {
+        let page = store.scan(range.clone(), 1000).await?;
+        let Some((last, _)) = page.last() else {
+            return Ok(found);
+        };
+        range.start = Key::from_bytes([last.as_bytes(), &[0]].concat());
+        for (key, value) in &page {
+            found.add(key, value);
+        }
+    }
 }
 
 fn read(
     path: &Path,
     mut each: impl FnMut(Key, Vec<u8>) -> Result<(), BackupError>,
 ) -> Result<BackupFacts, BackupError> {
-    let damaged =
-        |reason: &str| BackupError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
-    let file = File::open(path)
-        .map_err(|source| BackupError::Unusable { path: path.to_owned(), source })?;
-    let mut file = BufReader::new(file);
-    let cut = |_| damaged("it ends too early");
+    let damaged = |reason: String| BackupError::Damaged { path: path.to_owned(), reason };
+    let unusable = |source| BackupError::Unusable { path: path.to_owned(), source };
+    let mut file = BufReader::new(File::open(path).map_err(unusable)?);
     let mut head = vec![0; HEAD.len()];
-    file.read_exact(&mut head).map_err(|_| damaged("it is no backup of a bridge"))?;
+    let none = || damaged("it is no backup of a bridge".to_owned());
+    file.read_exact(&mut head).map_err(|_| none())?;
     if head != HEAD {
-        return Err(damaged("it is no backup of a bridge"));
+        return Err(none());
     }
+    let cut = |_| damaged("it ends in its head".to_owned());
     let schema = u32::from_be_bytes(bytes(&mut file).map_err(cut)?);
     let made = Timestamp(u64::from_be_bytes(bytes(&mut file).map_err(cut)?));
     if schema > SCHEMA {
         return Err(BackupError::NewerSchema { path: path.to_owned(), found: schema });
     }
     let mut facts = BackupFacts { schema, made, entries: 0, bytes: 0 };
-    loop {
+    let mut at = u64::try_from(HEAD.len() + 12).unwrap_or(u64::MAX);
+    for block in 1_u64.. {
+        let began = at;
+        let wrong =
+            |what: &str| damaged(format!("block {block}, which begins at byte {began}, {what}"));
+        let cut = |_| wrong("is cut off");
         let length = u32::from_be_bytes(bytes(&mut file).map_err(cut)?);
         if length == 0 {
             break;
         }
         if length > BLOCK_LIMIT {
-            return Err(damaged(&format!("block {} has an impossible length", facts.bytes)));
+            return Err(wrong("has an impossible length"));
         }
         let sum = u32::from_be_bytes(bytes(&mut file).map_err(cut)?);
-        let mut block = vec![0; usize::try_from(length).unwrap_or_default()];
-        file.read_exact(&mut block).map_err(cut)?;
-        if crc32fast::hash(&block) != sum {
-            return Err(damaged(&format!("the block after {} bytes was altered", facts.bytes)));
+        let mut entries = vec![0; usize::try_from(length).unwrap_or_default()];
+        file.read_exact(&mut entries).map_err(cut)?;
+        if crc32fast::hash(&entries) != sum {
+            return Err(wrong("was altered"));
         }
         facts.bytes += u64::from(length);
-        let mut rest = block.as_slice();
+        at += 8 + u64::from(length);
+        let mut rest = entries.as_slice();
         while !rest.is_empty() {
-            let entry = entry(&mut rest).map_err(|_| damaged("an entry is cut"))?;
+            let entry = entry(&mut rest).map_err(|_| wrong("holds an entry that is cut off"))?;
             facts.entries += 1;
             each(Key::from_bytes(entry.0), entry.1)?;
         }
     }
+    let wrong = |what: &str| damaged(format!("its end, which begins at byte {at}, {what}"));
+    let cut = |_| wrong("is cut off");
     let count: [u8; 8] = bytes(&mut file).map_err(cut)?;
     let sum = u32::from_be_bytes(bytes(&mut file).map_err(cut)?);
     if crc32fast::hash(&count) != sum || u64::from_be_bytes(count) != facts.entries {
-        return Err(damaged("its end does not fit what is before it"));
+        return Err(wrong("does not fit what is before it"));
+    }
+    if file.read(&mut [0]).map_err(unusable)? > 0 {
+        return Err(wrong("is not the end"));
     }
     Ok(facts)
 }

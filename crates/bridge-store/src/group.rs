@@ -1,63 +1,72 @@
-//! The thread that owns the database: requests in order, commits in groups.
+//! The thread that owns an engine's files: requests in order, commits in groups.
 //!
-//! A group's batches are applied one after the other, written to the journal in one record, synced
-//! once if any must last, and then answered.
+//! A group's batches are applied one after the other, synced once if any must last, and then
+//! answered. Files that failed once are not trusted again: every later request is refused until the
+//! store is opened anew, for what the core knows and what is stored may differ by then.
 
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Instant,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use bridge_core::{
     measures,
     store::{
-        BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition,
-        StoreError, StoreStats, Value,
+        BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, StoreError,
+        StoreStats, Value,
     },
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{backup, journal::Journal, open::Directory, schema};
+use crate::{
+    backup,
+    files::{self, Files, FilesError},
+    open::Directory,
+};
 
 /// Most requests answered by one sync.
 const GROUP_LIMIT: usize = 512;
+/// How long what was relaxed may stay unsynced when nothing else happens.
+const SYNC_AFTER: Duration = Duration::from_millis(500);
 
 pub(crate) enum Request {
     Backup(PathBuf, oneshot::Sender<Result<BackupFacts, StoreError>>),
     Close(oneshot::Sender<Result<(), StoreError>>),
     Commit(Batch, Durability, oneshot::Sender<Result<(), CommitError>>),
+    CompactLater(oneshot::Sender<Result<(), StoreError>>),
     Get(Key, oneshot::Sender<Result<Option<Value>, StoreError>>),
+    LastKey(KeyRange, oneshot::Sender<Result<Option<Key>, StoreError>>),
     Scan(KeyRange, usize, oneshot::Sender<Result<Vec<(Key, Value)>, StoreError>>),
     Stats(oneshot::Sender<Result<StoreStats, StoreError>>),
 }
 
-/// The database and everything that must live as long as it.
+/// The files and everything that must live as long as they.
 pub(crate) struct Owner {
-    pub(crate) db: sled::Db,
-    /// Our own handle on sled's data file: what sled wrote is synced through it.
-    pub(crate) data: File,
-    pub(crate) journal: Journal,
-    pub(crate) _directory: Directory,
-    pub(crate) commits: AtomicU64,
-    pub(crate) syncs: Arc<AtomicU64>,
+    pub(crate) files: Box<dyn Files>,
+    pub(crate) directory: Arc<Directory>,
+    commits: u64,
+    /// Why nothing more is asked of the files.
+    broken: Option<StoreError>,
+    /// To wait with an end; a thread of its own has no other clock.
+    clock: tokio::runtime::Runtime,
 }
 
 type Unanswered = (oneshot::Sender<Result<(), CommitError>>, Result<(), CommitError>);
 
 impl Owner {
+    pub(crate) fn new(files: Box<dyn Files>, directory: Arc<Directory>) -> io::Result<Self> {
+        let clock = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        Ok(Self { files, directory, commits: 0, broken: None, clock })
+    }
+
     /// Serves requests until told to close, or until nobody can ask any more.
     pub(crate) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut group = Vec::with_capacity(GROUP_LIMIT);
         loop {
             group.clear();
-            // Never waits for more: what came while the last group was synced is the next one.
-            if requests.blocking_recv_many(&mut group, GROUP_LIMIT) == 0 {
+            if self.next_group(&mut requests, &mut group) == 0 {
                 // Nobody is left to be told; the relaxed rest is synced as well as it goes.
                 let _ = self.checkpoint();
                 return;
@@ -80,163 +89,142 @@ impl Owner {
                         durable |= applied.is_ok() && durability == Durability::Durable;
                         unanswered.push((answer, applied));
                     }
-                    // Whoever asked may have given up waiting; then the answer is nobody's.
-                    Request::Get(key, answer) => drop(answer.send(self.get(&key))),
-                    Request::Scan(range, limit, answer) => {
-                        drop(answer.send(self.scan(&range, limit)));
-                    }
-                    Request::Backup(path, answer) => drop(answer.send(self.backup(&path))),
-                    Request::Stats(answer) => drop(answer.send(self.stats())),
                     Request::Close(answer) => {
                         let synced = self.checkpoint();
                         answer_all(&mut unanswered, &synced);
                         drop(self);
                         return drop(answer.send(synced));
                     }
+                    other => self.serve(other),
                 }
             }
-            let synced = self.record(durable);
+            let kept = if unanswered.is_empty() { Ok(()) } else { self.keep(durable) };
             if rows > 0 {
                 measure(began, rows);
             }
-            answer_all(&mut unanswered, &synced);
+            answer_all(&mut unanswered, &kept);
         }
     }
 
-    /// Answers a commit as soon as the journal has it: nobody else waits, and the database catches up
-    /// before the next request is looked at.
+    /// Never waits for more: what came while the last group was synced is the next one.
+    fn next_group(
+        &mut self,
+        requests: &mut mpsc::Receiver<Request>,
+        group: &mut Vec<Request>,
+    ) -> usize {
+        if self.broken.is_none() && self.files.is_unsynced() {
+            let coming = requests.recv_many(group, GROUP_LIMIT);
+            let waited =
+                self.clock.block_on(async { tokio::time::timeout(SYNC_AFTER, coming).await });
+            match waited {
+                Ok(taken) => return taken,
+                // Whoever asks next hears of a failure.
+                Err(_) => drop(self.checkpoint()),
+            }
+        }
+        requests.blocking_recv_many(group, GROUP_LIMIT)
+    }
+
+    /// Answers what changes nothing. Whoever asked may have given up waiting; then the answer is
+    /// nobody's.
+    fn serve(&mut self, request: Request) {
+        match request {
+            Request::Get(key, answer) => {
+                let found = self.ask(|files| files.get(&key));
+                drop(answer.send(found));
+            }
+            Request::Scan(range, limit, answer) => {
+                drop(answer.send(self.ask(|files| files.scan(&range, limit))));
+            }
+            Request::LastKey(range, answer) => {
+                drop(answer.send(self.ask(|files| files.last_key(&range))));
+            }
+            Request::Backup(path, answer) => {
+                let written = self.alive().and_then(|()| self.backup(&path));
+                drop(answer.send(written));
+            }
+            Request::CompactLater(answer) => {
+                let noted = self.directory.want_compaction();
+                let noted = noted.map_err(|error| StoreError::Engine(error.to_string()));
+                drop(answer.send(noted));
+            }
+            Request::Stats(answer) => drop(answer.send(self.stats())),
+            // They have been taken out by the caller.
+            Request::Close(_) | Request::Commit(..) => {}
+        }
+    }
+
     fn commit_alone(&mut self, batch: Batch, answer: oneshot::Sender<Result<(), CommitError>>) {
         let (began, rows) = (Instant::now(), batch.operations.len());
-        let checked = self.check(&batch);
-        self.journal.note(if checked.is_ok() { &batch.operations } else { &[] });
-        if checked.is_err() || !self.journal.has_room() {
-            let applied = checked.and_then(|()| self.change(batch.operations));
-            let kept = applied.and_then(|()| Ok(self.record(true)?));
-            // Whoever asked may have given up waiting.
-            return drop(answer.send(kept));
-        }
-        let kept = self.record(true).map_err(CommitError::Store);
-        measure(began, rows);
-        let journaled = kept.is_ok();
         // Whoever asked may have given up waiting.
-        drop(answer.send(kept));
-        if journaled && let Err(error) = self.change(batch.operations) {
-            // It is in the journal: the next opening does it.
-            tracing::error!(%error, "the database does not take what its journal holds");
+        let operations = match self.resolve(batch) {
+            Ok(operations) => operations,
+            Err(error) => return drop(answer.send(Err(error))),
+        };
+        let told = Box::new(move |kept: Result<(), StoreError>| {
+            measure(began, rows);
+            drop(answer.send(kept.map_err(CommitError::Store)));
+        });
+        match self.files.change_alone(operations, told) {
+            Ok(()) => self.commits += 1,
+            Err(error) => drop(self.give_up(error)),
         }
     }
 
     fn apply(&mut self, batch: Batch) -> Result<(), CommitError> {
-        self.check(&batch)?;
-        self.journal.note(&batch.operations);
-        self.change(batch.operations)
-    }
-
-    fn check(&self, batch: &Batch) -> Result<(), CommitError> {
-        for (number, precondition) in batch.preconditions.iter().enumerate() {
-            let holds = match precondition {
-                Precondition::Absent(key) => self.get(key)?.is_none(),
-                Precondition::Equals(key, value) => self.get(key)?.as_ref() == Some(value),
-            };
-            if !holds {
-                return Err(CommitError::Precondition(number));
-            }
-        }
+        let operations = self.resolve(batch)?;
+        let changed = self.files.change(operations);
+        changed.map_err(|error| self.give_up(error))?;
+        self.commits += 1;
         Ok(())
     }
 
-    fn change(&self, operations: Vec<Operation>) -> Result<(), CommitError> {
-        let mut changes = sled::Batch::default();
-        for operation in operations {
-            match operation {
-                Operation::Put(key, value) => changes.insert(key.as_bytes(), value),
-                Operation::Remove(key) => changes.remove(key.as_bytes()),
-            }
-        }
-        self.db.apply_batch(changes).map_err(|error| engine(&error))?;
-        self.commits.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+    fn resolve(&self, batch: Batch) -> Result<Vec<Operation>, CommitError> {
+        self.alive()?;
+        batch.resolve(|key| Ok(self.files.get(key)?))
     }
 
-    fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
-        let found = self.db.get(key.as_bytes()).map_err(|error| engine(&error))?;
-        Ok(found.map(|value| value.to_vec()))
+    fn keep(&mut self, durable: bool) -> Result<(), StoreError> {
+        self.alive()?;
+        let kept = self.files.keep(durable);
+        kept.map_err(|error| self.give_up(error))
     }
 
-    fn scan(&self, range: &KeyRange, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
-        let rows = match &range.end {
-            Some(end) if *end <= range.start => return Ok(Vec::new()),
-            Some(end) => self.db.range(range.start.as_bytes()..end.as_bytes()),
-            None => self.db.range(range.start.as_bytes()..),
-        };
-        rows.take(limit)
-            .map(|row| {
-                let (key, value) = row.map_err(|error| engine(&error))?;
-                Ok((Key::from_bytes(key.to_vec()), value.to_vec()))
-            })
-            .collect()
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.alive()?;
+        let synced = self.files.checkpoint();
+        synced.map_err(|error| self.give_up(error))
+    }
+
+    fn ask<T>(
+        &self,
+        ask: impl FnOnce(&dyn Files) -> Result<T, FilesError>,
+    ) -> Result<T, StoreError> {
+        self.alive()?;
+        Ok(ask(&*self.files)?)
+    }
+
+    fn alive(&self) -> Result<(), StoreError> {
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
+    fn give_up(&mut self, error: FilesError) -> StoreError {
+        let error = StoreError::from(error);
+        tracing::error!(%error, "the store takes nothing more until it is opened again");
+        self.broken = Some(error.clone());
+        error
     }
 
     fn stats(&self) -> Result<StoreStats, StoreError> {
-        Ok(StoreStats {
-            disk_bytes: self.db.size_on_disk().map_err(|error| engine(&error))?,
-            commits: self.commits.load(Ordering::Relaxed),
-            syncs: self.syncs.load(Ordering::Relaxed),
-        })
+        self.alive()?;
+        let disk_bytes = self.files.disk_bytes()?;
+        Ok(StoreStats { disk_bytes, commits: self.commits, syncs: self.files.syncs() })
     }
 
     /// Writes all entries to a file. Others wait meanwhile, so that it is one moment's.
     fn backup(&self, path: &Path) -> Result<BackupFacts, StoreError> {
-        let entries = self.db.iter().map(|entry| match entry {
-            Ok((key, value)) => Ok((key.to_vec(), value.to_vec())),
-            Err(error) => Err(io::Error::other(error)),
-        });
         let failed = |error| StoreError::Engine(format!("{}: {error}", path.display()));
-        backup::write(path, entries).map_err(failed)
-    }
-
-    /// Makes the group last as it must: in the journal, or, when that is full, in sled itself.
-    fn record(&mut self, durable: bool) -> Result<(), StoreError> {
-        if !self.journal.has_room() {
-            return self.checkpoint();
-        }
-        self.journal.write(durable).map_err(|error| StoreError::Engine(error.to_string()))?;
-        if durable {
-            self.syncs.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Makes sled's own files hold everything, and begins the journal anew. sled's flush stops short
-    /// of a sync on Linux, so the file is synced through our own handle.
-    fn checkpoint(&mut self) -> Result<(), StoreError> {
-        let turn = self.journal.next_turn();
-        let stored = self.db.insert(schema::turn_key().as_bytes(), &turn.to_be_bytes());
-        stored.map_err(|error| engine(&error))?;
-        self.db.flush().map_err(|error| engine(&error))?;
-        self.data.sync_data().map_err(|error| StoreError::Engine(error.to_string()))?;
-        self.syncs.fetch_add(1, Ordering::Relaxed);
-        self.journal.forget();
-        self.journal.begin(turn);
-        Ok(())
-    }
-
-    /// Does again what the journal holds, after an end that was none in order.
-    pub(crate) fn recover(&mut self) -> Result<(), StoreError> {
-        let operations =
-            self.journal.replay().map_err(|error| StoreError::Engine(error.to_string()))?;
-        if operations.is_empty() {
-            return Ok(());
-        }
-        tracing::info!(operations = operations.len(), "the store recovers from its journal");
-        for operation in operations {
-            let done = match operation {
-                Operation::Put(key, value) => self.db.insert(key.as_bytes(), value),
-                Operation::Remove(key) => self.db.remove(key.as_bytes()),
-            };
-            done.map_err(|error| engine(&error))?;
-        }
-        self.checkpoint()
+        backup::write(path, files::entries(&*self.files)).map_err(failed)
     }
 }
 
@@ -247,14 +235,10 @@ fn measure(began: Instant, rows: usize) {
     metrics::histogram!(measures::COMMIT_SECONDS).record(began.elapsed());
 }
 
-fn answer_all(unanswered: &mut Vec<Unanswered>, synced: &Result<(), StoreError>) {
+fn answer_all(unanswered: &mut Vec<Unanswered>, kept: &Result<(), StoreError>) {
     for (answer, applied) in unanswered.drain(..) {
-        let outcome = applied.and_then(|()| synced.clone().map_err(CommitError::Store));
+        let outcome = applied.and_then(|()| kept.clone().map_err(CommitError::Store));
         // Whoever asked may have given up waiting; then the answer is nobody's.
         drop(answer.send(outcome));
     }
-}
-
-fn engine(error: &sled::Error) -> StoreError {
-    StoreError::Engine(error.to_string())
 }

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::{engine::Engine, files::FilesError};
+
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -40,6 +42,19 @@ pub enum OpenError {
         /// The newest one known.
         supported: u32,
     },
+    /// It was written by another engine than the one it is to be opened with.
+    #[error(
+        "the store in {path} is one of {found}, and it is to be opened with {wanted}: run \
+         `msn-bridge migrate --to {wanted}`, or set store.engine to \"{found}\""
+    )]
+    OtherEngine {
+        /// Where.
+        path: PathBuf,
+        /// Whose files are there.
+        found: Engine,
+        /// Whose were looked for.
+        wanted: Engine,
+    },
     /// The directory cannot be made, read or written.
     #[error("cannot use {path} for the store: {source}")]
     Unusable {
@@ -48,6 +63,16 @@ pub enum OpenError {
         /// Why not.
         source: io::Error,
     },
+}
+
+impl OpenError {
+    pub(crate) fn of(path: &Path, error: FilesError) -> Self {
+        let path = path.to_owned();
+        match error {
+            FilesError::Damaged(reason) => Self::Damaged { path, reason },
+            FilesError::Disk(source) => Self::Unusable { path, source },
+        }
+    }
 }
 
 /// The directory of a store, held against other processes for as long as this lives.
@@ -73,7 +98,20 @@ impl Directory {
             Err(TryLockError::Error(source)) => Err(unusable(source)),
         }
     }
+
+    /// Notes that the store is to be written anew when it is opened the next time.
+    pub(crate) fn want_compaction(&self) -> io::Result<()> {
+        File::create(self.path.join(COMPACT))?.sync_all()
+    }
+
+    /// Tells whether it is.
+    pub(crate) fn wants_compaction(&self) -> bool {
+        self.path.join(COMPACT).exists()
+    }
 }
+
+/// The file whose presence asks for the store to be written anew.
+const COMPACT: &str = "compact";
 
 fn make_private(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;

@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bridge_core::{
@@ -12,21 +13,20 @@ use bridge_core::{
 
 use crate::{
     backup::{self, BackupError},
-    open::OpenError,
-    sled_store::{SledOptions, SledStore},
+    disk_store::DiskStore,
+    engine::{Engine, StoreOptions},
+    migrate,
+    open::{Directory, OpenError},
+    swap,
 };
 
-/// A store smaller than this is never written anew.
-const SMALL: u64 = 256 * 1024 * 1024;
 /// How many times as long as its contents a store may be on disk.
 const BLOAT: u64 = 4;
-/// Most backups kept.
-const KEPT: usize = 24;
 
 /// What opening a store came to.
 pub struct Opened {
     /// The store.
-    pub store: SledStore,
+    pub store: DiskStore,
     /// The backup it was made of, when the one before could not be read, and where that one is now.
     pub rescued: Option<Rescued>,
 }
@@ -46,100 +46,122 @@ pub struct Rescued {
 /// that cannot be read, which is put aside as it is. Blocks.
 ///
 /// # Errors
-/// [`OpenError`] as [`SledStore::open`]; a damaged store without a good backup stays where it is.
-pub fn open(path: &Path, backups: &Path, options: SledOptions) -> Result<Opened, OpenError> {
-    let unusable = |path: &Path, source| OpenError::Unusable { path: path.to_owned(), source };
-    match SledStore::open(path, options) {
+/// [`OpenError`] as [`DiskStore::open`]; a damaged store without a good backup stays where it is.
+pub fn open(path: &Path, backups: &Path, options: StoreOptions) -> Result<Opened, OpenError> {
+    let claimed = swap::claim(path)?;
+    let damage = match DiskStore::open_claimed(&claimed, options) {
         Ok(store) => {
-            let store = compacted(store, path, options)?;
-            Ok(Opened { store, rescued: None })
+            let store = compacted(store, claimed, options)?;
+            return Ok(Opened { store, rescued: None });
         }
-        Err(damage @ OpenError::Damaged { .. }) => {
-            // A half-written snapshot of sled's own keeps it from opening; it is no part of the data.
-            if remove_half_snapshots(path).unwrap_or_default()
-                && let Ok(store) = SledStore::open(path, options)
-            {
-                return Ok(Opened { store, rescued: None });
-            }
-            let Some((backup, facts)) = newest_good(backups) else {
-                return Err(damage);
-            };
-            let aside = path.with_extension(format!("damaged-{}", Timestamp::now().0));
-            fs::rename(path, &aside).map_err(|source| unusable(path, source))?;
-            match backup::restore(&backup, path) {
-                Ok(_) => {
-                    let store = SledStore::open(path, options)?;
-                    Ok(Opened { store, rescued: Some(Rescued { aside, backup, facts }) })
-                }
-                Err(_) => {
-                    // Back to where it was: nothing is worse than before.
-                    fs::rename(&aside, path).map_err(|source| unusable(path, source))?;
-                    Err(damage)
-                }
-            }
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes a store anew when it is much longer than what is in it; the old one stays until the next time.
-fn compacted(store: SledStore, path: &Path, options: SledOptions) -> Result<SledStore, OpenError> {
-    let unusable = |path: &Path, source| OpenError::Unusable { path: path.to_owned(), source };
-    let (old, new) = (path.with_extension("before-compaction"), path.with_extension("compacted"));
-    for left_over in [&old, &new] {
-        match fs::remove_dir_all(left_over) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(unusable(left_over, error));
-            }
-            _ => {}
-        }
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .map_err(|source| unusable(path, source))?;
-    let disk = runtime.block_on(store.stats()).map(|stats| stats.disk_bytes).unwrap_or_default();
-    if disk < SMALL {
-        return Ok(store);
-    }
-    let copy = path.with_extension("compacting");
-    let Ok(facts) = runtime.block_on(store.backup(&copy)) else {
-        return Ok(store);
+        Err(damage @ OpenError::Damaged { .. }) => damage,
+        Err(error) => return Err(error),
     };
-    let rewritten = (|| {
-        if disk / facts.bytes.max(1) < BLOAT {
-            return Ok(false);
-        }
-        let restored = backup::restore(&copy, &new)?;
-        Ok::<_, BackupError>(restored.entries == facts.entries)
-    })();
-    // It was only on the way.
-    let _ = fs::remove_file(&copy);
-    if !matches!(rewritten, Ok(true)) {
-        return Ok(store);
+    // A half-written snapshot of sled's own keeps it from opening; it is no part of the data.
+    if options.engine == Engine::Sled
+        && set_half_snapshots_aside(path).unwrap_or_default()
+        && let Ok(store) = DiskStore::open_claimed(&claimed, options)
+    {
+        return Ok(Opened { store, rescued: None });
     }
-    if runtime.block_on(store.close()).is_err() {
-        return SledStore::open(path, options);
+    let Some((backup, facts)) = newest_good(backups) else {
+        return Err(damage);
+    };
+    if let Err(error) = backup::make_beside(&backup, path, options) {
+        tracing::error!(%error, "the newest good backup could not be restored");
+        return Err(damage);
     }
-    drop(store);
-    fs::rename(path, &old).map_err(|source| unusable(path, source))?;
-    fs::rename(&new, path).map_err(|source| unusable(&new, source))?;
-    tracing::info!(before = disk, after = facts.bytes, "the store was written anew");
-    SledStore::open(path, options)
+    let aside = path.with_extension(format!("damaged-{}", Timestamp::now().0));
+    swap::put_in_place(path, &aside)
+        .map_err(|source| OpenError::Unusable { path: path.to_owned(), source })?;
+    drop(claimed);
+    let store = DiskStore::open(path, options)?;
+    Ok(Opened { store, rescued: Some(Rescued { aside, backup, facts }) })
 }
 
-fn remove_half_snapshots(path: &Path) -> io::Result<bool> {
-    let mut removed = false;
-    for entry in fs::read_dir(path.join("sled"))? {
+/// Writes a store anew now. Blocks; gives its size on disk before and after.
+///
+/// # Errors
+/// [`BackupError`]; the store of before is where it was then.
+pub fn compact(path: &Path, options: StoreOptions) -> Result<(u64, u64), BackupError> {
+    let unusable = |source| BackupError::Unusable { path: path.to_owned(), source };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(unusable)?;
+    let size = |store: &DiskStore| {
+        let stats = runtime.block_on(store.stats());
+        stats.map(|stats| stats.disk_bytes).map_err(|error| BackupError::Store(error.to_string()))
+    };
+    let claimed = swap::claim(path)?;
+    let store = DiskStore::open_claimed(&claimed, options)?;
+    let before = size(&store)?;
+    let aside = before_compaction(path);
+    swap::remove(&aside).map_err(unusable)?;
+    migrate::rewrite(store, path, &aside, options)?;
+    drop(claimed);
+    let store = DiskStore::open(path, options)?;
+    let after = size(&store)?;
+    runtime.block_on(store.close()).map_err(|error| BackupError::Store(error.to_string()))?;
+    Ok((before, after))
+}
+
+/// Writes a store anew when it is much longer than what is in it, or when somebody asked for it; the
+/// old one stays until the next time.
+///
+/// That is done here, before anybody waits for the store, and not while it is in use: everybody would
+/// stand still for as long as it takes to write it all twice.
+fn compacted(
+    store: DiskStore,
+    claimed: Arc<Directory>,
+    options: StoreOptions,
+) -> Result<DiskStore, OpenError> {
+    let path = &claimed.path.clone();
+    let unusable = |source| OpenError::Unusable { path: path.clone(), source };
+    let aside = before_compaction(path);
+    swap::remove(&aside).map_err(unusable)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(unusable)?;
+    let disk = runtime.block_on(store.stats()).map(|stats| stats.disk_bytes).unwrap_or_default();
+    let asked = claimed.wants_compaction();
+    if !asked {
+        let is_bloated = disk >= options.compact_above
+            && runtime
+                .block_on(backup::contents(&store))
+                .is_ok_and(|contents| disk / contents.bytes().max(1) >= BLOAT);
+        if !is_bloated {
+            return Ok(store);
+        }
+    }
+    match migrate::rewrite(store, path, &aside, options) {
+        Ok(entries) => {
+            tracing::info!(before = disk, entries, "the store was written anew");
+            drop(claimed);
+            DiskStore::open(path, options)
+        }
+        Err(error) => {
+            // It is as good as it was; only longer.
+            tracing::warn!(%error, "the store could not be written anew");
+            DiskStore::open_claimed(&claimed, options)
+        }
+    }
+}
+
+/// Where the store is that a compaction replaced.
+fn before_compaction(path: &Path) -> PathBuf {
+    path.with_extension("before-compaction")
+}
+
+/// sled takes a snapshot that it was still writing when it was killed for a whole one.
+fn set_half_snapshots_aside(path: &Path) -> io::Result<bool> {
+    let mut found = false;
+    for entry in fs::read_dir(path.join(Engine::Sled.files()))? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with("snap.") && name.ends_with(".generating") {
-            // Nothing is modified in place but this: a copy of it stays beside.
+            // Nothing is modified in place but this: it stays beside.
             fs::rename(entry.path(), path.join(format!("{name}.aside")))?;
-            removed = true;
+            found = true;
         }
     }
-    Ok(removed)
+    Ok(found)
 }
 
 /// Lists backups in a directory, newest first.
@@ -180,6 +202,6 @@ pub fn new_backup(directory: &Path) -> io::Result<PathBuf> {
 ///
 /// # Errors
 /// One cannot be removed.
-pub fn prune_backups(directory: &Path) -> io::Result<()> {
-    backups(directory)?.into_iter().skip(KEPT).try_for_each(fs::remove_file)
+pub fn prune_backups(directory: &Path, kept: usize) -> io::Result<()> {
+    backups(directory)?.into_iter().skip(kept).try_for_each(fs::remove_file)
 }

@@ -1,6 +1,8 @@
 //! Batches: what is stored together.
 
-use super::{Key, MAX_KEY_LENGTH, MAX_VALUE_LENGTH, StoreError, Value};
+use super::{
+    CommitError, Key, KeyBuilder, MAX_KEY_LENGTH, MAX_VALUE_LENGTH, StoreError, TableId, Value,
+};
 
 /// Changes that are stored whole or not at all, if what they rest on still holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,7 +11,8 @@ pub struct Batch {
     pub preconditions: Vec<Precondition>,
     /// What changes, in order.
     pub operations: Vec<Operation>,
-    /// Proof of ownership where several processes share a store; engines of one process take any.
+    /// Proof of ownership, where several processes share the work: engines refuse a turn older than
+    /// the newest they took for this share.
     pub fence: Option<Fence>,
 }
 
@@ -73,6 +76,48 @@ impl Batch {
     pub fn remove(&mut self, key: Key) -> &mut Self {
         self.operations.push(Operation::Remove(key));
         self
+    }
+
+    /// Checks what the batch rests on and gives its changes, in order: what every engine does with a
+    /// batch before it applies it. `read` gives the present value of a key.
+    ///
+    /// # Errors
+    /// [`CommitError`] names what is too long, the fence that is too old, or the first precondition
+    /// that does not hold.
+    pub fn resolve(
+        self,
+        mut read: impl FnMut(&Key) -> Result<Option<Value>, StoreError>,
+    ) -> Result<Vec<Operation>, CommitError> {
+        let Self { preconditions, mut operations, fence } = self;
+        for operation in &operations {
+            let (key, value) = match operation {
+                Operation::Put(key, value) => (key, value.len()),
+                Operation::Remove(key) => (key, 0),
+            };
+            within("key", key.as_bytes().len(), MAX_KEY_LENGTH)?;
+            within("value", value, MAX_VALUE_LENGTH)?;
+        }
+        if let Some(Fence { shard, epoch }) = fence {
+            let key = KeyBuilder::new(TableId::Meta).text("fence").number(shard.into()).build();
+            let stored = read(&key)?.and_then(|value| <[u8; 8]>::try_from(value).ok());
+            let newest = stored.map_or(0, u64::from_be_bytes);
+            if epoch < newest {
+                return Err(CommitError::Fenced { shard, newest });
+            }
+            if epoch > newest {
+                operations.push(Operation::Put(key, epoch.to_be_bytes().to_vec()));
+            }
+        }
+        for (number, precondition) in preconditions.iter().enumerate() {
+            let holds = match precondition {
+                Precondition::Absent(key) => read(key)?.is_none(),
+                Precondition::Equals(key, value) => read(key)?.as_ref() == Some(value),
+            };
+            if !holds {
+                return Err(CommitError::Precondition(number));
+            }
+        }
+        Ok(operations)
     }
 
     /// Tells whether nothing would change.

@@ -9,11 +9,24 @@ pub const MAX_KEY_LENGTH: usize = 512;
 /// Longest value, in bytes: larger ones would reach an engine's paths that are not synced.
 pub const MAX_VALUE_LENGTH: usize = 4096;
 
-/// The tables, one byte each; numbers are for ever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-#[non_exhaustive]
-pub enum TableId {
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident = $byte:literal,)+) => {
+        /// The tables, one byte each; numbers are for ever.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        #[non_exhaustive]
+        pub enum TableId {
+            $($(#[$doc])* $name = $byte,)+
+        }
+
+        impl TableId {
+            /// Every table.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+        }
+    };
+}
+
+tables! {
     /// Facts about the store itself, such as its schema.
     Meta = 0x01,
     /// What people chose of the options.
@@ -157,6 +170,11 @@ impl KeyRange {
     #[must_use]
     pub fn starting_at(self, start: Key) -> Self {
         Self { start: self.start.max(start), end: self.end }
+    }
+
+    /// Tells whether no key can be in the range.
+    pub fn is_empty(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| *end <= self.start)
     }
 
     /// Tells whether a key is in the range.

@@ -10,8 +10,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, Precondition, Store,
-    StoreError, StoreStats, Value,
+    BackupFacts, Batch, CommitError, Durability, Key, KeyRange, Operation, Store, StoreError,
+    StoreStats, Value,
 };
 
 /// A store in memory.
@@ -37,6 +37,15 @@ impl MemoryStore {
     }
 }
 
+impl Inner {
+    fn range(&self, range: KeyRange) -> impl DoubleEndedIterator<Item = (&Key, &Value)> {
+        // A map's own range takes no end before its start.
+        let end = if range.is_empty() { Some(range.start.clone()) } else { range.end };
+        let end = end.map_or(Bound::Unbounded, Bound::Excluded);
+        self.values.range((Bound::Included(range.start), end))
+    }
+}
+
 #[async_trait]
 impl Store for MemoryStore {
     async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
@@ -44,24 +53,19 @@ impl Store for MemoryStore {
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
-        let end = range.end.map_or(Bound::Unbounded, Bound::Excluded);
         let inner = self.open()?;
-        let found = inner.values.range((Bound::Included(range.start), end)).take(limit);
+        let found = inner.range(range).take(limit);
         Ok(found.map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
+    async fn last_key(&self, range: KeyRange) -> Result<Option<Key>, StoreError> {
+        Ok(self.open()?.range(range).next_back().map(|(key, _)| key.clone()))
     }
 
     async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), CommitError> {
         let mut inner = self.open()?;
-        for (number, precondition) in batch.preconditions.iter().enumerate() {
-            let holds = match precondition {
-                Precondition::Absent(key) => !inner.values.contains_key(key),
-                Precondition::Equals(key, value) => inner.values.get(key) == Some(value),
-            };
-            if !holds {
-                return Err(CommitError::Precondition(number));
-            }
-        }
-        for operation in batch.operations {
+        let operations = batch.resolve(|key| Ok(inner.values.get(key).cloned()))?;
+        for operation in operations {
             match operation {
                 Operation::Put(key, value) => drop(inner.values.insert(key, value)),
                 Operation::Remove(key) => drop(inner.values.remove(&key)),
@@ -78,6 +82,14 @@ impl Store for MemoryStore {
 
     async fn backup(&self, _: &Path) -> Result<BackupFacts, StoreError> {
         Err(StoreError::Engine("a store in memory has no backups".to_owned()))
+    }
+
+    async fn verify_backup(&self, _: &Path) -> Result<BackupFacts, StoreError> {
+        Err(StoreError::Engine("a store in memory has no backups".to_owned()))
+    }
+
+    async fn compact_at_next_open(&self) -> Result<(), StoreError> {
+        Err(StoreError::Engine("a store in memory has no files".to_owned()))
     }
 
     async fn close(&self) -> Result<(), StoreError> {

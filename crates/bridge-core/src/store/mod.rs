@@ -45,7 +45,13 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] when the engine failed.
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Key, Value)>, StoreError>;
 
-    /// Checks the preconditions and applies the operations, all or nothing.
+    /// Gives the last key of a range, without reading a value.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine failed.
+    async fn last_key(&self, range: KeyRange) -> Result<Option<Key>, StoreError>;
+
+    /// Checks the fence and the preconditions and applies the operations, all or nothing.
     ///
     /// With [`Durability::Durable`] the answer comes after the batch, and every batch committed
     /// before it, would survive a loss of power. With [`Durability::Relaxed`] it survives the
@@ -53,8 +59,8 @@ pub trait Store: Send + Sync + 'static {
     /// Commits handed in from one task are applied in that order.
     ///
     /// # Errors
-    /// [`CommitError::Precondition`] names the first precondition that did not hold; nothing was
-    /// applied.
+    /// [`CommitError::Precondition`] names the first precondition that did not hold,
+    /// [`CommitError::Fenced`] says that somebody else owns this share now; nothing was applied.
     async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), CommitError>;
 
     /// Tells how much is stored.
@@ -69,6 +75,18 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Engine`] with the engine's or the file system's words; a file that was there
     /// before is untouched then.
     async fn backup(&self, to: &Path) -> Result<BackupFacts, StoreError>;
+
+    /// Reads a backup of this engine's to its end and tells what is in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] names the place where it is damaged.
+    async fn verify_backup(&self, file: &Path) -> Result<BackupFacts, StoreError>;
+
+    /// Has the store written anew when it is opened the next time, for the room it takes.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] when that cannot be noted, or the engine has no files.
+    async fn compact_at_next_open(&self) -> Result<(), StoreError>;
 
     /// Makes everything committed durable and lets go of the files. Later calls fail with
     /// [`StoreError::Closed`].
@@ -145,6 +163,14 @@ pub enum StoreError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
+    /// Somebody took over this share of the work; this process must not write for it any more.
+    #[error("share {shard} belongs to turn {newest} now")]
+    Fenced {
+        /// The share.
+        shard: u32,
+        /// The newest turn that wrote.
+        newest: u64,
+    },
     /// The precondition of this number did not hold.
     #[error("precondition {0} does not hold")]
     Precondition(usize),

@@ -89,7 +89,8 @@ impl Namespace {
         match self.store.commit(batch, Durability::Durable).await {
             Ok(()) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
-            Err(CommitError::Precondition(_)) => Ok(()), // there is none
+            // There is neither a fence nor a precondition.
+            Err(CommitError::Fenced { .. } | CommitError::Precondition(_)) => Ok(()),
         }
     }
 

@@ -434,6 +434,11 @@ impl Store for MortalStore {
         self.inner.scan(range, limit).await
     }
 
+    async fn last_key(&self, range: KeyRange) -> Result<Option<Key>, StoreError> {
+        self.alive()?;
+        self.inner.last_key(range).await
+    }
+
     async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), CommitError> {
         if self.left.fetch_sub(1, Ordering::Relaxed) <= 0 {
             return Err(CommitError::Store(StoreError::Closed));
@@ -447,6 +452,14 @@ impl Store for MortalStore {
 
     async fn backup(&self, to: &Path) -> Result<BackupFacts, StoreError> {
         self.inner.backup(to).await
+    }
+
+    async fn verify_backup(&self, file: &Path) -> Result<BackupFacts, StoreError> {
+        self.inner.verify_backup(file).await
+    }
+
+    async fn compact_at_next_open(&self) -> Result<(), StoreError> {
+        self.inner.compact_at_next_open().await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -32,7 +32,7 @@ use bridge_core::{
         RoomSpec, Scope, Signal, UserId,
     },
 };
-use bridge_store::{SledOptions, SledStore};
+use bridge_store::{DiskStore, StoreOptions};
 
 /// The places; the first takes keys, so that a repetition there is none.
 const PLACES: [&str; 3] = ["keyed", "plain", "chats"];
@@ -249,7 +249,7 @@ async fn work(home: &Path, seed: u64, messages: u64) -> Result<bool, Failure> {
         retry: (Duration::from_millis(1), Duration::from_millis(5)),
         ..CoreConfig::default()
     };
-    let store = Arc::new(SledStore::open(&home.join("store"), SledOptions::default())?);
+    let store = Arc::new(DiskStore::open(&home.join("store"), StoreOptions::default())?);
     let key = SealKey::from_bytes(&[7; 32]).ok_or("32 bytes make a key")?;
     let mut core = Core::open(store, key, config, parts).await?;
     core.start().await?;

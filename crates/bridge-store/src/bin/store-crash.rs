@@ -1,8 +1,11 @@
 //! Kills a writing process again and again and looks for rows that were acknowledged and are gone.
 //!
-//! `store-crash --kills 20 --seed 1`: a child writes numbered rows in durable batches of three and
-//! prints each number once it is acknowledged; the parent kills it at a random moment, opens the
-//! store and reads back every number printed.
+//! `store-crash --kills 20 --seed 1 [--engine redb]`: a child writes numbered rows in durable batches
+//! of three and prints each number once it is acknowledged; the parent kills it at a random moment,
+//! opens the store and reads back every number printed.
+//!
+//! `store-crash --write STORE --from N` is the child alone, which ends when the store refuses, and
+//! `store-crash --check STORE --to N` reads back what was printed up to `N`.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -12,7 +15,7 @@ use std::{
 };
 
 use bridge_core::store::{Batch, Durability, Key, KeyBuilder, Store as _, TableId};
-use bridge_store::{SledOptions, SledStore};
+use bridge_store::{DiskStore, Engine, StoreOptions};
 
 /// Rows of one batch: they are there together or not at all.
 const ROWS: u64 = 3;
@@ -23,15 +26,14 @@ fn main() -> ExitCode {
         let mut words = arguments.iter().skip_while(|word| *word != name).skip(1);
         words.next().cloned()
     };
-    let outcome = match (value("--write"), value("--from")) {
-        (Some(path), Some(from)) => write(Path::new(&path), from.parse().unwrap_or_default()),
-        _ => {
-            let number = |name: &str, default| {
-                value(name).and_then(|text| text.parse().ok()).unwrap_or(default)
-            };
-            kill_and_check(number("--kills", 20), number("--seed", 1))
-        }
-    };
+    let number =
+        |name: &str, default| value(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let outcome =
+        engine(value("--engine")).and_then(|options| match (value("--write"), value("--check")) {
+            (Some(path), _) => write(Path::new(&path), number("--from", 0), options),
+            (None, Some(path)) => check_once(Path::new(&path), number("--to", 0), options),
+            (None, None) => kill_and_check(number("--kills", 20), number("--seed", 1), options),
+        });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -43,18 +45,23 @@ fn main() -> ExitCode {
 
 type Failure = Box<dyn std::error::Error>;
 
+fn engine(name: Option<String>) -> Result<StoreOptions, Failure> {
+    let engine = name.map(|name| name.parse::<Engine>()).transpose()?.unwrap_or_default();
+    Ok(StoreOptions::default().with_engine(engine))
+}
+
 fn key(number: u64, row: u64) -> Key {
     KeyBuilder::new(TableId::PortalLog).number(number).number(row).build()
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn write(path: &Path, from: u64) -> Result<(), Failure> {
-    let store = SledStore::open(path, SledOptions::default())?;
+async fn write(path: &Path, from: u64, options: StoreOptions) -> Result<(), Failure> {
+    let store = DiskStore::open(path, options)?;
     let mut out = std::io::stdout().lock();
     for number in from.. {
         let mut batch = Batch::new();
         for row in 0..ROWS {
-            batch.put(key(number, row), vec![0x5A; 512])?;
+            batch.put(key(number, row), vec![0x5A; 1024])?;
         }
         store.commit(batch, Durability::Durable).await?;
         writeln!(out, "{number}")?;
@@ -64,14 +71,19 @@ async fn write(path: &Path, from: u64) -> Result<(), Failure> {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn kill_and_check(kills: u64, seed: u64) -> Result<(), Failure> {
+async fn check_once(path: &Path, last: u64, options: StoreOptions) -> Result<(), Failure> {
+    check(path, last, options).await
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn kill_and_check(kills: u64, seed: u64, options: StoreOptions) -> Result<(), Failure> {
     let root = std::env::temp_dir().join(format!("store-crash-{}", std::process::id()));
     let mut random = seed;
     let mut next = 0;
     for kill in 1..=kills {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["--write".as_ref(), root.as_os_str(), "--from".as_ref()])
-            .arg(next.to_string())
+            .args([next.to_string().as_str(), "--engine", options.engine.name()])
             .stdout(Stdio::piped())
             .spawn()?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
@@ -95,17 +107,20 @@ async fn kill_and_check(kills: u64, seed: u64) -> Result<(), Failure> {
         let Some(last) = acknowledged else {
             return Err("the child acknowledged nothing".into());
         };
-        check(&root, last).await.map_err(|error| format!("kill {kill}, seed {seed}: {error}"))?;
+        check(&root, last, options)
+            .await
+            .map_err(|error| format!("kill {kill}, seed {seed}: {error}"))?;
         next = last + 1;
     }
     std::fs::remove_dir_all(&root)?;
-    println!("{kills} kills, {next} batches, nothing acknowledged was lost");
+    let engine = options.engine;
+    println!("{kills} kills of {engine}, {next} batches, nothing acknowledged was lost");
     Ok(())
 }
 
 /// Reads back all batches up to `last`; one more may be there, but only whole.
-async fn check(path: &Path, last: u64) -> Result<(), Failure> {
-    let store = SledStore::open(path, SledOptions::default())?;
+async fn check(path: &Path, last: u64, options: StoreOptions) -> Result<(), Failure> {
+    let store = DiskStore::open(path, options)?;
     for number in 0..=last + 1 {
         let range = KeyBuilder::new(TableId::PortalLog).number(number).prefix();
         let rows = store.scan(range, 10).await?.len();
