@@ -7,21 +7,20 @@ use std::{
 };
 
 use bridge_core::{
-    Adapter, AdapterExit, Core, CoreConfig, Host, Parts, Relay, SealKey, Spool,
+    Adapter, AdapterExit, Core, CoreConfig, Host, Parts, Recovery, Relay, SealKey, Spool,
     command::{Permissions, Role as CoreRole},
-    id::{ChatId, NetworkId, RoomId},
+    id::{ChatId, NetworkId, RoomId, Timestamp},
     model::Persona,
     redact,
     store::Store,
 };
 use bridge_msn::MsnConnector;
-use bridge_store::StoreOptions;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Failure,
-    config::{Config, RelayConfig, Role},
+    config::{Config, RelayConfig, Role, StoreConfig},
     http,
 };
 
@@ -38,6 +37,7 @@ pub use self::matrix::matrix_tokens;
 use self::matrix::start_matrix;
 #[cfg(feature = "matrix")]
 pub(crate) use self::matrix::{matrix_adapter, reach};
+use self::upkeep::Upkeep;
 pub use self::{
     control::{ask, socket_path},
     reload::Reloader,
@@ -52,6 +52,8 @@ pub struct App {
     store: Arc<dyn Store>,
     cancel: CancellationToken,
     servers: Vec<JoinHandle<()>>,
+    /// Tells why the store takes nothing any more.
+    store_failed: watch::Receiver<Option<String>>,
 }
 
 impl App {
@@ -65,7 +67,7 @@ impl App {
             Some(listen) => Some((listen, http::recorder()?)),
             None => None,
         };
-        let store = open_store(data).await?;
+        let (store, recovery) = open_store(data, &config.store).await?;
         let key = seal_key(data)?;
         redact::set_key(&key);
         let spool = media::open_spool(&config.media, data).await?;
@@ -85,7 +87,8 @@ impl App {
         let connector = Arc::new(MsnConnector::new(config.msn.clone()));
         let host: Arc<dyn Host> = reloader.clone();
         let files: Option<Arc<dyn Spool>> = Some(Arc::new(spool.clone()));
-        let mut parts = Parts { adapters, media: files, host: Some(host), ..Parts::default() };
+        let mut parts =
+            Parts { adapters, media: files, host: Some(host), recovery, ..Parts::default() };
         add_relays(&mut parts, &connector, &config.relay)?;
         parts.connectors.push(connector);
         let core_config = CoreConfig {
@@ -109,16 +112,34 @@ impl App {
             let served = http::serve(listen, Arc::clone(&core), metrics, files, cancel.clone());
             servers.push(served.await?);
         }
-        servers.push(upkeep::begin(Arc::clone(&store), backups_of(data), cancel.clone()));
+        let upkeep = Upkeep {
+            store: Arc::clone(&store),
+            backups: backups_of(data),
+            kept: config.store.backups,
+        };
+        let (watch, store_failed) = upkeep.begin(cancel.clone());
+        servers.push(watch);
         servers.push(media::keep_tidy(spool, cancel.clone()));
         upkeep::say_ready();
         servers.push(control::serve(&socket_path(data), Arc::clone(&core), cancel.clone())?);
-        Ok(Self { core, store, cancel, servers })
+        Ok(Self { core, store, cancel, servers, store_failed })
     }
 
     /// Waits until a network's side cannot go on; tells why.
     pub async fn failed(&self) -> Failure {
-        match self.core.failed().await {
+        let mut store_failed = self.store_failed.clone();
+        let exit = tokio::select! {
+            exit = self.core.failed() => exit,
+            // It ends with the upkeep, which ends when the bridge does.
+            Ok(why) = store_failed.wait_for(Option::is_some) => {
+                let why = why.as_deref().unwrap_or_default();
+                return Failure::Temporary(format!(
+                    "the store takes nothing any more: {why}. Everything it had taken is there after \
+                     the next start, if there is room for it"
+                ));
+            }
+        };
+        match exit {
             AdapterExit::Refused(reason) => Failure::Refused(reason),
             AdapterExit::Failed(reason) => Failure::Failed(reason),
             AdapterExit::Cancelled => Failure::Failed("the networks' sides ended".to_owned()),
@@ -205,29 +226,44 @@ pub fn backups_of(data: &Path) -> PathBuf {
     data.join("backups")
 }
 
-async fn open_store(data: &Path) -> Result<Arc<dyn Store>, Failure> {
-    let (place, backups) = (data.join("store"), backups_of(data));
+/// Where the store is.
+pub fn store_of(data: &Path) -> PathBuf {
+    data.join("store")
+}
+
+async fn open_store(
+    data: &Path,
+    config: &StoreConfig,
+) -> Result<(Arc<dyn Store>, Recovery), Failure> {
+    let (place, backups, options) = (store_of(data), backups_of(data), config.options());
     let path = place.clone();
-    let opened = tokio::task::spawn_blocking(move || {
-        bridge_store::open(&place, &backups, StoreOptions::default())
-    });
+    let opened = tokio::task::spawn_blocking(move || bridge_store::open(&place, &backups, options));
     let opened = match opened.await {
         Ok(Ok(opened)) => opened,
-        Ok(Err(error)) => return Err(Failure::Failed(error.to_string())),
+        Ok(Err(error)) => return Err(error.into()),
         Err(error) => {
             return Err(Failure::Failed(format!("opening {} failed: {error}", path.display())));
         }
     };
-    if let Some(rescued) = opened.rescued {
-        tracing::error!(
-            aside = %rescued.aside.display(),
-            backup = %rescued.backup.display(),
-            made = rescued.facts.made.0,
-            "the store could not be read and was put aside; a backup stands for it. What came after it \
-             is not known any more: rooms made since may be made again, messages since may be lost",
-        );
-    }
-    Ok(Arc::new(opened.store))
+    let recovery = match opened.rescued {
+        Some(rescued) => {
+            let age = Timestamp::now().0.saturating_sub(rescued.facts.made.0) / 1000;
+            tracing::error!(
+                aside = %rescued.aside.display(),
+                backup = %rescued.backup.display(),
+                made_seconds_ago = age,
+                "the store could not be read and was put aside; a backup stands for it",
+            );
+            Recovery::Rescued(format!(
+                "The store could not be read and was put aside; a backup made {age} s ago stands for \
+                 it. What came after it is not known any more: messages that waited then may be lost, \
+                 or come again, and accounts signed in since must `login` again.",
+            ))
+        }
+        None if opened.store.is_new() => Recovery::NewStore,
+        None => Recovery::Needless,
+    };
+    Ok((Arc::new(opened.store), recovery))
 }
 
 /// Reads the key that seals passwords, made at the first start; back it up with the store.

@@ -16,7 +16,7 @@ use bridge_core::{
     command::{Permissions, Role},
 };
 use bridge_msn::{MsnConfig, MsnConnector, MsnServer};
-use bridge_store::{SledOptions, SledStore};
+use bridge_store::{DiskStore, StoreOptions};
 use msnp_server::{MemoryDirectory, Network, Options, Script, User};
 use serde_json::json;
 use tokio::{
@@ -54,7 +54,7 @@ async fn tour(home: &std::path::Path, json: bool, seconds: Option<u64>) -> Resul
         Network::bind(people(), Options::default()).await.map_err(|error| failed(&error))?;
     let addresses = network.addresses();
     say(format!("MSN network      {} (contacts: Echo, Greeter)", addresses.notification));
-    let store = SledStore::open(&home.join("store"), SledOptions::default());
+    let store = DiskStore::open(&home.join("store"), StoreOptions::default());
     let store = Arc::new(store.map_err(|error| failed(&error))?);
     let key = SealKey::load_or_create(&home.join("seal.key")).map_err(|error| failed(&error))?;
     let (console, happenings) = ConsoleAdapter::new("you");

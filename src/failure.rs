@@ -1,5 +1,7 @@
 //! How a command can fail, and the exit code that says so.
 
+use bridge_store::{BackupError, OpenError};
+
 /// Why a command did not do what was asked; each kind has its own exit code.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -34,6 +36,26 @@ impl Failure {
             Self::Refused(_) => 4,
             Self::Unreachable(_) => 5,
             Self::Temporary(_) => 75,
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            // The process that has it may be about to end.
+            OpenError::Locked { .. } => Self::Temporary(error.to_string()),
+            OpenError::OtherEngine { .. } => Self::Config(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Open(error) => error.into(),
+            error => Self::Failed(error.to_string()),
         }
     }
 }

@@ -2,10 +2,14 @@
 
 use std::{path::PathBuf, process, sync::Arc, time::Duration};
 
-use bridge_core::{measures, store::Store};
+use bridge_core::{
+    measures,
+    store::{Store, StoreError},
+};
 use bridge_store::{new_backup, prune_backups};
 use sd_notify::NotifyState;
 use tokio::{
+    sync::watch,
     task::JoinHandle,
     time::{MissedTickBehavior, interval, timeout},
 };
@@ -34,23 +38,73 @@ struct Watch {
     stuck: Duration,
 }
 
-/// Watches until cancelled; ends the process when the store is stuck.
-pub(super) fn begin(
-    store: Arc<dyn Store>,
-    backups: PathBuf,
-    cancel: CancellationToken,
-) -> JoinHandle<()> {
-    // systemd wants to hear from us more often than it is patient.
-    let watch = Watch {
-        every: patience_of_systemd().map_or(WATCH.every, |its| WATCH.every.min(its / 3)),
-        ..WATCH
-    };
-    tokio::spawn(async move {
-        let watched = async {
-            tokio::join!(keep_backups(&*store, &backups), end_when_stuck(&*store, watch));
+/// What is kept up.
+pub(super) struct Upkeep {
+    pub(super) store: Arc<dyn Store>,
+    /// Where its backups are.
+    pub(super) backups: PathBuf,
+    /// How many of them stay.
+    pub(super) kept: usize,
+}
+
+impl Upkeep {
+    /// Watches until cancelled; ends the process when the store is stuck. The second half of the answer
+    /// tells when the store fails, so that the bridge ends in order and is started again: what it knows
+    /// and what is stored may differ by then.
+    pub(super) fn begin(
+        self,
+        cancel: CancellationToken,
+    ) -> (JoinHandle<()>, watch::Receiver<Option<String>>) {
+        // systemd wants to hear from us more often than it is patient.
+        let watch = Watch {
+            every: patience_of_systemd().map_or(WATCH.every, |its| WATCH.every.min(its / 3)),
+            ..WATCH
         };
-        cancel.run_until_cancelled(watched).await;
-    })
+        let (failed, told) = watch::channel(None);
+        let task = tokio::spawn(async move {
+            let watched = async {
+                tokio::join!(self.keep_backups(BACKUP_EVERY), async {
+                    if let Some(why) = end_when_stuck(&*self.store, watch).await {
+                        failed.send_replace(Some(why));
+                    }
+                });
+            };
+            cancel.run_until_cancelled(watched).await;
+        });
+        (task, told)
+    }
+
+    async fn keep_backups(&self, every: Duration) {
+        let mut due = interval(every);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first tick is at once; what is there then is in the store of before.
+        due.tick().await;
+        let mut commits = self.commits().await;
+        loop {
+            due.tick().await;
+            let now = self.commits().await;
+            if now == commits {
+                continue;
+            }
+            let made = async {
+                let path = new_backup(&self.backups).map_err(|error| error.to_string())?;
+                let facts = self.store.backup(&path).await.map_err(|error| error.to_string())?;
+                prune_backups(&self.backups, self.kept).map_err(|error| error.to_string())?;
+                Ok::<_, String>(facts)
+            };
+            match made.await {
+                Ok(facts) => {
+                    tracing::debug!(entries = facts.entries, "a backup was made");
+                    commits = now;
+                }
+                Err(error) => tracing::error!(%error, "a backup could not be made"),
+            }
+        }
+    }
+
+    async fn commits(&self) -> u64 {
+        self.store.stats().await.map(|stats| stats.commits).unwrap_or_default()
+    }
 }
 
 fn patience_of_systemd() -> Option<Duration> {
@@ -58,10 +112,15 @@ fn patience_of_systemd() -> Option<Duration> {
     sd_notify::watchdog_enabled(false, &mut micros).then(|| Duration::from_micros(micros))
 }
 
-async fn end_when_stuck(store: &dyn Store, watch: Watch) {
-    if watch_over(store, watch).await == Watched::Stuck {
-        tracing::error!("the store does not answer any more; the bridge ends, to be restarted");
-        process::exit(STORE_STUCK);
+/// Gives why the store failed, if it did.
+async fn end_when_stuck(store: &dyn Store, watch: Watch) -> Option<String> {
+    match watch_over(store, watch).await {
+        Watched::Closed => None,
+        Watched::Failed(why) => Some(why),
+        Watched::Stuck => {
+            tracing::error!("the store does not answer any more; the bridge ends, to be restarted");
+            process::exit(STORE_STUCK);
+        }
     }
 }
 
@@ -81,10 +140,12 @@ fn notify(state: NotifyState<'_>) {
 }
 
 /// What a watch came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Watched {
     /// The store is closed: the bridge stops.
     Closed,
+    /// It takes nothing any more.
+    Failed(String),
     /// It does not answer any more.
     Stuck,
 }
@@ -105,45 +166,14 @@ async fn watch_over(store: &dyn Store, watch: Watch) -> Watched {
         };
         match answered {
             Ok(Ok(_)) => notify(NotifyState::Watchdog),
+            Ok(Err(StoreError::Closed)) => return Watched::Closed,
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the store cannot be watched");
-                return Watched::Closed;
+                tracing::error!(%error, "the store fails; the bridge ends, to be restarted");
+                return Watched::Failed(error.to_string());
             }
             Err(_) => return Watched::Stuck,
         }
     }
-}
-
-async fn keep_backups(store: &dyn Store, backups: &std::path::Path) {
-    let mut due = interval(BACKUP_EVERY);
-    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first tick is at once; what is there then is in the store of before.
-    due.tick().await;
-    let mut commits = commits_of(store).await;
-    loop {
-        due.tick().await;
-        let now = commits_of(store).await;
-        if now == commits {
-            continue;
-        }
-        let made = async {
-            let path = new_backup(backups).map_err(|error| error.to_string())?;
-            let facts = store.backup(&path).await.map_err(|error| error.to_string())?;
-            prune_backups(backups).map_err(|error| error.to_string())?;
-            Ok::<_, String>(facts)
-        };
-        match made.await {
-            Ok(facts) => {
-                tracing::debug!(entries = facts.entries, "a backup was made");
-                commits = now;
-            }
-            Err(error) => tracing::error!(%error, "a backup could not be made"),
-        }
-    }
-}
-
-async fn commits_of(store: &dyn Store) -> u64 {
-    store.stats().await.map(|stats| stats.commits).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -152,9 +182,10 @@ mod tests {
 
     use async_trait::async_trait;
     use bridge_core::store::{
-        BackupFacts, Batch, CommitError, Durability, Key, KeyRange, MemoryStore, StoreError,
-        StoreStats, Value,
+        BackupFacts, Batch, CommitError, Durability, Key, KeyBuilder, KeyRange, MemoryStore,
+        StoreStats, TableId, Value,
     };
+    use bridge_store::{DiskStore, StoreOptions, backups};
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -170,12 +201,14 @@ mod tests {
     /// A store that answers so many questions, and then none.
     struct Hangs {
         answers: Semaphore,
+        /// Whether its answers are failures.
+        fails: bool,
         inner: MemoryStore,
     }
 
     impl Hangs {
         fn after(answers: usize) -> Self {
-            Self { answers: Semaphore::new(answers), inner: MemoryStore::new() }
+            Self { answers: Semaphore::new(answers), fails: false, inner: MemoryStore::new() }
         }
 
         async fn answer(&self) {
@@ -201,6 +234,11 @@ mod tests {
             self.inner.scan(range, limit).await
         }
 
+        async fn last_key(&self, range: KeyRange) -> Result<Option<Key>, StoreError> {
+            self.answer().await;
+            self.inner.last_key(range).await
+        }
+
         async fn commit(&self, batch: Batch, durability: Durability) -> Result<(), CommitError> {
             self.answer().await;
             self.inner.commit(batch, durability).await
@@ -208,12 +246,20 @@ mod tests {
 
         async fn stats(&self) -> Result<StoreStats, StoreError> {
             self.answer().await;
+            if self.fails {
+                return Err(StoreError::Engine("the disk is full".to_owned()));
+            }
             self.inner.stats().await
         }
 
         async fn backup(&self, to: &Path) -> Result<BackupFacts, StoreError> {
             self.answer().await;
             self.inner.backup(to).await
+        }
+
+        async fn compact_at_next_open(&self) -> Result<(), StoreError> {
+            self.answer().await;
+            self.inner.compact_at_next_open().await
         }
 
         async fn close(&self) -> Result<(), StoreError> {
@@ -232,8 +278,8 @@ mod tests {
     #[tokio::test]
     async fn a_bridge_whose_store_hangs_ends_with_its_own_code() {
         if std::env::var_os(HANGS).is_some() {
-            end_when_stuck(&Hangs::after(1), QUICK).await;
-            return;
+            let why = end_when_stuck(&Hangs::after(1), QUICK).await;
+            panic!("it went on: {why:?}");
         }
         let name = "app::upkeep::tests::a_bridge_whose_store_hangs_ends_with_its_own_code";
         let own = std::env::current_exe().expect("it is known");
@@ -242,5 +288,42 @@ mod tests {
         let ended = timeout(Duration::from_secs(60), child.output()).await;
         let ended = ended.expect("it ends").expect("it runs");
         assert_eq!(ended.status.code(), Some(70));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_is_told_of() {
+        let store = Hangs { fails: true, ..Hangs::after(5) };
+        let why = timeout(Duration::from_secs(30), end_when_stuck(&store, QUICK)).await;
+        assert!(why.unwrap().unwrap().contains("the disk is full"));
+    }
+
+    #[tokio::test]
+    async fn backups_are_made_when_something_changed_and_only_some_are_kept() {
+        const SOON: Duration = Duration::from_millis(5);
+        let home = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(&home.path().join("store"), StoreOptions::default()).unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let place = home.path().join("backups");
+        let upkeep = Upkeep { store: Arc::clone(&store), backups: place.clone(), kept: 2 };
+        let keeping = tokio::spawn(async move { upkeep.keep_backups(SOON).await });
+        let mut seen = std::collections::BTreeSet::new();
+        let mut number = 0;
+        let five = async {
+            while seen.len() < 5 {
+                let mut batch = Batch::new();
+                number += 1;
+                let key = KeyBuilder::new(TableId::Cursor).number(number).build();
+                batch.put(key, vec![1]).unwrap();
+                store.commit(batch, Durability::Relaxed).await.unwrap();
+                tokio::time::sleep(SOON).await;
+                let now = backups(&place).unwrap();
+                // One more for a moment, before the oldest goes.
+                assert!(now.len() <= 3, "{now:?}");
+                seen.extend(now);
+            }
+        };
+        timeout(Duration::from_secs(60), five).await.expect("backups are made");
+        keeping.abort();
+        store.close().await.unwrap();
     }
 }

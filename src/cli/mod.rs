@@ -96,6 +96,16 @@ enum Command {
         /// The copy.
         file: PathBuf,
     },
+    /// Move the store to another engine; the store of before stays beside it.
+    Migrate {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The engine: `sled`, or `redb` where the program was built with it.
+        #[arg(long)]
+        to: bridge_store::Engine,
+    },
+    /// Write the store anew, for the room it takes; of a running bridge, at its next start.
+    Compact(ConfigFile),
     /// An MSN client for the terminal.
     Msn(msn::MsnCommand),
     /// The embedded MSN network alone, for tests and for clients.
@@ -161,6 +171,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Backup { config, file } => store::backup(&config.sources()?, &file).await,
         Command::Restore { config, file } => store::restore(&config.sources()?, &file).await,
         Command::Verify { file } => store::verify(&file),
+        Command::Migrate { config, to } => store::migrate(&config.sources()?, to).await,
+        Command::Compact(file) => store::compact(&file.sources()?).await,
         Command::Msn(command) => msn::run(command).await,
         #[cfg(feature = "demo")]
         Command::MsnServer(arguments) => network::run(arguments).await,

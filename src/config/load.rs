@@ -9,7 +9,7 @@ use super::{
     Config, Problem, file,
     layer::{Flag, Layer, PREFIX},
     place::{Place, Placed, Places},
-    relay, validate,
+    relay, store, validate,
 };
 
 /// Why there is no configuration.
@@ -194,6 +194,7 @@ fn meaning_problems(config: &Config) -> Vec<Problem> {
                 .to_owned(),
         });
     }
+    found.extend(store::problems(&config.store));
     found.extend(relay::problems(config));
     found
 }

@@ -11,6 +11,7 @@ mod layer;
 mod load;
 mod place;
 mod relay;
+mod store;
 mod validate;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -25,6 +26,7 @@ pub use self::{
     load::{ConfigError, Sources, data_dir, load, values},
     place::{Place, Placed},
     relay::RelayConfig,
+    store::{StoreConfig, StoreEngine},
     validate::Problem,
 };
 
@@ -34,6 +36,8 @@ pub use self::{
 pub struct Config {
     /// The bridge itself.
     pub bridge: BridgeConfig,
+    /// Where mappings and waiting messages are kept.
+    pub store: StoreConfig,
     /// The MSN side.
     pub msn: bridge_msn::MsnConfig,
     /// The Matrix side: an application service of your homeserver.

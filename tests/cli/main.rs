@@ -109,7 +109,7 @@ async fn a_second_bridge_on_the_same_store_is_refused_and_the_first_answers() {
     let status: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
     assert_eq!(status.get("portals").and_then(serde_json::Value::as_u64), Some(0));
     let second = run(&["run"], Some(&home.config()));
-    assert_eq!(code(&second), Some(1));
+    assert_eq!(code(&second), Some(75));
     assert!(said(&second).contains("in use by another process"), "{}", said(&second));
     assert!(first.stop().await, "{}", testkit::tail(&log));
 }
@@ -203,6 +203,16 @@ async fn a_running_bridge_is_watched_backed_up_and_told_to_read_its_configuratio
     assert_eq!(code(&restored), Some(0), "{}", said(&restored));
     let out = String::from_utf8_lossy(&restored.stdout).into_owned();
     assert!(out.contains("the store of before is in") && out.contains("restored"), "{out}");
+    // To another engine; the store of the one is not taken for the other's.
+    let compacted = run(&["compact"], Some(&home.config()));
+    assert_eq!(code(&compacted), Some(0), "{}", said(&compacted));
+    let moved = run(&["migrate", "--to", "redb"], Some(&home.config()));
+    let out = String::from_utf8_lossy(&moved.stdout).into_owned();
+    assert!(out.contains("from sled to redb") && out.contains("store.engine"), "{out}");
+    let refused = run(&["run"], Some(&home.config()));
+    assert_eq!(code(&refused), Some(3), "{}", said(&refused));
+    assert!(said(&refused).contains("migrate --to sled"), "{}", said(&refused));
+    add("[store]\nengine = \"redb\"\n");
     let again = Program::start(Path::new(PROGRAM), &["run", "-c", &config], &log);
     let again = again.expect("it starts");
     wait_until(soon, "it is well again", || asked(&listen, "/health")).await;

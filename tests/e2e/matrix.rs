@@ -1,5 +1,7 @@
 //! Matrix: a real Synapse and a real client on it.
 
+mod rediscover;
+
 use std::{
     fs,
     path::{Path, PathBuf},

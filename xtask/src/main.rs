@@ -82,6 +82,7 @@ fn bench(check: bool) -> bool {
         ("msnp", "sign_in"),
         ("bridge-store", "store"),
         ("bridge-store", "ingest"),
+        ("bridge-store", "restart"),
         ("bridge-discord", "burst"),
     ];
     for (package, name) in benches {

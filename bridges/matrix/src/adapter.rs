@@ -17,7 +17,7 @@ use bridge_core::{
     id::{IdempotencyKey, MediaId, MessageId, NetworkId, PersonaId, PortalId, RoomId, Timestamp},
     model::{
         Capabilities, Delivery, DeliveryState, EventKind, Membership, Persona, PresenceState,
-        Receipt, Reject, RoomSpec, ShownFates, Signal, Styles, UserId,
+        Receipt, Rediscovered, Reject, RoomSpec, ShownFates, Signal, Styles, UserId,
     },
     redact::Redacted,
     store::Namespace,
@@ -486,6 +486,19 @@ impl Adapter for MatrixAdapter {
     async fn find_room(&self, portal: PortalId) -> Result<Option<RoomId>, DeliverError> {
         let found = room::find(&self.intent, &self.names, portal).await?;
         Ok(found.map(|room| RoomId::new(room.as_str())))
+    }
+
+    async fn rediscover(&self) -> Result<Rediscovered, DeliverError> {
+        let store = self.store()?;
+        if !self.is_ready() {
+            return Err(DeliverError::retry("the homeserver is not reached yet"));
+        }
+        let found = room::rediscover(&self.intent, &self.names).await?;
+        for (_, room) in &found.talks {
+            let noted = store.put(&format!("management {room}"), "").await;
+            noted.map_err(|error| DeliverError::retry(error.to_string()))?;
+        }
+        Ok(found)
     }
 
     async fn invite(&self, room: &RoomId, user: &UserId) -> Result<(), DeliverError> {

@@ -1,28 +1,38 @@
 //! Rooms of portals: made once, found again.
 
 use bridge_core::{
-    id::PortalId,
-    model::{RoomKind, RoomSpec},
+    id::{NetworkId, PersonaId, PortalId, RoomId},
+    model::{Rediscovered, RoomChat, RoomHint, RoomKind, RoomSpec, UserId},
 };
 use ruma::{
     OwnedRoomId, OwnedUserId,
     api::client::{
         membership::joined_rooms,
         room::create_room::{self, v3::RoomPreset},
-        state::get_state_event_for_key,
+        state::{get_state_event_for_key, get_state_events},
     },
     events::StateEventType,
     serde::Raw,
 };
+use serde::Deserialize as _;
 use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
+    adapter::NETWORK,
     intent::{Intent, IntentError},
     names::Names,
 };
 
 /// The key of `m.room.create` that says which portal a room is of.
 const PORTAL_KEY: &str = "net.msnbridge.portal";
+/// The keys of the bridge's own state event that say which conversations a room shows and for whom it
+/// was made: enough to know it again without the store.
+const CHATS_KEY: &str = "net.msnbridge.chats";
+const OWNER_KEY: &str = "net.msnbridge.owner";
+const NAME_KEY: &str = "net.msnbridge.name";
+const KIND_KEY: &str = "net.msnbridge.kind";
+/// The state event of MSC2346, by the name that clients know.
+const BRIDGE_EVENT: &str = "uk.half-shot.bridge";
 
 /// Makes the room of a portal: the bot makes it, ghosts and users are invited.
 pub(crate) async fn create(
@@ -38,16 +48,23 @@ pub(crate) async fn create(
     let users = spec.invite.iter().filter_map(|user| OwnedUserId::try_from(user.id.as_str()).ok());
     request.invite = ghosts.iter().cloned().chain(users).collect();
     request.creation_content = raw(&json!({ PORTAL_KEY: spec.portal.to_string() }));
+    let owner = spec.invite.first().map(|user| user.id.as_str());
     let bridge = json!({
         "bridgebot": names.bot,
+        "creator": owner,
         "protocol": { "id": "msn", "displayname": "MSN Messenger" },
+        "network": { "id": "msn", "displayname": "MSN" },
         "channel": { "id": spec.portal.to_string(), "displayname": title(spec) },
         PORTAL_KEY: spec.portal.to_string(),
+        CHATS_KEY: spec.chats,
+        OWNER_KEY: owner,
+        NAME_KEY: spec.name,
+        KIND_KEY: spec.kind,
     });
     let state_key = format!("net.msnbridge/{}", spec.portal);
     let state = [
         ("m.bridge", state_key.as_str(), bridge.clone()),
-        ("uk.half-shot.bridge", state_key.as_str(), bridge),
+        (BRIDGE_EVENT, state_key.as_str(), bridge),
         // The bot is no partner of the conversation: clients name the room without it.
         ("io.element.functional_members", "", json!({ "service_members": [names.bot] })),
     ];
@@ -86,6 +103,77 @@ pub(crate) async fn find(
     Ok(None)
 }
 
+/// Reads what the bot's rooms say of themselves.
+pub(crate) async fn rediscover(
+    intent: &Intent,
+    names: &Names,
+) -> Result<Rediscovered, IntentError> {
+    let mut found = Rediscovered::default();
+    let rooms = intent.send(&names.bot, joined_rooms::v3::Request::new()).await?.joined_rooms;
+    for room in rooms {
+        let request = get_state_events::v3::Request::new(room.clone());
+        let state = match intent.send(&names.bot, request).await {
+            Ok(state) => state.room_state,
+            // Put out of it just now.
+            Err(error) if error.is_forbidden() => continue,
+            Err(error) => return Err(error),
+        };
+        let state = state.iter().filter_map(|event| serde_json::from_str(event.json().get()).ok());
+        sort(names, RoomId::new(room.as_str()), &state.collect::<Vec<_>>(), &mut found);
+    }
+    Ok(found)
+}
+
+/// Finds out what a room is from its state.
+fn sort(names: &Names, room: RoomId, state: &[Value], found: &mut Rediscovered) {
+    let text = |event: &Value, key: &str| {
+        event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    // What others wrote there is what they would like us to believe.
+    let ours = |event: &&Value| text(event, "sender") == names.bot.as_str();
+    let content = |event: &Value| event.get("content").cloned().unwrap_or_default();
+    let of_kind = |kind: &'static str| {
+        state.iter().filter(ours).filter(move |event| text(event, "type") == kind).map(content)
+    };
+    let hints: Vec<RoomHint> =
+        of_kind(BRIDGE_EVENT).filter_map(|content| hint(room.clone(), &content)).collect();
+    if let Some(hint) = hints.into_iter().next() {
+        found.rooms.push(hint);
+        return;
+    }
+    if of_kind("m.room.create").any(|content| content.get(PORTAL_KEY).is_some()) {
+        found.unclear.push(room);
+        return;
+    }
+    let members = state.iter().filter(|event| {
+        text(event, "type") == "m.room.member" && text(&content(event), "membership") == "join"
+    });
+    let others: Vec<String> =
+        members.map(|event| text(event, "state_key")).filter(|user| !names.is_own(user)).collect();
+    // One person alone with the bot talks to the bot.
+    if let [user] = others.as_slice() {
+        let id = PersonaId::new(user.as_str());
+        found.talks.push((UserId { network: NetworkId::new(NETWORK), id }, room));
+    }
+}
+
+fn hint(room: RoomId, content: &Value) -> Option<RoomHint> {
+    let portal = content.get(PORTAL_KEY)?.as_str()?.parse().ok().map(PortalId)?;
+    let chats: Vec<RoomChat> = serde_json::from_value(content.get(CHATS_KEY)?.clone()).ok()?;
+    let owner = content.get(OWNER_KEY)?.as_str()?;
+    if chats.is_empty() {
+        return None;
+    }
+    Some(RoomHint {
+        room,
+        portal,
+        kind: RoomKind::deserialize(content.get(KIND_KEY)?).ok()?,
+        name: content.get(NAME_KEY).and_then(Value::as_str).map(str::to_owned),
+        owner: UserId { network: NetworkId::new(NETWORK), id: PersonaId::new(owner) },
+        chats,
+    })
+}
+
 fn title(spec: &RoomSpec) -> String {
     let names = spec.personas.iter().map(|persona| persona.shown_name());
     spec.name.clone().unwrap_or_else(|| names.collect::<Vec<_>>().join(", "))
@@ -93,4 +181,81 @@ fn title(spec: &RoomSpec) -> String {
 
 fn raw<T>(value: &Value) -> Option<Raw<T>> {
     to_raw_value(value).ok().map(Raw::from_json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MatrixConfig;
+
+    fn names() -> Names {
+        let config = json!({ "homeserver": "http://hs", "domain": "hs" });
+        let config: MatrixConfig = serde_json::from_value(config).unwrap();
+        Names::new(&config).unwrap()
+    }
+
+    fn sorted(state: &[Value]) -> Rediscovered {
+        let mut found = Rediscovered::default();
+        sort(&names(), RoomId::new("!r:hs"), state, &mut found);
+        found
+    }
+
+    fn bridge(sender: &str) -> Value {
+        let peer = json!({ "network": "msn", "id": "bob@b", "name": "Bob" });
+        json!({
+            "type": BRIDGE_EVENT,
+            "state_key": "x",
+            "sender": sender,
+            "content": {
+                PORTAL_KEY: "00000000000000000000000000000001",
+                CHATS_KEY: [{ "login": "msn:ada@a", "chat": "bob@b", "peer": peer }],
+                OWNER_KEY: "@ada:hs",
+                NAME_KEY: null,
+                KIND_KEY: "Direct",
+            },
+        })
+    }
+
+    #[test]
+    fn a_room_is_known_again_by_what_the_bot_wrote_into_it() {
+        let bot = names().bot;
+        let found = sorted(&[bridge(bot.as_str())]);
+        let [hint] = found.rooms.as_slice() else { panic!("{found:?}") };
+        assert_eq!(hint.portal.0.as_u128(), 1);
+        assert_eq!((hint.owner.id.as_str(), hint.chats.len()), ("@ada:hs", 1));
+        assert_eq!(hint.chats[0].peer.name.as_deref(), Some("Bob"));
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_is_not_believed() {
+        assert_eq!(sorted(&[bridge("@eve:hs")]), Rediscovered::default());
+    }
+
+    #[test]
+    fn a_room_of_a_portal_that_says_no_more_is_named() {
+        let bot = names().bot;
+        let made = json!({
+            "type": "m.room.create", "sender": bot, "content": { PORTAL_KEY: "1" },
+        });
+        let mut cut = bridge(bot.as_str());
+        cut["content"][CHATS_KEY] = json!([{ "login": 1 }]);
+        assert_eq!(sorted(&[made, cut]).unclear, [RoomId::new("!r:hs")]);
+    }
+
+    #[test]
+    fn one_person_alone_with_the_bot_talks_to_it() {
+        let member = |user: &str, membership: &str| {
+            json!({
+                "type": "m.room.member", "state_key": user, "sender": user,
+                "content": { "membership": membership },
+            })
+        };
+        let bot = names().bot;
+        let state =
+            [member(bot.as_str(), "join"), member("@ada:hs", "join"), member("@eve:hs", "leave")];
+        let [(user, _)] = &sorted(&state).talks[..] else { panic!("a talk") };
+        assert_eq!(user.id.as_str(), "@ada:hs");
+        let two = [member("@ada:hs", "join"), member("@eve:hs", "join")];
+        assert!(sorted(&two).talks.is_empty());
+    }
 }

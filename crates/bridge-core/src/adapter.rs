@@ -10,7 +10,10 @@ use crate::{
     id::{IdempotencyKey, MediaId, MessageId, NetworkId, PortalId, RoomId},
     inbox::Inbox,
     media::MediaStream,
-    model::{Capabilities, Delivery, Membership, Persona, Receipt, RoomSpec, Signal, UserId},
+    model::{
+        Capabilities, Delivery, Membership, Persona, Receipt, Rediscovered, RoomSpec, Signal,
+        UserId,
+    },
     store::Namespace,
 };
 
@@ -41,6 +44,12 @@ pub trait Adapter: Send + Sync + 'static {
     /// Looks for a room that [`create_room`](Self::create_room) made for this portal and whose id
     /// was lost in a crash.
     async fn find_room(&self, portal: PortalId) -> Result<Option<RoomId>, DeliverError>;
+
+    /// Reads from the platform's own rooms what a store that was lost knew of them. A platform whose
+    /// rooms do not say gives nothing.
+    async fn rediscover(&self) -> Result<Rediscovered, DeliverError> {
+        Ok(Rediscovered::default())
+    }
 
     /// Invites a user of the bridge into a room, unless she is in it.
     async fn invite(&self, room: &RoomId, user: &UserId) -> Result<(), DeliverError>;

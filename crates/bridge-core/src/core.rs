@@ -29,6 +29,7 @@ use crate::{
     media::Spool,
     notice,
     record::{LegState, PortalRecord, leg_key},
+    rediscover::{self, Recovery},
     relay::{self, Relay},
     seal::SealKey,
     shared::{CoreConfig, Shared},
@@ -53,6 +54,7 @@ pub struct Core {
     shared: Arc<Shared>,
     inputs: Option<Inputs>,
     accounts: Vec<Arc<dyn Puppet>>,
+    recovery: Recovery,
     ingest: Option<JoinHandle<()>>,
     failed: watch::Sender<Option<AdapterExit>>,
     /// Platforms whose side cannot work any more, and why.
@@ -79,6 +81,8 @@ pub struct Parts {
     pub media: Option<Arc<dyn Spool>>,
     /// The program around the core, for commands that concern it.
     pub host: Option<Arc<dyn Host>>,
+    /// What became of the store before.
+    pub recovery: Recovery,
 }
 
 /// The program around a core.
@@ -128,7 +132,7 @@ impl Core {
         let (queue, commands) = mpsc::channel(1024);
         let mut index = read_index(&*store).await?;
         relay::reconcile(&*store, &mut index, &parts.relays).await?;
-        let Parts { adapters, connectors, accounts, relays: _, media, host } = parts;
+        let Parts { adapters, connectors, accounts, relays: _, media, host, recovery } = parts;
         let adapters: BTreeMap<_, _> =
             adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect();
         let connectors: BTreeMap<_, _> =
@@ -136,8 +140,12 @@ impl Core {
         let shared = Shared::new(
             store, key, config, adapters, connectors, host, media, ingest, queue, index,
         );
+        if recovery != Recovery::Needless {
+            shared.rediscovering().extend(shared.adapters.keys().cloned());
+        }
         Ok(Self {
             shared: Arc::new(shared),
+            recovery,
             inputs: Some(Inputs { requests, commands }),
             accounts,
             ingest: None,
@@ -193,6 +201,7 @@ impl Core {
                 }
             });
         }
+        rediscover::at_start(shared, &self.recovery).await;
         for account in self.accounts.drain(..) {
             let standing = standing::load(&*shared.store, account.login()).await?;
             supervise(shared, Owner::Bridge, account, standing);
@@ -364,7 +373,7 @@ async fn read_index(store: &dyn Store) -> Result<Index, StoreError> {
 }
 
 /// Finds the number after the last row of a log.
-async fn read_head(store: &dyn Store, id: PortalId) -> Result<u64, StoreError> {
+pub(crate) async fn read_head(store: &dyn Store, id: PortalId) -> Result<u64, StoreError> {
     let log = KeyBuilder::new(TableId::PortalLog).portal(id).prefix();
     let last = store.last_key(log).await?;
     let number = last.as_ref().and_then(|key| key.as_bytes().get(17..));

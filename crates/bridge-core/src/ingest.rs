@@ -21,12 +21,13 @@ use crate::{
     index::Portal,
     loop_guard::Verdict,
     measures::{self, Direction, Lane},
-    model::{Event, EventKind, Persona, Scope, Signal, UserId},
+    model::{Event, EventKind, Persona, RoomHint, Scope, Signal, UserId},
     notice,
     record::{
         CommandRecord, Endpoint, EndpointRecord, LogRow, Names, PortalRecord, Position, RowOf,
         Seen, command_key, cursor_key, dedupe_key, names_key, portal_key, put_row, row_of_key,
     },
+    rediscover::{self, Restored},
     relay,
     shared::Shared,
     store::{Batch, CommitError, Durability, StoreError, Table},
@@ -61,6 +62,12 @@ pub(crate) enum Request {
         endpoint: Endpoint,
         record: PortalRecord,
         answer: oneshot::Sender<Result<PortalId, StoreError>>,
+    },
+    /// Make the portal that a room says it is of; made alone, after what came before it.
+    Restore {
+        network: NetworkId,
+        hint: Box<RoomHint>,
+        answer: oneshot::Sender<Result<Restored, StoreError>>,
     },
 }
 
@@ -105,8 +112,8 @@ impl Inbox for Arc<Shared> {
 /// Serves requests until nobody can ask any more, or nobody needs to: legs that end still report.
 pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>) {
     let mut group = Vec::with_capacity(GROUP_LIMIT);
+    let mut events = Vec::with_capacity(GROUP_LIMIT);
     loop {
-        group.clear();
         let taken = tokio::select! {
             taken = requests.recv_many(&mut group, GROUP_LIMIT) => taken,
             () = shared.closed.cancelled() => return,
@@ -114,11 +121,24 @@ pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Reques
         if taken == 0 {
             return;
         }
-        store(&shared, &mut group).await;
+        for request in group.drain(..) {
+            match request {
+                Request::Restore { network, hint, answer } => {
+                    store(&shared, &mut events).await;
+                    // Whoever asked may have given up waiting; it is made all the same.
+                    drop(answer.send(rediscover::restore(&shared, &network, *hint).await));
+                }
+                request => events.push(request),
+            }
+        }
+        store(&shared, &mut events).await;
     }
 }
 
 async fn store(shared: &Arc<Shared>, group: &mut Vec<Request>) {
+    if group.is_empty() {
+        return;
+    }
     let mut seen = HashSet::new();
     let staged = loop {
         let staged = match stage(shared, group, &seen) {
@@ -259,6 +279,8 @@ fn stage(
                 Some((portal, _)) => Ok(Some(portal)),
                 None => Ok(Some(staged.open(endpoint, record.clone())?)),
             },
+            // Made by itself, never in a group.
+            Request::Restore { .. } => Ok(None),
         };
         staged.outcomes.push(outcome);
     }
@@ -280,6 +302,14 @@ fn admits(shared: &Shared, events: &[Event]) -> Result<(), AcceptError> {
             Scope::Login(_) => continue,
         };
         let portal = index.endpoints.get(&endpoint).and_then(|id| index.portals.get(id));
+        // It may turn out in a moment whose room this is.
+        if portal.is_none()
+            && matches!(event.scope, Scope::Room(_))
+            && !matches!(event.kind, EventKind::Command(_))
+            && shared.rediscovering().contains(&event.network)
+        {
+            return Err(AcceptError::Busy);
+        }
         if portal.is_some_and(|portal| portal.waiting() >= shared.config.high_water) {
             return Err(AcceptError::Busy);
         }
@@ -441,6 +471,7 @@ async fn publish(shared: &Arc<Shared>, group: &mut Vec<Request>, staged: Staged)
                 let opened = outcome.ok().flatten();
                 drop(answer.send(opened.ok_or(StoreError::Closed)));
             }
+            Request::Restore { answer, .. } => drop(answer.send(Err(StoreError::Closed))),
         }
     }
     for (login, chat) in &staged.strangers {
@@ -466,6 +497,7 @@ fn refuse_all(group: &mut Vec<Request>, error: &StoreError) {
             Request::Accept { answer, .. } => drop(answer.send(Err(error.clone().into()))),
             Request::Report { answer, .. } => drop(answer.send(Err(error.clone()))),
             Request::Open { answer, .. } => drop(answer.send(Err(error.clone()))),
+            Request::Restore { answer, .. } => drop(answer.send(Err(error.clone()))),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     measures::{self, Direction, Lane},
     model::{
         Attachment, Capabilities, Delivery, DeliveryState, Event, EventKind, Persona, Receipt,
-        Reject, RoomSpec, Scope, UserId,
+        Reject, RoomChat, RoomSpec, Scope, UserId,
     },
     record::{
         Endpoint, EndpointRecord, InFlight, Leg, LegState, LogRow, Names, RowOf, get_row, leg_key,
@@ -421,16 +421,21 @@ impl Pump {
         let room = match found {
             Some(room) => room,
             None => {
-                let peers = record.legs.iter().filter_map(|leg| match leg {
-                    Leg::Chat { peer, .. } => Some(peer.clone()),
+                let chats = record.legs.iter().filter_map(|leg| match leg {
+                    Leg::Chat { login, chat, peer } => {
+                        let (login, chat) = (login.clone(), chat.clone());
+                        Some(RoomChat { login, chat, peer: peer.clone() })
+                    }
                     Leg::Closed | Leg::Room { .. } => None,
                 });
+                let chats: Vec<RoomChat> = chats.collect();
                 let spec = RoomSpec {
                     portal: self.portal,
                     kind: record.kind,
                     name: record.name.clone(),
-                    personas: peers.collect(),
+                    personas: chats.iter().map(|chat| chat.peer.clone()).collect(),
                     invite: vec![owner.clone()],
+                    chats,
                 };
                 adapter.create_room(&spec).await?
             }

@@ -40,6 +40,7 @@ mod notice;
 mod options;
 mod record;
 pub mod redact;
+mod rediscover;
 mod relay;
 mod seal;
 mod shared;
@@ -55,6 +56,7 @@ pub use self::{
     error::DeliverError,
     inbox::{AcceptError, Inbox},
     media::{Media, MediaError, MediaStream, Spool},
+    rediscover::Recovery,
     relay::Relay,
     seal::{SealError, SealKey, private_key},
     shared::CoreConfig,

@@ -1,7 +1,7 @@
 //! What the parts of a running core share.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -104,6 +104,8 @@ pub(crate) struct Shared {
     pub(crate) strangers: Strangers,
     pub(crate) notices: Notices,
     pub(crate) comings: Comings,
+    /// Networks whose rooms that nobody knows may be known in a moment.
+    rediscovering: Mutex<BTreeSet<NetworkId>>,
     pub(crate) ingest: mpsc::Sender<Request>,
     pub(crate) commands: mpsc::Sender<Queued>,
     /// How many drains are under way: nothing new is taken in meanwhile.
@@ -153,6 +155,7 @@ impl Shared {
             strangers: Strangers::default(),
             notices: Notices::default(),
             comings: Comings::default(),
+            rediscovering: Mutex::default(),
             ingest,
             commands,
             draining: AtomicUsize::new(0),
@@ -195,6 +198,10 @@ impl Shared {
 
     pub(crate) fn set_permissions(&self, permissions: Permissions) {
         *self.permissions.write().unwrap_or_else(PoisonError::into_inner) = permissions;
+    }
+
+    pub(crate) fn rediscovering(&self) -> MutexGuard<'_, BTreeSet<NetworkId>> {
+        self.rediscovering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn index(&self) -> MutexGuard<'_, Index> {

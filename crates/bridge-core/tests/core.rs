@@ -4,6 +4,7 @@ mod clock;
 mod commands;
 mod contacts;
 mod model;
+mod rediscover;
 mod relay;
 mod supervise;
 mod support;

@@ -1,7 +1,7 @@
 //! A store on disk: the thread that owns an engine's files, and how to ask it.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
 };
@@ -14,7 +14,6 @@ use bridge_core::store::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    backup,
     engine::{Engine, StoreOptions},
     files::{Files, FilesError},
     group::{Owner, Request},
@@ -130,13 +129,6 @@ impl Store for DiskStore {
     async fn backup(&self, to: &Path) -> Result<BackupFacts, StoreError> {
         let to = to.to_owned();
         self.ask(|answer| Request::Backup(to, answer)).await
-    }
-
-    async fn verify_backup(&self, file: &Path) -> Result<BackupFacts, StoreError> {
-        let file: PathBuf = file.to_owned();
-        let read = tokio::task::spawn_blocking(move || backup::verify(&file)).await;
-        let read = read.map_err(|error| StoreError::Engine(error.to_string()))?;
-        read.map_err(|error| StoreError::Engine(error.to_string()))
     }
 
     async fn compact_at_next_open(&self) -> Result<(), StoreError> {

@@ -25,6 +25,14 @@ impl From<FilesError> for StoreError {
 /// Answers a commit.
 pub(crate) type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
 
+/// What is told of a group that was kept, or not.
+pub(crate) fn told(kept: &Result<(), FilesError>) -> Result<(), StoreError> {
+    match kept {
+        Ok(()) => Ok(()),
+        Err(error) => Err(StoreError::Engine(error.to_string())),
+    }
+}
+
 /// An engine's files, in the hands of the one thread that uses them.
 ///
 /// After an error of [`change`](Self::change) or [`keep`](Self::keep) nothing more is asked of them:
@@ -49,9 +57,7 @@ pub(crate) trait Files: Send {
         answer: Answer,
     ) -> Result<(), FilesError> {
         let kept = self.change(operations).and_then(|()| self.keep(true));
-        let told =
-            kept.as_ref().map(|()| ()).map_err(|error| StoreError::Engine(error.to_string()));
-        answer(told);
+        answer(told(&kept));
         kept
     }
 

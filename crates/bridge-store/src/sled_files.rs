@@ -2,11 +2,11 @@
 
 use std::{fs::File, io, path::Path};
 
-use bridge_core::store::{Key, KeyBuilder, KeyRange, Operation, StoreError, TableId, Value};
+use bridge_core::store::{Key, KeyBuilder, KeyRange, Operation, TableId, Value};
 
 use crate::{
     engine::{Engine, StoreOptions},
-    files::{Answer, Files, FilesError},
+    files::{Answer, Files, FilesError, told},
     journal::Journal,
 };
 
@@ -189,10 +189,6 @@ impl Files for SledFiles {
 /// Where the journal's turn is kept.
 fn turn_key() -> Key {
     KeyBuilder::new(TableId::Meta).text("journal").build()
-}
-
-fn told(kept: &Result<(), FilesError>) -> Result<(), StoreError> {
-    kept.as_ref().map(|()| ()).map_err(|error| StoreError::Engine(error.to_string()))
 }
 
 fn failed(error: sled::Error) -> FilesError {

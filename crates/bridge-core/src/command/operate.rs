@@ -7,7 +7,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use super::{
     ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, portal, sudo,
 };
-use crate::{adapter::Reply, id::Timestamp, supervisor::LoginState};
+use crate::{adapter::Reply, id::Timestamp, rediscover, supervisor::LoginState};
 
 const LEVEL: ArgumentSpec = ArgumentSpec::needed("LEVEL", ArgumentKind::Word);
 const FILE: ArgumentSpec = ArgumentSpec::optional("FILE", ArgumentKind::Word);
@@ -75,6 +75,20 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         role: Role::Admin,
         run: Run::Always(|caller, arguments| verify(caller, arguments).boxed()),
     },
+    plain!(
+        "portals rediscover",
+        Admin,
+        "looks through the rooms for conversations that a lost store knew.",
+        |caller, _| {
+            async move { Reply::Text(rediscover::by_command(caller.shared).await) }.boxed()
+        }
+    ),
+    plain!(
+        "compact",
+        Admin,
+        "has the store written anew at the next start, for the room it takes.",
+        |caller, _| compact(caller).boxed()
+    ),
     plain!(
         "reload",
         Admin,
@@ -231,6 +245,15 @@ async fn verify(caller: &Caller<'_>, arguments: Arguments) -> Reply {
     match &caller.shared.host {
         Some(host) => Reply::Text(host.verify_backup(arguments.given("FILE")).await),
         None => answer::text("There is no place for backups here."),
+    }
+}
+
+async fn compact(caller: &Caller<'_>) -> Reply {
+    match caller.shared.store.compact_at_next_open().await {
+        Ok(()) => answer::text(
+            "The store is written anew at the next start; everybody would wait for it now.",
+        ),
+        Err(error) => Reply::Text(format!("That did not work: {error}.")),
     }
 }
 

@@ -22,5 +22,5 @@ pub use self::{
         Attachment, AttachmentKind, CustomEmoticon, Link, Wink, shown_file_name, size_in_words,
     },
     person::{Contact, CurrentMedia, Persona, Presence, PresenceState, UserId},
-    room::{Membership, RoomKind, RoomSpec},
+    room::{Membership, Rediscovered, RoomChat, RoomHint, RoomKind, RoomSpec},
 };

@@ -5,7 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Persona, UserId};
-use crate::{id::PortalId, redact::Redacted};
+use crate::{
+    id::{ChatId, LoginId, PortalId, RoomId},
+    redact::Redacted,
+};
 
 /// A room to be made for a portal.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,6 +23,48 @@ pub struct RoomSpec {
     pub personas: Vec<Persona>,
     /// Users of the bridge to be invited.
     pub invite: Vec<UserId>,
+    /// Conversations it shows: a platform that can notes them in the room, for
+    /// [`rediscover`](crate::Adapter::rediscover).
+    pub chats: Vec<RoomChat>,
+}
+
+/// A conversation of a signed-in account, as a room shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomChat {
+    /// The account.
+    pub login: LoginId,
+    /// The conversation.
+    pub chat: ChatId,
+    /// Who is at its other end.
+    pub peer: Persona,
+}
+
+/// What a room itself says of the portal it was made for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RoomHint {
+    /// The room.
+    pub room: RoomId,
+    /// The portal.
+    pub portal: PortalId,
+    /// What kind of conversation it shows.
+    pub kind: RoomKind,
+    /// Its own name, where it has one.
+    pub name: Option<String>,
+    /// For whom it was made.
+    pub owner: UserId,
+    /// The conversations it shows.
+    pub chats: Vec<RoomChat>,
+}
+
+/// What a platform knows of the bridge without the bridge's store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rediscovered {
+    /// Rooms that say which portal they are of.
+    pub rooms: Vec<RoomHint>,
+    /// Rooms that were made for a portal and do not say enough to be found again.
+    pub unclear: Vec<RoomId>,
+    /// People and the rooms where they talk to the bridge itself.
+    pub talks: Vec<(UserId, RoomId)>,
 }
 
 impl fmt::Debug for RoomSpec {
@@ -30,6 +75,19 @@ impl fmt::Debug for RoomSpec {
             .field("name", &self.name.as_ref().map(Redacted))
             .field("personas", &self.personas)
             .field("invite", &self.invite)
+            .finish()
+    }
+}
+
+impl fmt::Debug for RoomHint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoomHint")
+            .field("room", &self.room)
+            .field("portal", &self.portal)
+            .field("kind", &self.kind)
+            .field("name", &self.name.as_ref().map(Redacted))
+            .field("owner", &self.owner)
+            .field("chats", &self.chats)
             .finish()
     }
 }

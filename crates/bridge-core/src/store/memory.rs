@@ -84,10 +84,6 @@ impl Store for MemoryStore {
         Err(StoreError::Engine("a store in memory has no backups".to_owned()))
     }
 
-    async fn verify_backup(&self, _: &Path) -> Result<BackupFacts, StoreError> {
-        Err(StoreError::Engine("a store in memory has no backups".to_owned()))
-    }
-
     async fn compact_at_next_open(&self) -> Result<(), StoreError> {
         Err(StoreError::Engine("a store in memory has no files".to_owned()))
     }

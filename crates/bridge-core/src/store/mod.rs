@@ -76,12 +76,6 @@ pub trait Store: Send + Sync + 'static {
     /// before is untouched then.
     async fn backup(&self, to: &Path) -> Result<BackupFacts, StoreError>;
 
-    /// Reads a backup of this engine's to its end and tells what is in it.
-    ///
-    /// # Errors
-    /// [`StoreError::Engine`] names the place where it is damaged.
-    async fn verify_backup(&self, file: &Path) -> Result<BackupFacts, StoreError>;
-
     /// Has the store written anew when it is opened the next time, for the room it takes.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ use bridge_core::{
     },
     model::{
         Capabilities, CommandLine, Contact, Content, Delivery, Event, EventKind, Membership,
-        Persona, Receipt, RoomSpec, Scope, ShownFates, Signal, UserId,
+        Persona, Receipt, Rediscovered, RoomSpec, Scope, ShownFates, Signal, UserId,
     },
     store::{
         BackupFacts, Batch, CommitError, Durability, Key, KeyRange, MemoryStore, Store, StoreError,
@@ -73,6 +73,8 @@ pub(crate) struct Record {
     pub(crate) no_passwords: AtomicBool,
     /// Who asks to be a contact.
     pub(crate) asking: Mutex<Vec<Persona>>,
+    /// What the rooms say of themselves.
+    pub(crate) rooms_say: Mutex<Rediscovered>,
 }
 
 impl Record {
@@ -192,6 +194,13 @@ impl Adapter for FakeAdapter {
     async fn find_room(&self, portal: PortalId) -> Result<Option<RoomId>, DeliverError> {
         let made = self.0.given().contains(&Given::Room);
         Ok(made.then(|| RoomId::new(portal.to_string())))
+    }
+
+    async fn rediscover(&self) -> Result<Rediscovered, DeliverError> {
+        if self.0.stuck.load(Ordering::Relaxed) {
+            return Err(DeliverError::retry("not yet"));
+        }
+        Ok(self.0.rooms_say.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     async fn invite(&self, _: &RoomId, _: &UserId) -> Result<(), DeliverError> {
@@ -452,10 +461,6 @@ impl Store for MortalStore {
 
     async fn backup(&self, to: &Path) -> Result<BackupFacts, StoreError> {
         self.inner.backup(to).await
-    }
-
-    async fn verify_backup(&self, file: &Path) -> Result<BackupFacts, StoreError> {
-        self.inner.verify_backup(file).await
     }
 
     async fn compact_at_next_open(&self) -> Result<(), StoreError> {

@@ -97,7 +97,8 @@ async fn a_core_on_a_full_disk_refuses_messages_and_swallows_none() {
     store.close().await.expect("it closes");
     let program = env!("CARGO_BIN_EXE_core-crash");
     let work = ["--seed", "5", "--work", home.path().to_str().expect("it is text")];
-    let length = home.path().join("store").join("sled").join("db").metadata().expect("it is there").len();
+    let length =
+        home.path().join("store").join("sled").join("db").metadata().expect("it is there").len();
     let room = length.max(8 * 1024 * 1024) + 1024 * 1024;
     let output = limited(u32::try_from(room / 512).expect("it is small"), program, &work);
     let said = said(&output);
