@@ -8,10 +8,11 @@ use bridge_store::{DiskStore, Engine, OpenError, SCHEMA, StoreOptions};
 use crate::{ENGINES, filled, holds, key, put, with};
 
 async fn conforms(engine: Engine) {
-    let root = tempfile::tempdir().unwrap();
+    let root = tempfile::tempdir().expect("it works");
     conformance::run_all(|| async {
-        let path = tempfile::tempdir_in(root.path()).unwrap().keep();
-        let store: Arc<dyn Store> = Arc::new(DiskStore::open(&path, with(engine)).unwrap());
+        let path = tempfile::tempdir_in(root.path()).expect("it works").keep();
+        let store: Arc<dyn Store> =
+            Arc::new(DiskStore::open(&path, with(engine)).expect("it works"));
         store
     })
     .await;
@@ -126,19 +127,21 @@ async fn only_its_owner_reads_the_directory() {
 }
 
 async fn shares_syncs(path: &Path, engine: Engine) {
-    let store = Arc::new(DiskStore::open(path, with(engine)).unwrap());
+    let store = Arc::new(DiskStore::open(path, with(engine)).expect("it works"));
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..512 {
         let store = Arc::clone(&store);
-        tasks.spawn(async move { store.commit(put(number), Durability::Durable).await.unwrap() });
+        tasks.spawn(async move {
+            store.commit(put(number), Durability::Durable).await.expect("it works")
+        });
     }
     while let Some(done) = tasks.join_next().await {
-        done.unwrap();
+        done.expect("it works");
     }
-    let stats = store.stats().await.unwrap();
+    let stats = store.stats().await.expect("it works");
     assert_eq!(stats.commits, 512);
     assert!(stats.syncs <= 256, "{engine}: {stats:?}");
-    assert!(store.get(&key(511)).await.unwrap().is_some());
+    assert!(store.get(&key(511)).await.expect("it works").is_some());
 }
 
 #[tokio::test]
