@@ -246,8 +246,11 @@ mod tests {
     #[test]
     fn the_book_lists_all_measures() {
         let page = include_str!("../../../docs/src/operation.md");
-        let listed =
-            page.lines().filter(|line| line.starts_with("| `") && line.contains("_")).count();
+        // Its other tables begin with words in capitals.
+        let listed = page.lines().filter_map(|line| line.strip_prefix("| `"));
+        let listed = listed.filter_map(|line| line.split('`').next());
+        let listed = listed.filter(|name| name.contains('_') && **name == name.to_lowercase());
+        let listed = listed.count();
         assert_eq!(listed, ALL.len(), "docs/src/operation.md lists what is not there");
         for Measure { name, kind, labels, help } in ALL {
             let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
