@@ -510,9 +510,12 @@ fn exit(reason: CloseReason) -> PuppetExit {
         CloseReason::SignedInElsewhere => PuppetExit::KickedElsewhere,
         CloseReason::ServerDown => PuppetExit::ServerDraining,
         CloseReason::SignedOut => PuppetExit::Cancelled,
-        CloseReason::Protocol(_) | CloseReason::NoCommonVersion => {
-            PuppetExit::ProtocolBug(reason.to_string())
-        }
+        CloseReason::NoCommonVersion => PuppetExit::ProtocolBug(
+            "the server speaks none of the protocols offered: `protocol` in its [[msn.server]] block \
+             says which"
+                .to_owned(),
+        ),
+        CloseReason::Protocol(_) => PuppetExit::ProtocolBug(reason.to_string()),
         reason => PuppetExit::Transient { reason: reason.to_string(), after: None },
     }
 }

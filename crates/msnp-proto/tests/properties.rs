@@ -2,9 +2,10 @@
 
 use msnp_proto::{
     ClientCommand, Direction, Frame, FrameError, Framer, Limits, LinkKind, ServerCommand, Version,
-    command::AckMode,
+    command::{AckMode, Secret},
     escape,
     msg::{PAYLOAD_LIMIT, PersonalMessage, Said, Text, split},
+    redact::Capture,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -103,6 +104,48 @@ proptest! {
         ClientCommand::Call { trid: 1, account: &word }.encode(version, &mut bytes);
         prop_assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
         prop_assert_eq!(bytes.iter().filter(|byte| **byte == b' ').count(), 2);
+    }
+
+    #[test]
+    fn no_capture_shows_a_ticket_a_name_or_a_word(word in "[a-z]{6,12}[0-9]{3}", version in version()) {
+        let mut lines = Vec::new();
+        let mut capture = Capture::new([1; 16], false);
+        let secret = Secret(&word);
+        let (notification, board) = (LinkKind::Notification, LinkKind::Switchboard);
+        let payload = word.as_bytes();
+        for (kind, command) in [
+            (notification, ClientCommand::AuthenticateWith { trid: 1, scheme: "TWN", ticket: secret }),
+            (board, ClientCommand::Enter { trid: 1, account: &word, ticket: secret }),
+            (board, ClientCommand::Message { trid: 1, ack: AckMode::Always, payload }),
+            (notification, ClientCommand::Property { trid: 1, property: "MFN", value: Some((&*word).into()) }),
+            (notification, ClientCommand::Rename { trid: 1, account: "a@b", name: (&*word).into() }),
+            (notification, ClientCommand::ChallengeAnswer { trid: 1, product: "P", response: payload }),
+        ] {
+            let mut bytes = Vec::new();
+            command.encode(version, &mut bytes);
+            lines.extend(capture.take(1, kind, Direction::ToServer, version, &bytes));
+        }
+        for (kind, command) in [
+            (board, ServerCommand::Message { sender: &word, name: (&*word).into(), payload }),
+            (notification, ServerCommand::Group { name: (&*word).into(), id: "1" }),
+            (notification, ServerCommand::Unknown { verb: (&*word).into(), payload: &[] }),
+        ] {
+            let mut bytes = Vec::new();
+            command.encode(version, kind, &mut bytes);
+            lines.extend(capture.take(2, kind, Direction::ToClient, version, &bytes));
+        }
+        prop_assert_eq!(lines.len(), 9);
+        prop_assert!(lines.iter().all(|line| !line.contains(&word)), "{:?}", lines);
+    }
+
+    #[test]
+    fn any_bytes_make_a_capture_of_lines(bytes in vec(any::<u8>(), 0..400), version in version()) {
+        let mut capture = Capture::new([1; 16], false);
+        for direction in [Direction::ToClient, Direction::ToServer] {
+            for line in capture.take(1, LinkKind::Notification, direction, version, &bytes) {
+                prop_assert!(!line.contains(['\r', '\n']));
+            }
+        }
     }
 
     #[test]

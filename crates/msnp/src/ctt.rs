@@ -153,6 +153,22 @@ mod tests {
         assert_eq!(read(write(std::iter::empty()).as_bytes()), Ok(Vec::new()));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_address_reads_back(addresses in proptest::collection::vec("[ -~é☃]{1,40}", 0..5)) {
+            let whole = |address: &String| address.trim().to_owned();
+            let wanted: Vec<String> = addresses.iter().map(whole).filter(|a| !a.is_empty()).collect();
+            let text = write(addresses.iter().map(String::as_str));
+            proptest::prop_assert_eq!(read(text.as_bytes()), Ok(wanted));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), tail in "[<>/a-z!\\[\\]&; ]{0,80}") {
+            let _ = read(&bytes);
+            let _ = read(format!("<messenger>{tail}").as_bytes());
+        }
+    }
+
     #[test]
     fn a_file_of_messengers_own_is_read() {
         let file = "\u{feff}<?xml version=\"1.0\"?>\n<messenger>\n\t<service name=\".NET Messenger \

@@ -1,5 +1,7 @@
 //! Lists, groups and privacy, in the words of the servers that are known.
 
+mod any;
+
 use msnp_proto::{
     Version,
     command::{GroupChange, List},
