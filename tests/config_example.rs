@@ -54,6 +54,13 @@ fn the_example_file_is_what_the_code_says() {
 }
 
 #[test]
+fn the_page_of_all_keys_is_what_the_code_says() {
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/src/configuration.md");
+    let kept = fs::read_to_string(kept).expect("it is there");
+    assert_eq!(kept, config::reference(), "run `cargo xtask config`");
+}
+
+#[test]
 fn the_example_file_is_a_good_configuration() {
     load(&config::example(), &[]).expect("it loads");
 }

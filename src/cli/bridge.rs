@@ -14,6 +14,7 @@ use crate::{
 pub(super) async fn run(sources: Sources) -> Result<(), Failure> {
     let config = load(&sources)?;
     telemetry::start(&config.log)?;
+    let mut reloads = super::ReloadSignals::new();
     let reloader = Reloader::new(sources);
     let app = App::start(&config, Arc::clone(&reloader)).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "running");
@@ -22,7 +23,7 @@ pub(super) async fn run(sources: Sources) -> Result<(), Failure> {
             failure = app.failed() => break Err(failure),
             () = super::stop_signal() => break Ok(()),
             () = reloader.told_to_stop() => break Ok(()),
-            () = super::reload_signal() => {
+            () = reloads.next() => {
                 let said = reloader.reload().await;
                 tracing::info!(%said, "the configuration was read again");
             }
@@ -35,11 +36,7 @@ pub(super) async fn run(sources: Sources) -> Result<(), Failure> {
     }
 }
 
-pub(super) fn config(sources: &Sources, default: bool, origins: bool) -> Result<(), Failure> {
-    if default {
-        print!("{}", config::example());
-        return Ok(());
-    }
+pub(super) fn config(sources: &Sources, origins: bool) -> Result<(), Failure> {
     let text = config::effective(sources, origins).map_err(|error| failure(&error))?;
     print!("{text}");
     Ok(())

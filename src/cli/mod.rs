@@ -63,6 +63,9 @@ enum Command {
         /// Print the example with every key and its meaning instead.
         #[arg(long)]
         default: bool,
+        /// Print the book's page of all keys instead.
+        #[arg(long, hide = true, conflicts_with = "default")]
+        reference: bool,
         /// Say behind each value where it was set.
         #[arg(long, conflicts_with = "default")]
         origins: bool,
@@ -164,9 +167,15 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Run(file) => bridge::run(file.sources()?).await,
         #[cfg(feature = "matrix")]
         Command::Registration(file) => bridge::registration(&file.sources()?),
-        Command::Config { file, default, origins } => {
-            bridge::config(&file.sources()?, default, origins)
+        Command::Config { default: true, .. } => {
+            print!("{}", crate::config::example());
+            Ok(())
         }
+        Command::Config { reference: true, .. } => {
+            print!("{}", crate::config::reference());
+            Ok(())
+        }
+        Command::Config { file, origins, .. } => bridge::config(&file.sources()?, origins),
         Command::Ctl { file, json, words } => ctl::ctl(&file.sources()?, json, &words).await,
         Command::Backup { config, file } => store::backup(&config.sources()?, &file).await,
         Command::Restore { config, file } => store::restore(&config.sources()?, &file).await,
@@ -188,19 +197,32 @@ async fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// Waits for the signal to read the configuration again.
-async fn reload_signal() {
+/// Signals to read the configuration again (SIGHUP), from when this is made: one that comes while another
+/// is obeyed is not lost.
+struct ReloadSignals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
+    signals: Option<tokio::signal::unix::Signal>,
+}
 
-        if let Ok(mut signals) = signal(SignalKind::hangup()) {
-            // Woken by the signal, or by the end of all signals with the runtime.
-            let _ = signals.recv().await;
-            return;
+impl ReloadSignals {
+    fn new() -> Self {
+        Self {
+            #[cfg(unix)]
+            signals: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
         }
     }
-    std::future::pending().await
+
+    /// Waits for the next; loses none when dropped.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signals) = &mut self.signals
+            && signals.recv().await.is_some()
+        {
+            return;
+        }
+        // There are none, or no more.
+        std::future::pending().await
+    }
 }
 
 /// Waits for the first signal to stop.

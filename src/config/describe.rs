@@ -97,13 +97,13 @@ pub(super) fn properties(shape: &Value) -> Vec<(String, Value)> {
     members.cloned().unwrap_or_default().into_iter().collect()
 }
 
-fn required(shape: &Value) -> Vec<String> {
+pub(super) fn required(shape: &Value) -> Vec<String> {
     let names = shape.get("required").and_then(Value::as_array).into_iter().flatten();
     names.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// The element of a list of sections.
-fn element(property: &Value) -> Option<&Value> {
+pub(super) fn element(property: &Value) -> Option<&Value> {
     let list = property.get("type").and_then(type_name) == Some("array");
     property.get("items").filter(|items| list && items.get("properties").is_some())
 }

@@ -1,8 +1,8 @@
 //! The configuration: defaults, then the file, then `MSN_BRIDGE__SECTION__KEY` from the
 //! environment, then `--set section.key=value` from the command line.
 //!
-//! The structs here are its only description: `config.example.toml` and the checks of keys and
-//! types are made from their doc comments and shapes.
+//! The structs here are its only description: `config.example.toml`, the book's page of all keys and
+//! the checks of keys and types are made from their doc comments and shapes.
 
 mod describe;
 mod effective;
@@ -10,6 +10,7 @@ mod file;
 mod layer;
 mod load;
 mod place;
+mod reference;
 mod relay;
 mod store;
 mod validate;
@@ -25,6 +26,7 @@ pub use self::{
     layer::Flag,
     load::{ConfigError, Sources, data_dir, load, values},
     place::{Place, Placed},
+    reference::reference,
     relay::RelayConfig,
     store::{StoreConfig, StoreEngine},
     validate::Problem,

@@ -1,6 +1,9 @@
 //! The command line: exit codes that stay, and errors that name the place and the mend.
 
+mod book;
 mod init;
+#[cfg(unix)]
+mod session;
 #[cfg(unix)]
 mod terminal;
 
@@ -217,6 +220,47 @@ async fn a_running_bridge_is_watched_backed_up_and_told_to_read_its_configuratio
     let again = again.expect("it starts");
     wait_until(soon, "it is well again", || asked(&listen, "/health")).await;
     assert!(again.stop().await, "{}", testkit::tail(&log));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_hangup_reads_the_configuration_again_and_a_wrong_one_changes_nothing() {
+    let home = Home::new("127.0.0.1:0");
+    let log = home.0.path().join("log");
+    let mut bridge = Command::new(PROGRAM)
+        .args(["run", "-c"])
+        .arg(home.config())
+        .stderr(fs::File::create(&log).expect("it is made"))
+        .spawn()
+        .expect("it starts");
+    let soon = std::time::Duration::from_secs(20);
+    wait_until(soon, "it answers", || {
+        let well = run(&["ctl", "status"], Some(&home.config())).status.success();
+        async move { well.then_some(()) }
+    })
+    .await;
+    let hang_up = || {
+        let sent = Command::new("kill").args(["-HUP", &bridge.id().to_string()]).status();
+        assert!(sent.expect("there is a kill").success());
+    };
+    for (text, said) in [
+        ("[log]\nfilter = \"info,sled=warn\"\n", "In force now: [log]."),
+        ("[log]\nfliter = \"info\"\n", "Did you mean `filter`?"),
+    ] {
+        let before = fs::read_to_string(home.config()).expect("it is there");
+        fs::write(home.config(), before.clone() + text).expect("it is written");
+        hang_up();
+        wait_until(soon, said, || {
+            let heard = fs::read_to_string(&log).is_ok_and(|log| log.contains(said));
+            async move { heard.then_some(()) }
+        })
+        .await;
+        fs::write(home.config(), before).expect("it is written");
+    }
+    let still = run(&["ctl", "status"], Some(&home.config()));
+    assert_eq!(code(&still), Some(0), "{}", said(&still));
+    assert_eq!(code(&run(&["ctl", "shutdown"], Some(&home.config()))), Some(0));
+    assert!(bridge.wait().expect("it ends").success());
 }
 
 #[test]

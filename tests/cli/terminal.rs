@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
+    path::Path,
     process::Child,
     sync::{Arc, mpsc},
     thread,
@@ -21,10 +22,16 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts it.
+    /// Starts it here.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_in(Path::new("."), &[], arguments)
+    }
+
+    /// Starts it in a directory, with more in its environment.
+    pub(crate) fn start_in(dir: &Path, variables: &[(&str, String)], arguments: &[&str]) -> Self {
         let (pty, pts) = pty_process::blocking::open().expect("a terminal");
-        let child = pty_process::blocking::Command::new(PROGRAM).args(arguments).spawn(pts);
+        let command = pty_process::blocking::Command::new(PROGRAM).args(arguments).current_dir(dir);
+        let child = command.envs(variables.iter().cloned()).spawn(pts);
         let (pty, (tell, shown)) = (Arc::new(pty), mpsc::channel());
         let reading = Arc::clone(&pty);
         thread::spawn(move || {

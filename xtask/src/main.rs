@@ -18,7 +18,7 @@ usage: cargo xtask CHORE
   fuzz [TARGET] [--seconds N] fuzzes what reads bytes from outside
   docs                        the book, where mdbook is installed, and the crates' documentation
   commands                    makes the table of commands in the book again
-  config                      makes config.example.toml again";
+  config                      makes config.example.toml and the book's page of all keys again";
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
@@ -136,25 +136,27 @@ fn docs() -> bool {
     book && cargo(&["doc", "--workspace", "--no-deps"])
 }
 
+/// Makes what is written from the configuration's structs.
 fn config() -> bool {
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "-p", "msn-bridge", "--", "config", "--default"])
-        .output();
-    match output {
-        Ok(output) if output.status.success() => {
-            match fs::write("config.example.toml", output.stdout) {
+    let made = [("--default", "config.example.toml"), ("--reference", "docs/src/configuration.md")];
+    made.into_iter().all(|(flag, file)| {
+        let printed = Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "-p", "msn-bridge", "--", "config", flag])
+            .output();
+        match printed.map(|output| (output.status.success(), output.stdout)) {
+            Ok((true, text)) => match fs::write(file, text) {
                 Ok(()) => true,
                 Err(error) => {
-                    eprintln!("config.example.toml: {error}");
+                    eprintln!("{file}: {error}");
                     false
                 }
+            },
+            _ => {
+                eprintln!("the configuration could not be printed");
+                false
             }
         }
-        _ => {
-            eprintln!("the configuration could not be printed");
-            false
-        }
-    }
+    })
 }
 
 /// Writes the table of commands in the book.

@@ -268,10 +268,16 @@ impl MatrixAdapter {
     /// [`AdapterExit::Refused`] when it does not, [`AdapterExit::Failed`] when it cannot be asked; the
     /// text says what to do.
     pub async fn check(&self) -> Result<(), AdapterExit> {
-        let asked = self.intent.send(&self.names.bot, whoami::v3::Request::new()).await;
+        // Before the bridge first runs, its bot is no user yet.
+        let asked = match ghost::register(&self.intent, &self.names.bot).await {
+            Ok(_) => self.intent.send(&self.names.bot, whoami::v3::Request::new()).await,
+            Err(error) => Err(error),
+        };
         asked.map(drop).map_err(|error| match error {
             error if error.is_about_tokens() => AdapterExit::Refused(self.explain(&error)),
-            error @ IntentError::Unreachable(_) => AdapterExit::Failed(error.to_string()),
+            error @ IntentError::Unreachable(_) => {
+                AdapterExit::Failed(format!("{error}. Is `matrix.homeserver` right, and is it up?"))
+            }
             error => AdapterExit::Failed(self.explain(&error)),
         })
     }

@@ -97,14 +97,16 @@ pub(super) async fn init(arguments: InitArgs) -> Result<(), Failure> {
         }
     }
     write_new(&file, &text)?;
-    if let Err(error) = config::load(&Sources::file(&file)) {
+    // As a run here would see it.
+    let sources = Sources::file(&file).with_environment();
+    if let Err(error) = config::load(&sources) {
         // What cannot be used must not stand there as if it could.
         let _ = fs::remove_file(&file);
         return Err(Failure::Config(error.to_string()));
     }
     println!("{}: written", file.display());
     if answers.has_matrix() {
-        write_registration(&file, &registration)?;
+        write_registration(&sources, &registration)?;
     }
     println!("Next:");
     for (number, step) in answers.next_steps(&file, &registration).iter().enumerate() {
@@ -114,14 +116,14 @@ pub(super) async fn init(arguments: InitArgs) -> Result<(), Failure> {
 }
 
 #[cfg(feature = "matrix")]
-fn write_registration(file: &Path, registration: &Path) -> Result<(), Failure> {
-    write_new(registration, &super::bridge::registration_text(&Sources::file(file))?)?;
+fn write_registration(sources: &Sources, registration: &Path) -> Result<(), Failure> {
+    write_new(registration, &super::bridge::registration_text(sources)?)?;
     println!("{}: written; it holds secrets", registration.display());
     Ok(())
 }
 
 #[cfg(not(feature = "matrix"))]
-fn write_registration(_: &Path, _: &Path) -> Result<(), Failure> {
+fn write_registration(_: &Sources, _: &Path) -> Result<(), Failure> {
     Ok(()) // the configuration would have been refused
 }
 
