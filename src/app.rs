@@ -92,6 +92,12 @@ impl App {
         add_relays(&mut parts, &connector, &config.relay)?;
         parts.connectors.push(connector);
         let core_config = CoreConfig {
+            max_age: config.delivery.max_age.duration(),
+            high_water: config.delivery.high_water,
+            on_ambiguous: config.delivery.on_ambiguous.into(),
+            retention: config.retention.retention(),
+            on_logout: config.bridge.on_logout.into(),
+            relay_notice: config.bridge.relay_notice,
             permissions: permissions(config),
             sign_ins_per_second: config.limits.sign_ins_per_second,
             backups: Some(backups_of(data)),

@@ -65,6 +65,7 @@ async fn tour(home: &std::path::Path, json: bool, seconds: Option<u64>) -> Resul
     let server = MsnServer {
         name: "demo".to_owned(),
         address: addresses.notification.to_string(),
+        formerly: Vec::new(),
         nexus_url: Some(network.nexus_url()),
         login_url: None,
         protocol: "auto".to_owned(),

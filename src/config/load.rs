@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::{
-    Config, Problem, file,
+    Config, Problem, delivery, file,
     layer::{Flag, Layer, PREFIX},
     place::{Place, Placed, Places},
     relay, store, validate,
@@ -194,6 +194,7 @@ fn meaning_problems(config: &Config) -> Vec<Problem> {
                 .to_owned(),
         });
     }
+    found.extend(delivery::problems(config));
     found.extend(store::problems(&config.store));
     found.extend(relay::problems(config));
     found

@@ -4,6 +4,7 @@
 //! The structs here are its only description: `config.example.toml`, the book's page of all keys and
 //! the checks of keys and types are made from their doc comments and shapes.
 
+mod delivery;
 mod describe;
 mod effective;
 mod file;
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    delivery::{AmbiguousPolicy, DeliveryConfig, LogoutPolicy, RetentionConfig},
     describe::example,
     effective::effective,
     layer::Flag,
@@ -53,6 +55,10 @@ pub struct Config {
     /// Discord channels and Matrix rooms: everybody there reads everybody. Repeat the block for more.
     #[schemars(extend("x-off" = true))]
     pub relay: Vec<RelayConfig>,
+    /// How messages are delivered.
+    pub delivery: DeliveryConfig,
+    /// How long what is not needed for delivery any more is kept.
+    pub retention: RetentionConfig,
     /// Who may use the bridge, by user id (Matrix: `@ada:example.com`, Discord: the person's number),
     /// by `*:domain` or by `*`; the most exact line counts.
     /// `none` may nothing; `relay` may have what she says carried in rooms that show conversations of
@@ -86,11 +92,22 @@ pub struct BridgeConfig {
     /// Where the store, the keys and the control socket live. Made when missing, readable by its
     /// owner only; back it up.
     pub data_dir: PathBuf,
+    /// What becomes of an account's rooms when it is signed out, unless `logout` says: `keep` leaves them
+    /// as they are, `leave` takes the bridge out of them, `delete` also deletes all that is stored of its
+    /// conversations.
+    pub on_logout: LogoutPolicy,
+    /// Whether each person whose words a relay carries for the first time is told so, in the room, and
+    /// where to.
+    pub relay_notice: bool,
 }
 
 impl Default for BridgeConfig {
     fn default() -> Self {
-        Self { data_dir: PathBuf::from("data") }
+        Self {
+            data_dir: PathBuf::from("data"),
+            on_logout: LogoutPolicy::default(),
+            relay_notice: true,
+        }
     }
 }
 

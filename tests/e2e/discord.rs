@@ -76,7 +76,7 @@ impl World {
 
     pub(crate) fn write_config(&self) {
         let text = format!(
-            "[bridge]\ndata_dir = {:?}\n\
+            "[bridge]\ndata_dir = {:?}\nrelay_notice = false\n\
              [[msn.server]]\nname = \"test\"\naddress = \"{}\"\nnexus_url = \"{}\"\n\
              [discord]\ntoken_file = {:?}\n\
              [[relay]]\nname = \"lounge\"\naccount = \"{ACCOUNT}\"\npassword_file = {:?}\n\

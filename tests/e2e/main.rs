@@ -4,5 +4,6 @@
 mod discord;
 mod exposition;
 mod matrix;
+mod matrix_rooms;
 mod support;
 mod watched;

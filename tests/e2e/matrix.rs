@@ -15,16 +15,16 @@ use testkit::{MatrixUser, Port, Program, Seen, Synapse, install_tls, tail, wait_
 
 use crate::support::{PROGRAM, SOON, hears, msn_client, numbers, tells_nobody};
 
-const ACCOUNT: &str = "ada@example.com";
+pub(crate) const ACCOUNT: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
-const BOB: &str = "Bob.Smith@example.com";
+pub(crate) const BOB: &str = "Bob.Smith@example.com";
 
 /// A homeserver, an MSN network, a bridge between them, and a person on Matrix.
-struct World {
+pub(crate) struct World {
     network: Network,
-    _synapse: Synapse,
-    ada: MatrixUser,
-    bot: String,
+    pub(crate) synapse: Synapse,
+    pub(crate) ada: MatrixUser,
+    pub(crate) bot: String,
     config: PathBuf,
     log: PathBuf,
     listen: String,
@@ -34,7 +34,7 @@ struct World {
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         install_tls();
         let home = tempfile::tempdir().expect("a temporary directory");
         let network =
@@ -56,7 +56,7 @@ impl World {
         let log = home.path().join("bridge.log");
         let mut world = Self {
             network,
-            _synapse: synapse,
+            synapse,
             ada,
             bot,
             config,
@@ -89,7 +89,7 @@ impl World {
     }
 
     /// Signs Ada in to MSN through the bot; gives the room with it.
-    async fn log_in(&self) -> testkit::RoomId {
+    pub(crate) async fn log_in(&self) -> testkit::RoomId {
         let bot = self.bot.as_str().try_into().expect("a user id");
         let room = self.ada.direct_chat_with(bot).await.expect("a room");
         self.ada.hears("Say `login`").await;
@@ -106,7 +106,7 @@ impl World {
         room
     }
 
-    async fn bob(&self) -> (Handle, Events) {
+    pub(crate) async fn bob(&self) -> (Handle, Events) {
         msn_client(&self.network, BOB, "hunter2").await
     }
 
@@ -135,7 +135,7 @@ fn write_config(path: &Path, network: &Network, listen: &str, homeserver: &str) 
     fs::write(path, text).expect("it is written");
 }
 
-async fn bob_is_online_for_ada(ada: &MatrixUser, room: &testkit::RoomId) {
+pub(crate) async fn bob_is_online_for_ada(ada: &MatrixUser, room: &testkit::RoomId) {
     wait_until(SOON, "Bob is online for Ada", || async {
         ada.say(room, "contacts").await.expect("it is sent");
         tokio::time::sleep(Duration::from_millis(300)).await;

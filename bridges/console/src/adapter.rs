@@ -5,14 +5,14 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use bridge_core::{
     AcceptError, Adapter, AdapterContext, AdapterExit, DeliverError, Inbox,
-    adapter::{CommandOrigin, Reply},
+    adapter::{CloseReason, CommandOrigin, Reply},
     id::{
         IdempotencyKey, MessageId, NetworkId, PersonaId, PortalId, RoomId, RowId, SourceId,
         Timestamp,
     },
     model::{
         Capabilities, CommandLine, Content, Delivery, DeliveryState, Event, EventKind, Membership,
-        Persona, Receipt, RoomSpec, Scope, ShownFates, Signal, UserId,
+        Persona, Receipt, Reject, RoomSpec, Scope, ShownFates, Signal, UserId,
     },
 };
 use tokio::sync::mpsc;
@@ -142,6 +142,25 @@ impl Adapter for ConsoleAdapter {
         Ok(())
     }
 
+    async fn may_show(&self, room: &RoomId) -> Result<(), DeliverError> {
+        if room.as_str() != BRIDGE_ROOM {
+            return Ok(());
+        }
+        Err(DeliverError::Reject {
+            reason: Reject::Unsupported,
+            tell_user: "This room is for commands.".to_owned(),
+        })
+    }
+
+    async fn close_room(&self, room: &RoomId, why: CloseReason) -> Result<(), DeliverError> {
+        let text = match why {
+            CloseReason::Deleted => "the conversation was deleted",
+            CloseReason::Moved => "the conversation goes on in another room",
+            CloseReason::Unlinked => "the conversation is not shown here any more",
+        };
+        self.show(Happening::Closed { room: room.to_string(), text: text.to_owned() }).await
+    }
+
     async fn set_membership(
         &self,
         _room: &RoomId,
@@ -226,7 +245,7 @@ fn words(reply: &Reply) -> String {
 
 fn unsupported() -> DeliverError {
     DeliverError::Reject {
-        reason: bridge_core::model::Reject::Unsupported,
+        reason: Reject::Unsupported,
         tell_user: "a terminal cannot show this".to_owned(),
     }
 }

@@ -14,6 +14,13 @@ pub enum Happening {
         /// Its words.
         text: String,
     },
+    /// A room shows nothing any more.
+    Closed {
+        /// The room.
+        room: String,
+        /// Why, in words.
+        text: String,
+    },
     /// What became of an earlier message.
     Fate {
         /// The room it was said in.
@@ -61,6 +68,7 @@ impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answer { text } => write!(f, "bridge: {text}"),
+            Self::Closed { room, text } => write!(f, "[{room}] closed: {text}"),
             Self::Fate { room, text } => write!(f, "[{room}] ({text})"),
             Self::Message { room, from, text } => write!(f, "[{room}] {from}: {text}"),
             Self::Presence { room, who, state } => write!(f, "[{room}] {who} is {state}"),

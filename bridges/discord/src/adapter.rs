@@ -74,6 +74,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     files: true,
     // What a server without boosts takes; a file beyond it is refused by Discord.
     max_file: Some(10 * 1024 * 1024),
+    probes: true,
     speakers: true,
     styles: Styles::Parts,
     typing: true,

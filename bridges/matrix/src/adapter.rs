@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use axum::Router;
 use bridge_core::{
     Adapter, AdapterContext, AdapterExit, DeliverError, Inbox, MediaStream,
-    adapter::{CommandOrigin, Reply as Answer},
+    adapter::{CloseReason, CommandOrigin, Reply as Answer, RoomCondition},
     id::{IdempotencyKey, MediaId, MessageId, NetworkId, PersonaId, PortalId, RoomId, Timestamp},
     model::{
         Capabilities, Delivery, DeliveryState, EventKind, Membership, Persona, PresenceState,
@@ -49,7 +49,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    MatrixConfig, appservice,
+    MatrixConfig, appservice, closing,
     convert::to_matrix,
     ghost::{self, Ghosts},
     intent::{Intent, IntentError},
@@ -156,9 +156,13 @@ impl MatrixAdapter {
         if let Some(rest) = prefixed.filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
             return Some(rest.trim().to_owned());
         }
-        let store = self.store().ok()?;
-        let management = store.get(&format!("management {room}")).await.ok().flatten();
-        management.map(|_| text.to_owned())
+        self.is_management(room).await.ok()?.then(|| text.to_owned())
+    }
+
+    /// Tells whether a room is for commands only.
+    async fn is_management(&self, room: &OwnedRoomId) -> Result<bool, DeliverError> {
+        let found = self.store()?.get(&format!("management {room}")).await;
+        Ok(found.map_err(|error| DeliverError::retry(error.to_string()))?.is_some())
     }
 
     /// Names somebody as the people in a room see her.
@@ -510,6 +514,37 @@ impl Adapter for MatrixAdapter {
     async fn invite(&self, room: &RoomId, user: &UserId) -> Result<(), DeliverError> {
         let user = OwnedUserId::try_from(user.id.as_str()).map_err(|_| no_such("user"))?;
         Ok(ghost::invite(&self.intent, &self.names.bot, &room_id(room)?, &user).await?)
+    }
+
+    async fn may_show(&self, room: &RoomId) -> Result<(), DeliverError> {
+        let room = room_id(room)?;
+        if self.is_management(&room).await? {
+            return Err(DeliverError::Reject {
+                reason: Reject::Unsupported,
+                tell_user: format!(
+                    "This room is for commands. Invite me to another room, and say it there with `{}` \
+                     before it.",
+                    self.command_prefix
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    async fn look_at(&self, room: &RoomId) -> Result<RoomCondition, DeliverError> {
+        let room = room_id(room)?;
+        self.ghosts.forget_room(&room);
+        let here = closing::is_here(&self.intent, &self.names, &room).await?;
+        Ok(if here { RoomCondition::Here } else { RoomCondition::Gone })
+    }
+
+    async fn close_room(&self, room: &RoomId, why: CloseReason) -> Result<(), DeliverError> {
+        let room = room_id(room)?;
+        if self.is_management(&room).await? {
+            return Ok(());
+        }
+        self.ghosts.forget_room(&room);
+        Ok(closing::close(&self.intent, &self.names, &room, why).await?)
     }
 
     async fn set_membership(

@@ -115,6 +115,11 @@ impl Ghosts {
         self.known().joined.remove(&(room.clone(), ghost.clone()));
     }
 
+    /// Forgets who of ours is in a room.
+    pub(crate) fn forget_room(&self, room: &OwnedRoomId) {
+        self.known().joined.retain(|(of, _)| of != room);
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

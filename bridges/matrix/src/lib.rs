@@ -6,6 +6,7 @@
 
 mod adapter;
 mod appservice;
+mod closing;
 mod config;
 mod convert;
 mod ghost;

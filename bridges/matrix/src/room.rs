@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The key of `m.room.create` that says which portal a room is of.
-const PORTAL_KEY: &str = "net.msnbridge.portal";
+pub(crate) const PORTAL_KEY: &str = "net.msnbridge.portal";
 /// The keys of the bridge's own state event that say which conversations a room shows and for whom it
 /// was made: enough to know it again without the store.
 const CHATS_KEY: &str = "net.msnbridge.chats";
@@ -33,6 +33,9 @@ const NAME_KEY: &str = "net.msnbridge.name";
 const KIND_KEY: &str = "net.msnbridge.kind";
 /// The state event of MSC2346, by the name that clients know.
 const BRIDGE_EVENT: &str = "uk.half-shot.bridge";
+
+/// The state that says that a room made for a portal was let go.
+pub(crate) const LET_GO: &str = "net.msnbridge.let_go";
 
 /// Makes the room of a portal: the bot makes it, ghosts and users are invited.
 pub(crate) async fn create(
@@ -87,16 +90,13 @@ pub(crate) async fn find(
 ) -> Result<Option<OwnedRoomId>, IntentError> {
     let rooms = intent.send(&names.bot, joined_rooms::v3::Request::new()).await?.joined_rooms;
     for room in rooms {
-        let request = get_state_event_for_key::v3::Request::new(
-            room.clone(),
-            StateEventType::RoomCreate,
-            String::new(),
-        );
-        let Ok(state) = intent.send(&names.bot, request).await else {
+        let created = state(intent, names, &room, StateEventType::RoomCreate).await;
+        let made_for = created.as_ref().and_then(|created| created.get(PORTAL_KEY));
+        if made_for.and_then(Value::as_str) != Some(&portal.to_string()) {
             continue;
-        };
-        let content: Value = serde_json::from_str(state.event_or_content.get()).unwrap_or_default();
-        if content.get(PORTAL_KEY).and_then(Value::as_str) == Some(&portal.to_string()) {
+        }
+        // One that was let go shows nothing any more, though the bot is still there.
+        if state(intent, names, &room, StateEventType::from(LET_GO)).await.is_none() {
             return Ok(Some(room));
         }
     }
@@ -135,6 +135,10 @@ fn sort(names: &Names, room: RoomId, state: &[Value], found: &mut Rediscovered) 
     let of_kind = |kind: &'static str| {
         state.iter().filter(ours).filter(move |event| text(event, "type") == kind).map(content)
     };
+    // One that was let go shows nothing any more.
+    if of_kind(LET_GO).next().is_some() {
+        return;
+    }
     let hints: Vec<RoomHint> =
         of_kind(BRIDGE_EVENT).filter_map(|content| hint(room.clone(), &content)).collect();
     if let Some(hint) = hints.into_iter().next() {
@@ -174,12 +178,24 @@ fn hint(room: RoomId, content: &Value) -> Option<RoomHint> {
     })
 }
 
+/// Reads a state event of a room; none where there is none, or it cannot be read.
+pub(crate) async fn state(
+    intent: &Intent,
+    names: &Names,
+    room: &OwnedRoomId,
+    kind: StateEventType,
+) -> Option<Value> {
+    let request = get_state_event_for_key::v3::Request::new(room.clone(), kind, String::new());
+    let found = intent.send(&names.bot, request).await.ok()?;
+    serde_json::from_str(found.event_or_content.get()).ok()
+}
+
 fn title(spec: &RoomSpec) -> String {
     let names = spec.personas.iter().map(|persona| persona.shown_name());
     spec.name.clone().unwrap_or_else(|| names.collect::<Vec<_>>().join(", "))
 }
 
-fn raw<T>(value: &Value) -> Option<Raw<T>> {
+pub(crate) fn raw<T>(value: &Value) -> Option<Raw<T>> {
     to_raw_value(value).ok().map(Raw::from_json)
 }
 

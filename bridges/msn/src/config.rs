@@ -19,6 +19,10 @@ pub struct MsnServer {
     /// The name people see when they sign in. One word; it becomes part of stored logins.
     #[schemars(example = &"home")]
     pub name: String,
+    /// Names it had before, the first one first: accounts and conversations from then stay what they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = &["old-home"])]
+    pub formerly: Vec<String>,
     /// Host and port of the notification server; without a port, 1863.
     #[schemars(example = &"messenger.example.com:1863")]
     pub address: String,
@@ -46,11 +50,27 @@ impl MsnServer {
         self.protocol.parse().ok()
     }
 
+    /// Gives the name that logins are kept under: the first it ever had.
+    pub(crate) fn identity(&self) -> &str {
+        self.formerly.first().unwrap_or(&self.name)
+    }
+
+    /// Tells whether it has a name, or had it.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.formerly.iter().any(|former| former == name)
+    }
+
     /// Lists what types cannot see: the key and what is wrong with it.
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
-        if self.name.is_empty() || self.name.contains(|c: char| c.is_whitespace() || c == ':') {
+        let odd = |name: &String| {
+            name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == ':')
+        };
+        if odd(&self.name) {
             found.push(("name", "must be one word without a colon".to_owned()));
+        }
+        if self.formerly.iter().any(odd) {
+            found.push(("formerly", "must be words without a colon".to_owned()));
         }
         if self.address.is_empty() || self.address.contains("//") {
             found.push(("address", "must be a host, or host:port, without http://".to_owned()));

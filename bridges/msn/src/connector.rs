@@ -46,9 +46,9 @@ impl MsnConnector {
         contacts: &[String],
     ) -> Option<OwnAccount> {
         let mut servers = self.servers.iter();
-        let server = servers.find(|known| server.is_none_or(|name| known.name == name))?;
+        let server = servers.find(|known| server.is_none_or(|name| known.is_called(name)))?;
         let account = address.to_lowercase();
-        let credentials = Credentials { server: server.name.clone(), account, password };
+        let credentials = Credentials { server: server.identity().to_owned(), account, password };
         let config = credentials.client(server);
         let login = credentials.stored(None).id;
         let keeps: Vec<String> = contacts.iter().map(|contact| contact.to_lowercase()).collect();
@@ -77,11 +77,58 @@ impl Connector for MsnConnector {
     fn load(&self, login: StoredLogin) -> Result<Arc<dyn Puppet>, LoginError> {
         let credentials = Credentials::read(&login)
             .ok_or_else(|| LoginError::Broken("its parts are missing".to_owned()))?;
-        let server = self.servers.iter().find(|server| server.name == credentials.server);
+        let server = self.servers.iter().find(|server| server.is_called(&credentials.server));
         let server = server.ok_or_else(|| {
             let name = &credentials.server;
-            LoginError::Broken(format!("no [[msn.server]] is named {name} any more"))
+            LoginError::Broken(format!(
+                "no [[msn.server]] is named {name} any more; where one has another name now, set its \
+                 `formerly`"
+            ))
         })?;
         Ok(Arc::new(MsnPuppet::new(login.id, credentials.client(server), None)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(name: &str, formerly: &[&str], address: &str) -> MsnServer {
+        MsnServer {
+            name: name.to_owned(),
+            formerly: formerly.iter().map(|name| (*name).to_owned()).collect(),
+            address: address.to_owned(),
+            nexus_url: None,
+            login_url: None,
+            protocol: "auto".to_owned(),
+        }
+    }
+
+    fn connector(server: MsnServer) -> MsnConnector {
+        MsnConnector::new(MsnConfig { server: vec![server] })
+    }
+
+    fn kept(connector: &MsnConnector) -> StoredLogin {
+        let server = connector.servers.first().expect("one");
+        let (account, password) = ("ada@example.com".to_owned(), "secret".to_owned().into());
+        Credentials { server: server.identity().to_owned(), account, password }.stored(None)
+    }
+
+    /// The login's id is what conversations are kept under.
+    #[test]
+    fn a_server_with_another_name_or_address_has_the_same_accounts() {
+        let before = kept(&connector(server("home", &[], "one.example.com")));
+        let moved = connector(server("home", &[], "two.example.com"));
+        assert_eq!(
+            moved.load(before.clone()).map(|puppet| puppet.login().clone()).ok(),
+            Some(before.id.clone())
+        );
+        let renamed = connector(server("lounge", &["home"], "one.example.com"));
+        let loaded = renamed.load(before.clone()).map(|puppet| puppet.login().clone());
+        assert_eq!(loaded.ok(), Some(before.id.clone()));
+        // Who signs in again is the same account.
+        assert_eq!(kept(&renamed).id, before.id);
+        let other = connector(server("lounge", &[], "one.example.com"));
+        assert!(matches!(other.load(before), Err(LoginError::Broken(_))));
     }
 }

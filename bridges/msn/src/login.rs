@@ -79,8 +79,11 @@ impl LoginProcess for MsnLogin {
             }
             Step::Password { server, account } => {
                 let password = answer.to_owned().into();
-                try_out(&server, Credentials { server: server.name.clone(), account, password })
-                    .await
+                try_out(
+                    &server,
+                    Credentials { server: server.identity().to_owned(), account, password },
+                )
+                .await
             }
         }
     }

@@ -11,8 +11,8 @@ use crate::{
     inbox::Inbox,
     media::MediaStream,
     model::{
-        Capabilities, Delivery, Membership, Persona, Receipt, Rediscovered, RoomSpec, Signal,
-        UserId,
+        Capabilities, Delivery, Membership, Persona, Receipt, Rediscovered, Reject, RoomSpec,
+        Signal, UserId,
     },
     store::Namespace,
 };
@@ -53,6 +53,34 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Invites a user of the bridge into a room, unless she is in it.
     async fn invite(&self, room: &RoomId, user: &UserId) -> Result<(), DeliverError>;
+
+    /// Tells whether a room that somebody names may show a conversation; asked before it is joined to a
+    /// portal. A platform whose rooms are chosen in the configuration refuses all.
+    ///
+    /// # Errors
+    /// [`DeliverError::Reject`] with the reason, for people.
+    async fn may_show(&self, room: &RoomId) -> Result<(), DeliverError> {
+        let _ = room;
+        Err(DeliverError::Reject {
+            reason: Reject::Unsupported,
+            tell_user: "Here the bridge's operator chooses which rooms show conversations."
+                .to_owned(),
+        })
+    }
+
+    /// Looks whether a room is there and can be written in; what was remembered of who is in it is
+    /// forgotten. A platform that does not look takes rooms for being there.
+    async fn look_at(&self, room: &RoomId) -> Result<RoomCondition, DeliverError> {
+        let _ = room;
+        Ok(RoomCondition::Here)
+    }
+
+    /// Takes the bridge out of a room that shows no portal any more. A room that is not there, or that is
+    /// for other things, is left as it is; so is each on a platform where the bridge enters none.
+    async fn close_room(&self, room: &RoomId, why: CloseReason) -> Result<(), DeliverError> {
+        let _ = (room, why);
+        Ok(())
+    }
 
     /// Lets a persona of another network enter or leave a room.
     async fn set_membership(
@@ -122,6 +150,26 @@ pub enum AdapterExit {
     Failed(String),
     /// The platform does not accept the bridge's token; the text says which and what to do.
     Refused(String),
+}
+
+/// How a room is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoomCondition {
+    /// It is gone, or the bridge is out of it and cannot come back by itself.
+    Gone,
+    /// It is there.
+    Here,
+}
+
+/// Why a room shows no portal any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The conversation is deleted.
+    Deleted,
+    /// The conversation is shown in another room, or in a new one when somebody speaks.
+    Moved,
+    /// Somebody took the room out of the conversation; the bridge may stay to hear commands.
+    Unlinked,
 }
 
 /// Where a command came from, so that its answer finds the way back.

@@ -27,27 +27,20 @@ use crate::{
     index::{Index, Portal},
     ingest, logins, measures,
     media::Spool,
-    notice,
-    record::{LegState, PortalRecord, leg_key},
+    notice, portal,
+    record::{Leg, LegState, PortalRecord, leg_key},
     rediscover::{self, Recovery},
     relay::{self, Relay},
     seal::SealKey,
     shared::{CoreConfig, Shared},
     signals,
-    store::{
-        Batch, Durability, KeyBuilder, Namespace, Store, StoreError, Table, TableId, scan_all,
-    },
+    store::{KeyBuilder, Namespace, Store, StoreError, Table, TableId, scan_all},
     supervisor::{LoginState, LoginStatus, Owner, standing, supervise},
+    tidy,
 };
 
-/// How long repetitions are remembered.
-const DEDUPE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How often old facts are looked for.
-const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// What the accounts have to sign out when the deliveries took all the time there was.
 const LAST_GRACE: Duration = Duration::from_secs(2);
-/// Rows removed at once.
-const PAGE: usize = 1000;
 
 /// A bridge's heart.
 pub struct Core {
@@ -168,7 +161,7 @@ impl Core {
         shared.tasks.spawn(signals::run(Arc::clone(shared)));
         shared.tasks.spawn(notice::run(Arc::clone(shared)));
         shared.tasks.spawn(comings::run(Arc::clone(shared)));
-        shared.tasks.spawn(tidy(Arc::clone(shared)));
+        shared.tasks.spawn(tidy::run(Arc::clone(shared)));
         let alive = Arc::new(AtomicUsize::new(shared.adapters.len()));
         for adapter in shared.adapters.values() {
             let cx = AdapterContext {
@@ -360,6 +353,10 @@ async fn read_index(store: &dyn Store) -> Result<Index, StoreError> {
             continue;
         };
         let record = Table::<PortalRecord>::decode(&value)?;
+        if record.relay.is_none() && record.legs.iter().all(|leg| matches!(leg, Leg::Closed)) {
+            index.remains.push(id);
+            continue;
+        }
         let mut portal = Portal::new(record, read_head(store, id).await?);
         for (number, now) in (0..).zip(&mut portal.legs) {
             let state = states.remove(&leg_key(id, number)).unwrap_or_default();
@@ -369,6 +366,7 @@ async fn read_index(store: &dyn Store) -> Result<Index, StoreError> {
         portal.head = portal.head.max(furthest);
         index.add(id, portal);
     }
+    portal::recall(store, &mut index).await?;
     Ok(index)
 }
 
@@ -383,42 +381,4 @@ pub(crate) async fn read_head(store: &dyn Store, id: PortalId) -> Result<u64, St
 
 fn portal_of(key: &[u8]) -> Option<PortalId> {
     key.get(1..17).and_then(|bytes| uuid::Uuid::from_slice(bytes).ok()).map(PortalId)
-}
-
-/// Forgets repetitions that are too old to come.
-async fn tidy(shared: Arc<Shared>) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(TIDY_EVERY) => {}
-            () = shared.cancel.cancelled() => return,
-        }
-        if let Err(error) = forget_old(&shared).await {
-            tracing::warn!(%error, "old facts could not be tidied away");
-        }
-        if let Some(place) = shared.config.traces.clone() {
-            // Whether it could be looked at is in the log.
-            let _ = tokio::task::spawn_blocking(move || command::remove_old_traces(&place)).await;
-        }
-    }
-}
-
-async fn forget_old(shared: &Shared) -> Result<(), StoreError> {
-    let life = u64::try_from(DEDUPE_LIFE.as_millis()).unwrap_or(u64::MAX);
-    let store = &*shared.store;
-    let oldest = shared.clock.now().0.saturating_sub(life);
-    let rows = scan_all(store, KeyBuilder::new(TableId::Dedupe).prefix()).await?;
-    let old = rows.into_iter().filter(|(_, value)| {
-        Table::<crate::record::Seen>::decode(value).is_ok_and(|seen| seen.0.0 < oldest)
-    });
-    let old: Vec<_> = old.map(|(key, _)| key).collect();
-    for keys in old.chunks(PAGE) {
-        let mut batch = Batch::new();
-        for key in keys {
-            batch.remove(key.clone());
-        }
-        if let Err(error) = store.commit(batch, Durability::Relaxed).await {
-            return Err(StoreError::Engine(error.to_string()));
-        }
-    }
-    Ok(())
 }

@@ -370,6 +370,7 @@ mod tests {
             membership: true,
             nudge: true,
             presence: true,
+            probes: true,
             profiles: true,
             reactions: true,
             redactions: true,

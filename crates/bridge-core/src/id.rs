@@ -96,6 +96,21 @@ macro_rules! row_id {
 
 row_id!(PortalId, RowId);
 
+impl RowId {
+    /// Tells when it was minted.
+    pub fn minted(self) -> Timestamp {
+        let (seconds, nanos) =
+            self.0.get_timestamp().map(|time| time.to_unix()).unwrap_or_default();
+        Timestamp(seconds * 1000 + u64::from(nanos / 1_000_000))
+    }
+
+    /// Gives the end of its name, short enough to be typed.
+    pub fn short(self) -> String {
+        let name = self.to_string();
+        name.get(name.len().saturating_sub(8)..).unwrap_or(&name).to_owned()
+    }
+}
+
 /// The bytes of a file by their SHA-256: the same bytes have the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

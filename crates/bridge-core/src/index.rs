@@ -9,11 +9,13 @@ use std::{
 };
 
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     id::{MessageId, NetworkId, PortalId, Timestamp},
     loop_guard::LoopGuard,
-    record::{Endpoint, InFlight, Leg, PortalRecord},
+    model::UserId,
+    record::{Endpoint, InFlight, Leg, LegMode, Mark, PortalRecord, Told},
 };
 
 /// Portals in memory.
@@ -21,6 +23,8 @@ use crate::{
 pub(crate) struct Index {
     pub(crate) portals: HashMap<PortalId, Portal>,
     pub(crate) endpoints: HashMap<Endpoint, PortalId>,
+    /// Portals that were deleted and left something in the store.
+    pub(crate) remains: Vec<PortalId>,
 }
 
 /// A portal in memory.
@@ -37,6 +41,12 @@ pub(crate) struct Portal {
     pub(crate) leaving: Arc<tokio::sync::Mutex<()>>,
     /// Held while a room is made, so that it is made once.
     pub(crate) making: Arc<tokio::sync::Mutex<()>>,
+    /// What is to be done otherwise with rows that wait, by their number.
+    pub(crate) marks: HashMap<u64, Mark>,
+    /// Who was told what becomes of her words here.
+    pub(crate) told: HashMap<UserId, Told>,
+    /// Tasks that write about it; who sweeps up its remains waits for them.
+    pub(crate) tasks: TaskTracker,
 }
 
 /// A leg in memory.
@@ -52,6 +62,8 @@ pub(crate) struct LegNow {
     pub(crate) works_on: Option<Timestamp>,
     /// Whether a task pumps it.
     pub(crate) pumped: bool,
+    /// How it treats its people.
+    pub(crate) mode: LegMode,
 }
 
 impl Portal {
@@ -65,6 +77,9 @@ impl Portal {
             guard: LoopGuard::default(),
             leaving: Arc::default(),
             making: Arc::default(),
+            marks: HashMap::new(),
+            told: HashMap::new(),
+            tasks: TaskTracker::new(),
         }
     }
 
@@ -131,7 +146,30 @@ impl Index {
         self.portals.get(&portal)?.record.legs.get(usize::from(leg))
     }
 
+    /// Tells whether a leg is open: it has not been closed, and its portal is there.
+    pub(crate) fn is_open(&self, portal: PortalId, leg: u16) -> bool {
+        self.leg(portal, leg).is_some_and(|leg| !matches!(leg, Leg::Closed))
+    }
+
+    /// Tells what is to be done otherwise with a row.
+    pub(crate) fn mark(&self, portal: PortalId, number: u64) -> Option<Mark> {
+        self.portals.get(&portal)?.marks.get(&number).copied()
+    }
+
     pub(crate) fn leg_now(&mut self, portal: PortalId, leg: u16) -> Option<&mut LegNow> {
         self.portals.get_mut(&portal)?.legs.get_mut(usize::from(leg))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Portals that nobody speaks in are many, and only these structs and what their legs are called are
+    /// kept of them.
+    #[test]
+    fn an_idle_portal_is_small() {
+        let size = size_of::<PortalId>() + size_of::<Portal>() + 2 * size_of::<(Leg, LegNow)>();
+        assert!(size <= 1024, "{size} bytes");
     }
 }

@@ -23,6 +23,10 @@ use crate::{
     measures::{self, Direction, Lane},
     model::{Event, EventKind, Persona, RoomHint, Scope, Signal, UserId},
     notice,
+    portal::{
+        self, Change, ChangeError, Changed, Newcomer,
+        guests::{self, Admission},
+    },
     record::{
         CommandRecord, Endpoint, EndpointRecord, LogRow, Names, PortalRecord, Position, RowOf,
         Seen, command_key, cursor_key, dedupe_key, names_key, portal_key, put_row, row_of_key,
@@ -69,6 +73,8 @@ pub(crate) enum Request {
         hint: Box<RoomHint>,
         answer: oneshot::Sender<Result<Restored, StoreError>>,
     },
+    /// Change a portal; made alone, after what came before it.
+    Change { change: Box<Change>, answer: oneshot::Sender<Result<Changed, ChangeError>> },
 }
 
 #[async_trait]
@@ -81,6 +87,7 @@ impl Inbox for Arc<Shared> {
         if self.is_draining() {
             return Err(AcceptError::Busy);
         }
+        self.echoes.park(&events).await;
         let (answer, answered) = oneshot::channel();
         let request = Request::Accept { events, cursor, answer };
         self.ingest.send(request).await.map_err(|_| AcceptError::Closed)?;
@@ -103,8 +110,14 @@ impl Inbox for Arc<Shared> {
             Direction::In,
         );
         let found = self.index().find(&endpoint);
-        if let Some((portal, origin)) = found {
-            self.signals.put(portal, origin, from, signal);
+        if let Some((portal, origin)) = found
+            && guests::admit(self, portal, origin, &from).carried
+        {
+            let legs = self.index().portals.get(&portal).map_or(0, |found| found.legs.len());
+            let legs = (0_u16..).zip(0..legs).map(|(leg, _)| leg);
+            for leg in legs.filter(|leg| *leg != origin) {
+                self.signals.put(portal, leg, &from, &signal);
+            }
         }
     }
 }
@@ -127,6 +140,11 @@ pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Reques
                     store(&shared, &mut events).await;
                     // Whoever asked may have given up waiting; it is made all the same.
                     drop(answer.send(rediscover::restore(&shared, &network, *hint).await));
+                }
+                Request::Change { change, answer } => {
+                    store(&shared, &mut events).await;
+                    // Whoever asked may have given up waiting; it is made all the same.
+                    drop(answer.send(portal::apply(&shared, *change).await));
                 }
                 request => events.push(request),
             }
@@ -184,6 +202,8 @@ struct Staged {
     notices: bool,
     /// Who wrote to an account of the bridge's own outside of its relays.
     strangers: Vec<(LoginId, ChatId)>,
+    /// Who is to be told what becomes of her words.
+    newcomers: Vec<Newcomer>,
     /// For each request, what keeps it from being answered well, or the portal it asked for.
     outcomes: Vec<Result<Option<PortalId>, AcceptError>>,
     rows: Vec<(RowId, NetworkId, SourceId, &'static str)>,
@@ -241,6 +261,7 @@ fn stage(
         commands: Vec::new(),
         notices: false,
         strangers: Vec::new(),
+        newcomers: Vec::new(),
         outcomes: Vec::new(),
         rows: Vec::new(),
     };
@@ -263,6 +284,10 @@ fn stage(
                 }
                 Err(error) => Err(error),
             },
+            // Nobody is left to be told.
+            Request::Report { portal, .. } if !shared.index().portals.contains_key(portal) => {
+                Ok(None)
+            }
             Request::Report { portal, batch, only, event, .. } => {
                 staged.batch.operations.extend(batch.operations.iter().cloned());
                 let row = LogRow {
@@ -281,6 +306,7 @@ fn stage(
             },
             // Made by itself, never in a group.
             Request::Restore { .. } => Ok(None),
+            Request::Change { .. } => Ok(None),
         };
         staged.outcomes.push(outcome);
     }
@@ -363,6 +389,14 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
         }
     };
     note_seen(shared, staged, event)?;
+    let Admission { carried, tell } = guests::admit(shared, portal, origin, &event.sender);
+    if let Some(told) = tell.filter(|_| says_something(&event.kind)) {
+        let (person, message) = (event.sender.clone(), event.message.clone());
+        staged.newcomers.push(Newcomer { portal, origin, person, message, told });
+    }
+    if !carried {
+        return Ok(());
+    }
     let verdict = shared
         .index()
         .portals
@@ -385,9 +419,19 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
         let names = Names(vec![message.clone()]);
         Table::put(&mut staged.batch, names_key(row.row, origin), &names)?;
         let key = row_of_key(&event.network, message);
+        // A message that has a row already is the echo of one of ours.
+        staged.batch.expect_absent(key.clone());
         Table::put(&mut staged.batch, key, &RowOf { portal, row: row.row })?;
     }
     staged.append(shared, portal, &row)
+}
+
+/// Tells whether an event is something said, and not a change of what was.
+fn says_something(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::File(_) | EventKind::Message(_) | EventKind::Nudge | EventKind::Wink(_)
+    )
 }
 
 /// Cuts a name longer than any place shows: whoever chose it chose it to be a nuisance.
@@ -437,7 +481,13 @@ async fn seen_before(
         };
         for event in events {
             let key = notice::seen_key(event);
-            if shared.store.get(&key).await?.is_some() {
+            let named = match &event.message {
+                Some(message) => {
+                    shared.store.get(&row_of_key(&event.network, message)).await?.is_some()
+                }
+                None => false,
+            };
+            if named || shared.store.get(&key).await?.is_some() {
                 found.insert((event.network.clone(), event.source.clone()));
             }
         }
@@ -472,7 +522,11 @@ async fn publish(shared: &Arc<Shared>, group: &mut Vec<Request>, staged: Staged)
                 drop(answer.send(opened.ok_or(StoreError::Closed)));
             }
             Request::Restore { answer, .. } => drop(answer.send(Err(StoreError::Closed))),
+            Request::Change { answer, .. } => drop(answer.send(Err(StoreError::Closed.into()))),
         }
+    }
+    for newcomer in staged.newcomers {
+        portal::tell(shared, newcomer);
     }
     for (login, chat) in &staged.strangers {
         relay::turn_away(shared, login, chat);
@@ -498,6 +552,7 @@ fn refuse_all(group: &mut Vec<Request>, error: &StoreError) {
             Request::Report { answer, .. } => drop(answer.send(Err(error.clone()))),
             Request::Open { answer, .. } => drop(answer.send(Err(error.clone()))),
             Request::Restore { answer, .. } => drop(answer.send(Err(error.clone()))),
+            Request::Change { answer, .. } => drop(answer.send(Err(error.clone().into()))),
         }
     }
 }

@@ -25,6 +25,7 @@ pub mod config;
 pub mod connector;
 mod core;
 mod downgrade;
+mod echo;
 pub mod error;
 pub mod id;
 pub mod inbox;
@@ -38,6 +39,7 @@ pub mod media;
 pub mod model;
 mod notice;
 mod options;
+mod portal;
 mod record;
 pub mod redact;
 mod rediscover;
@@ -47,6 +49,7 @@ mod shared;
 mod signals;
 pub mod store;
 mod supervisor;
+mod tidy;
 
 pub use self::{
     adapter::{Adapter, AdapterContext, AdapterExit},
@@ -59,6 +62,6 @@ pub use self::{
     rediscover::Recovery,
     relay::Relay,
     seal::{SealError, SealKey, private_key},
-    shared::CoreConfig,
+    shared::{CoreConfig, OnAmbiguous, OnLogout, Retention},
     supervisor::{LoginState, LoginStatus},
 };

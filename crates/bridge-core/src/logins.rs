@@ -92,6 +92,7 @@ async fn bring_to_life(
 ) -> Result<(), String> {
     let connector = shared.connectors.get(&login.persona.network);
     let connector = connector.ok_or_else(|| "its network is switched off".to_owned())?;
+    shared.echoes.know(&login.id, &login.persona.id);
     let puppet = connector.load(login).map_err(|error| error.to_string())?;
     appearance::restore(&*shared.store, &*puppet).await;
     supervise(shared, Owner::Person(owner), puppet, standing);
@@ -99,7 +100,7 @@ async fn bring_to_life(
 }
 
 /// Reads a login's id back from its key: a table byte, the text, two zeros.
-fn login_of(key: &[u8]) -> Option<LoginId> {
+pub(crate) fn login_of(key: &[u8]) -> Option<LoginId> {
     let text = key.get(1..)?.strip_suffix(&[0, 0])?;
     str::from_utf8(text).ok().map(LoginId::new)
 }

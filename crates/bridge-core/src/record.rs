@@ -9,7 +9,7 @@ use crate::{
         ChatId, LoginId, MessageId, NetworkId, PersonaId, PortalId, RoomId, RowId, SourceId,
         Timestamp,
     },
-    model::{Event, EventKind, Persona, PresenceState, RoomKind, UserId},
+    model::{DeliveryState, Event, EventKind, Persona, PresenceState, RoomKind, UserId},
     store::{Batch, Key, KeyBuilder, MAX_VALUE_LENGTH, Record, Store, StoreError, Table, TableId},
     supervisor::standing::Standing,
 };
@@ -115,6 +115,44 @@ pub(crate) enum InFlight {
     Room,
 }
 
+/// How a leg treats its people; absent is as the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LegMode {
+    /// Whether people other than the account's owner are carried, under their names.
+    pub(crate) relay: bool,
+    /// Since when it leads where it does: names of earlier messages are names in another room.
+    pub(crate) since: Option<Timestamp>,
+}
+
+/// A message that did not arrive at a leg, or may not have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FateRecord {
+    pub(crate) at: Timestamp,
+    pub(crate) state: DeliveryState,
+    /// Who wrote it.
+    pub(crate) sender: UserId,
+    /// Whether an attempt at it may have arrived all the same.
+    pub(crate) doubtful: bool,
+}
+
+/// What is to be done otherwise with a waiting row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Mark {
+    /// An attempt under another name may have arrived.
+    Doubtful,
+    /// It is not to be sent.
+    Withdrawn,
+}
+
+/// What somebody was told becomes of her words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Told {
+    /// Where they are carried.
+    Carried,
+    /// That they are not.
+    NotCarried,
+}
+
 /// An event was seen, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Seen(pub(crate) Timestamp);
@@ -216,9 +254,12 @@ records! {
     AuditRecord => Audit 1,
     CommandRecord => Command 1,
     EndpointRecord => Endpoint 1,
+    FateRecord => Fate 1,
+    LegMode => LegMode 1,
     LegState => Leg 1,
     LogRow => PortalLog 1,
     LoginRecord => Login 1,
+    Mark => Mark 1,
     Names => MessageForward 1,
     NoticeRecord => Notice 1,
     PortalRecord => Portal 1,
@@ -227,6 +268,7 @@ records! {
     RowOf => MessageReverse 1,
     Seen => Dedupe 1,
     Standing => Standing 1,
+    Told => Told 1,
     UserRecord => User 1,
     WatchRecord => Watch 1,
 }
@@ -241,6 +283,23 @@ pub(crate) fn log_key(portal: PortalId, number: u64) -> Key {
 
 pub(crate) fn leg_key(portal: PortalId, leg: u16) -> Key {
     KeyBuilder::new(TableId::Leg).portal(portal).small(leg).build()
+}
+
+pub(crate) fn leg_mode_key(portal: PortalId, leg: u16) -> Key {
+    KeyBuilder::new(TableId::LegMode).portal(portal).small(leg).build()
+}
+
+pub(crate) fn fate_key(portal: PortalId, row: RowId, leg: u16) -> Key {
+    KeyBuilder::new(TableId::Fate).portal(portal).row(row).small(leg).build()
+}
+
+pub(crate) fn mark_key(portal: PortalId, number: u64) -> Key {
+    KeyBuilder::new(TableId::Mark).portal(portal).number(number).build()
+}
+
+pub(crate) fn told_key(portal: PortalId, person: &UserId) -> Key {
+    let key = KeyBuilder::new(TableId::Told).portal(portal);
+    key.text(person.network.as_str()).text(person.id.as_str()).build()
 }
 
 pub(crate) fn dedupe_key(network: &NetworkId, source: &SourceId) -> Key {
@@ -359,7 +418,8 @@ mod tests {
     };
 
     /// Tables whose values are no records: numbers, an adapter's own words, pieces of rows.
-    const RAW: [TableId; 3] = [TableId::Meta, TableId::Namespace, TableId::Overflow];
+    const RAW: [TableId; 4] =
+        [TableId::FateRow, TableId::Meta, TableId::Namespace, TableId::Overflow];
 
     thread_local! {
         static SEEN: std::cell::RefCell<Vec<&'static str>> = const { std::cell::RefCell::new(Vec::new()) };
@@ -406,6 +466,13 @@ mod tests {
         assert_eq!(hex(&EndpointRecord(portal)), format!("01{one}"));
         let state = LegState { cursor: 300, in_flight: Some(InFlight::Row(7)), last: None };
         assert_eq!(hex(&state), "01ac0201000700");
+        let mode = LegMode { relay: true, since: Some(Timestamp(300)) };
+        assert_eq!(hex(&mode), "010101ac02");
+        let state = DeliveryState::Unknown { tell_user: "t".to_owned() };
+        let fate = FateRecord { at: Timestamp(300), state, sender: user(), doubtful: true };
+        assert_eq!(hex(&fate), "01ac02020174016d0440613a6201");
+        assert_eq!(hex(&Mark::Withdrawn), "0101");
+        assert_eq!(hex(&Told::NotCarried), "0101");
         assert_eq!(hex(&Seen(Timestamp(300))), "01ac02");
         assert_eq!(hex(&Position("p".to_owned())), "010170");
         assert_eq!(hex(&Names(vec![MessageId::new("$e")])), "0101022465");

@@ -16,13 +16,12 @@ use crate::{
     id::{ChatId, LoginId, NetworkId, PortalId, RoomId},
     index::{Index, LegNow, Portal},
     model::{Content, Delivery, EventKind, Persona, RoomKind},
+    portal::delete::{commit, sweep},
     record::{
         EndpointRecord, Leg, LegState, PortalRecord, get_row, leg_key, portal_key, remove_row,
     },
     shared::Shared,
-    store::{
-        Batch, CommitError, Durability, KeyBuilder, Store, StoreError, Table, TableId, scan_all,
-    },
+    store::{Batch, Store, StoreError, Table},
 };
 
 /// How often a stranger is told that nobody reads her.
@@ -177,33 +176,13 @@ async fn remove(
     if waiting > 0 {
         tracing::warn!(relay = name, waiting, "a relay was taken out with messages still waiting");
     }
-    let mut keys = vec![portal_key(id)];
-    for table in [TableId::PortalLog, TableId::Overflow, TableId::Leg] {
-        let rows = scan_all(store, KeyBuilder::new(table).portal(id).prefix()).await?;
-        keys.extend(rows.into_iter().map(|(key, _)| key));
-    }
     for endpoint in portal.record.legs.iter().filter_map(Leg::endpoint) {
-        keys.push(endpoint.key());
+        let mut batch = Batch::new();
+        batch.remove(endpoint.key());
+        commit(store, batch).await?;
         index.endpoints.remove(&endpoint);
     }
-    // The record goes last: what is cut off is done again by the next start.
-    keys.reverse();
-    for keys in keys.chunks(1000) {
-        let mut batch = Batch::new();
-        for key in keys {
-            batch.remove(key.clone());
-        }
-        commit(store, batch).await?;
-    }
-    Ok(())
-}
-
-async fn commit(store: &dyn Store, batch: Batch) -> Result<(), StoreError> {
-    match store.commit(batch, Durability::Durable).await {
-        Ok(()) => Ok(()),
-        Err(CommitError::Store(error)) => Err(error),
-        Err(error) => Err(StoreError::Engine(error.to_string())),
-    }
+    sweep(store, id).await
 }
 
 /// Who wrote to an account of the bridge's own outside of its relays, and when she was told.

@@ -23,6 +23,7 @@ use crate::{
     command::{Permissions, Queued, Role},
     connector::Connector,
     core::Host,
+    echo::Echoes,
     id::{NetworkId, PortalId, Timestamp},
     index::Index,
     ingest::Request,
@@ -48,6 +49,14 @@ pub struct CoreConfig {
     pub max_age: Duration,
     /// How many rows may wait in one portal before its sources are asked to come again.
     pub high_water: u64,
+    /// What is done about a message that may have arrived.
+    pub on_ambiguous: OnAmbiguous,
+    /// How long what is not needed for delivery any more is kept.
+    pub retention: Retention,
+    /// What becomes of an account's conversations when it is signed out, unless the person says.
+    pub on_logout: OnLogout,
+    /// Whether people whose words a relay carries are told so, once each.
+    pub relay_notice: bool,
     /// How long a leg's task stays without work.
     pub portal_idle: Duration,
     /// The first and the longest wait between attempts.
@@ -68,11 +77,56 @@ pub struct CoreConfig {
     pub wall_clock: fn() -> Timestamp,
 }
 
+/// What becomes of an account's conversations when it is signed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnLogout {
+    /// They go, with everything that is stored of them.
+    Delete,
+    /// They stay as they are.
+    Keep,
+    /// The bridge leaves their rooms; the conversations stay known, and get new rooms when the account is
+    /// back.
+    Leave,
+}
+
+/// What is done about a message that may have arrived, where a second one could be a double.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnAmbiguous {
+    /// Its sender is told, and decides.
+    Ask,
+    /// It is sent once more, marked as a possible repetition; then its sender is told.
+    Resend,
+}
+
+/// How long what is not needed for delivery any more is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// What admins did in somebody's name.
+    pub audit: Duration,
+    /// Messages that did not arrive, so that they can be sent again; zero keeps none.
+    pub failed: Duration,
+    /// Names of messages: what an edit, an answer or a removal finds its message by.
+    pub names: Duration,
+    /// Which events were seen, against repetitions.
+    pub seen: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let day = Duration::from_secs(24 * 3600);
+        Self { audit: 90 * day, failed: day, names: 90 * day, seen: 7 * day }
+    }
+}
+
 impl Default for CoreConfig {
     fn default() -> Self {
         Self {
             max_age: Duration::from_secs(24 * 3600),
             high_water: 10_000,
+            on_ambiguous: OnAmbiguous::Resend,
+            retention: Retention::default(),
+            on_logout: OnLogout::Keep,
+            relay_notice: true,
             portal_idle: Duration::from_secs(15 * 60),
             retry: (Duration::from_secs(1), Duration::from_secs(60)),
             sign_ins_per_second: 20,
@@ -106,6 +160,7 @@ pub(crate) struct Shared {
     pub(crate) comings: Comings,
     /// Networks whose rooms that nobody knows may be known in a moment.
     rediscovering: Mutex<BTreeSet<NetworkId>>,
+    pub(crate) echoes: Echoes,
     pub(crate) ingest: mpsc::Sender<Request>,
     pub(crate) commands: mpsc::Sender<Queued>,
     /// How many drains are under way: nothing new is taken in meanwhile.
@@ -156,6 +211,7 @@ impl Shared {
             notices: Notices::default(),
             comings: Comings::default(),
             rediscovering: Mutex::default(),
+            echoes: Echoes::default(),
             ingest,
             commands,
             draining: AtomicUsize::new(0),
@@ -210,18 +266,18 @@ impl Shared {
 
     /// Sees to it that each leg of a portal that is behind has a task.
     pub(crate) fn wake(self: &Arc<Self>, portal: PortalId) {
-        let mut behind = Vec::new();
-        if let Some(found) = self.index().portals.get_mut(&portal) {
-            let head = found.head;
-            found.rows.notify_waiters();
-            for (number, leg) in (0_u16..).zip(&mut found.legs) {
-                if leg.cursor < head && !std::mem::replace(&mut leg.pumped, true) {
-                    behind.push(number);
-                }
+        let mut index = self.index();
+        let Some(found) = index.portals.get_mut(&portal) else {
+            return;
+        };
+        let head = found.head;
+        found.rows.notify_waiters();
+        for ((number, leg), now) in (0_u16..).zip(&found.record.legs).zip(&mut found.legs) {
+            let behind = now.cursor < head && !matches!(leg, Leg::Closed);
+            if behind && !std::mem::replace(&mut now.pumped, true) {
+                let pump = leg::pump(Arc::clone(self), portal, number);
+                self.legs.spawn(found.tasks.track_future(pump));
             }
-        }
-        for leg in behind {
-            self.legs.spawn(leg::pump(Arc::clone(self), portal, leg));
         }
     }
 

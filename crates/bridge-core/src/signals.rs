@@ -1,4 +1,5 @@
-//! The ephemeral lane: the latest of each kind from each person, shown where it can be.
+//! The ephemeral lane: the latest of each kind from each person for each leg, shown where it can be. A
+//! leg that is slow to show holds up only itself.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -31,7 +32,8 @@ pub(crate) struct Signals {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Slot {
     portal: PortalId,
-    origin: u16,
+    /// The leg it is shown at.
+    to: u16,
     from: PersonaId,
     kind: Kind,
 }
@@ -44,16 +46,17 @@ enum Kind {
 }
 
 impl Signals {
-    pub(crate) fn put(&self, portal: PortalId, origin: u16, from: Persona, signal: Signal) {
+    /// Puts a signal in line for one leg.
+    pub(crate) fn put(&self, portal: PortalId, to: u16, from: &Persona, signal: &Signal) {
         let kind = match signal {
             Signal::Presence(_) => Kind::Presence,
             Signal::Read { .. } => Kind::Read,
             Signal::Typing { .. } => Kind::Typing,
         };
-        let slot = Slot { portal, origin, from: from.id.clone(), kind };
+        let slot = Slot { portal, to, from: from.id.clone(), kind };
         let mut slots = self.slots();
         if slots.len() < LIMIT || slots.contains_key(&slot) {
-            slots.insert(slot, (from, signal));
+            slots.insert(slot, (from.clone(), signal.clone()));
             self.news.notify_one();
         }
     }
@@ -100,40 +103,33 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 }
 
 async fn show(shared: &Shared, slot: &Slot, from: &Persona, signal: &Signal) {
-    let legs: Vec<Leg> = {
-        let index = shared.index();
-        let Some(portal) = index.portals.get(&slot.portal) else {
-            return;
-        };
-        let others =
-            (0_u16..).zip(&portal.record.legs).filter(|(number, _)| *number != slot.origin);
-        others.map(|(_, leg)| leg.clone()).collect()
+    let leg = shared.index().leg(slot.portal, slot.to).cloned();
+    let Some((leg, network)) = leg.and_then(|leg| leg.network().cloned().map(|of| (leg, of)))
+    else {
+        return;
     };
-    for leg in legs {
-        let Some(network) = leg.network().cloned() else { continue };
-        let shown = match leg {
-            Leg::Chat { login, chat, .. } => match shared.puppets.online(&login) {
-                Some(puppet) if takes(puppet.capabilities(), signal) => {
-                    puppet.signal(&chat, signal).await
-                }
-                _ => continue,
-            },
-            Leg::Room { network, room: Some(room), .. } => match shared.adapters.get(&network) {
-                Some(adapter) if takes(adapter.capabilities(), signal) => {
-                    adapter.signal(&room, from, signal).await
-                }
-                _ => continue,
-            },
-            Leg::Closed | Leg::Room { room: None, .. } => continue,
-        };
-        match shown {
-            Ok(()) => {
-                let kind = measures::label_of_signal(signal);
-                measures::event(&network, Lane::Ephemeral, kind, Direction::Out);
+    let shown = match leg {
+        Leg::Chat { login, chat, .. } => match shared.puppets.online(&login) {
+            Some(puppet) if takes(puppet.capabilities(), signal) => {
+                puppet.signal(&chat, signal).await
             }
-            Err(error) => {
-                tracing::debug!(portal = %slot.portal, %error, "a signal was not shown");
+            _ => return,
+        },
+        Leg::Room { network, room: Some(room), .. } => match shared.adapters.get(&network) {
+            Some(adapter) if takes(adapter.capabilities(), signal) => {
+                adapter.signal(&room, from, signal).await
             }
+            _ => return,
+        },
+        Leg::Closed | Leg::Room { room: None, .. } => return,
+    };
+    match shown {
+        Ok(()) => {
+            let kind = measures::label_of_signal(signal);
+            measures::event(&network, Lane::Ephemeral, kind, Direction::Out);
+        }
+        Err(error) => {
+            tracing::debug!(portal = %slot.portal, %error, "a signal was not shown");
         }
     }
 }

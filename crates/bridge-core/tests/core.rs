@@ -4,6 +4,7 @@ mod clock;
 mod commands;
 mod contacts;
 mod model;
+mod portal;
 mod rediscover;
 mod relay;
 mod supervise;
@@ -250,7 +251,8 @@ async fn typing_is_passed_on_both_ways_and_stored_nowhere() {
         Scope::Chat { login: support::login_id(), chat: bridge_core::id::ChatId::new("bob") };
     inbox.signal(&NetworkId::new("chats"), chat, bob(), Signal::Typing { on: true });
     let room = Scope::Room(bridge_core::id::RoomId::new(room));
-    inbox.signal(&NetworkId::new("rooms"), room, bob(), Signal::Typing { on: true });
+    let ada = support::persona("rooms", "ada");
+    inbox.signal(&NetworkId::new("rooms"), room, ada, Signal::Typing { on: true });
     let shown = |record: &Record| record.given().contains(&Given::Signal(true));
     world.until("both see it", |world| shown(&world.rooms) && shown(&world.chats)).await;
     assert_eq!(bytes_of(&store).await, before);

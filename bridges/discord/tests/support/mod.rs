@@ -183,6 +183,7 @@ impl World {
         let config = CoreConfig {
             permissions: Permissions::new([("*".to_owned(), Role::Admin)]),
             retry: (Duration::from_millis(50), Duration::from_millis(300)),
+            relay_notice: false,
             ..CoreConfig::default()
         };
         let key = SealKey::from_bytes(&[7; 32]).expect("32 bytes");

@@ -9,11 +9,14 @@ use crate::{
     adapter::Reply,
     appearance::{self, Wished},
     connector::SelfPatch,
-    logins,
     model::PresenceState,
+    portal::person,
+    shared::OnLogout,
 };
 
 const ACCOUNT: ArgumentSpec = ArgumentSpec::optional("ACCOUNT", ArgumentKind::Account);
+const ROOMS: ArgumentSpec =
+    ArgumentSpec::optional("ROOMS", ArgumentKind::Choice(&["keep", "leave", "delete"]));
 const STATE: ArgumentSpec = ArgumentSpec::needed("STATE", ArgumentKind::Choice(STATES));
 const WORDS: ArgumentSpec = ArgumentSpec::needed("WORDS", ArgumentKind::Rest);
 
@@ -46,10 +49,11 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "logout",
         aliases: &["signout"],
-        arguments: &[ACCOUNT],
-        help: "signs out and forgets the account and its password.",
+        arguments: &[ACCOUNT, ROOMS],
+        help: "signs out and forgets the account and its password; ROOMS says what becomes of its \
+               conversations.",
         role: Role::User,
-        run: Run::Login(|caller, account, _| logout(caller, account).boxed()),
+        run: Run::Login(|caller, account, arguments| logout(caller, account, arguments).boxed()),
     },
     CommandSpec {
         name: "relogin",
@@ -122,10 +126,21 @@ fn list(caller: &Caller<'_>) -> Reply {
     answer::table("Your accounts", &["account", "state", "reason"], rows)
 }
 
-async fn logout(caller: &Caller<'_>, account: Account) -> Reply {
-    Reply::Text(match logins::remove(caller.shared, &account.login).await {
-        Ok(()) => format!("Signed out of {}; its password is forgotten.", account.login),
-        Err(error) => format!("The account could not be forgotten: {error}"),
+async fn logout(caller: &Caller<'_>, account: Account, arguments: Arguments) -> Reply {
+    let policy = match arguments.given("ROOMS") {
+        Some("delete") => OnLogout::Delete,
+        Some("keep") => OnLogout::Keep,
+        Some("leave") => OnLogout::Leave,
+        _ => caller.shared.config.on_logout,
+    };
+    let rooms = match policy {
+        OnLogout::Delete => "Its conversations are deleted.",
+        OnLogout::Keep => "Its rooms stay as they are.",
+        OnLogout::Leave => "I have left its rooms.",
+    };
+    Reply::Text(match person::log_out(caller.shared, &account.login, policy).await {
+        Ok(()) => format!("Signed out of {}; its password is forgotten. {rooms}", account.login),
+        Err(error) => format!("The account could not be forgotten: {error}. Try again."),
     })
 }
 

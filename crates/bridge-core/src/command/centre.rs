@@ -197,6 +197,8 @@ async fn serve(
     if refusal.is_none() && (secret || stray || spilled) {
         conceal(shared, &origin).await;
     }
+    // Before the command is done: it may be the one that forgets her.
+    remember_room(shared, &origin).await;
     let reply = if role == Role::None {
         Reply::Text("You may not use this bridge. Its operator can allow it.".to_owned())
     } else if stray {
@@ -238,7 +240,6 @@ async fn serve(
             }
         }
     };
-    remember_room(shared, &origin).await;
     answer(shared, &origin, &reply, row).await;
     let mut batch = Batch::new();
     batch.remove(command_key(row));

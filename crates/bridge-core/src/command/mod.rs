@@ -17,7 +17,10 @@ mod help;
 mod operate;
 mod parse;
 mod permission;
+mod person;
 mod portal;
+mod queue;
+mod room;
 pub(crate) mod shown;
 mod spec;
 mod sudo;
@@ -167,6 +170,9 @@ pub fn areas() -> &'static [Area] {
         Area { title: "Your options", commands: choice::COMMANDS },
         Area { title: "Contacts", commands: contact::COMMANDS },
         Area { title: "Conversations", commands: portal::COMMANDS },
+        Area { title: "Rooms", commands: room::COMMANDS },
+        Area { title: "Messages", commands: queue::COMMANDS },
+        Area { title: "What is kept of you", commands: person::COMMANDS },
         Area { title: "The bridge", commands: operate::COMMANDS },
         Area { title: "Captures", commands: trace::COMMANDS },
     ]

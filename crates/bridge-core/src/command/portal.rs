@@ -1,20 +1,25 @@
-//! Commands about conversations: where they lead, and what waits in them.
+//! Commands about conversations: where they lead, and whether all is well with them.
 
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 
 use super::{
-    Account, ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, shown,
+    Account, ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, room,
+    shown,
 };
 use crate::{
     adapter::Reply,
     id::PortalId,
-    ingest::Request,
-    record::{Endpoint, Leg, get_row},
+    portal::{link, repair},
+    record::{Leg, get_row},
 };
 
 const ADDRESS: ArgumentSpec = ArgumentSpec::needed("ADDRESS", ArgumentKind::Address);
+const ID: ArgumentSpec = ArgumentSpec::needed("ID", ArgumentKind::Word);
+
+/// Fewest letters of an id that name something.
+const ID_LEAST: usize = 4;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -48,43 +53,82 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         }),
     },
     CommandSpec {
-        name: "queue",
-        aliases: &["queue list"],
-        arguments: &[],
-        help: "lists what waits, where, and for how long.",
-        role: Role::Admin,
-        run: Run::Always(|caller, _| queue(caller).boxed()),
+        name: "portals show",
+        aliases: &[],
+        arguments: &[ID],
+        help: "shows where a conversation leads, and what waits in it.",
+        role: Role::User,
+        run: Run::Always(|caller, arguments| {
+            let reply = match meant(caller, arguments.text("ID")) {
+                Ok(portal) => this_one(caller, portal),
+                Err(reply) => reply,
+            };
+            async move { reply }.boxed()
+        }),
+    },
+    CommandSpec {
+        name: "portals repair",
+        aliases: &["repair"],
+        arguments: &[ArgumentSpec { optional: true, ..ID }],
+        help: "looks whether a conversation's rooms are there and everybody in them, and mends that.",
+        role: Role::User,
+        run: Run::Always(|caller, arguments| {
+            let id = arguments.given("ID").map(str::to_owned);
+            async move { repair_all(caller, id.as_deref()).await }.boxed()
+        }),
     },
 ];
 
 /// Opens the portal with somebody, and its room.
 async fn chat(caller: &Caller<'_>, account: Account, arguments: Arguments) -> Reply {
     let Account { login, puppet } = account;
-    let (chat, peer) = match puppet.chat_with(&arguments.person("ADDRESS")).await {
-        Ok(found) => found,
-        Err(error) => return answer::failure(&error),
-    };
-    let name = shown::name(peer.shown_name());
-    let Some(record) = caller.shared.portal_of_chat(&login, &chat, peer) else {
-        return answer::text("The account was signed out.");
-    };
-    let (answer, answered) = tokio::sync::oneshot::channel();
-    let request = Request::Open { endpoint: Endpoint::Chat(login, chat), record, answer };
-    let asked = caller.shared.ingest.send(request).await;
-    let opened = match (asked, answered.await) {
-        (Ok(()), Ok(Ok(portal))) => crate::leg::open_rooms(caller.shared, portal).await,
-        _ => return answer::text("The bridge could not store the room; try again."),
-    };
-    match opened {
-        Ok(()) => Reply::Text(format!("The room with {name} is open; you are invited.")),
-        Err(error) => {
-            Reply::Text(format!("The room could not be made: {}. Try again.", error.for_people()))
+    let person = arguments.person("ADDRESS");
+    match link::open_chat(caller.shared, &login, &*puppet, &person).await {
+        Ok(peer) => {
+            let name = shown::name(peer.shown_name());
+            Reply::Text(format!("The room with {name} is open; you are invited."))
         }
+        Err(error) => room::refusal(&error),
     }
 }
 
+/// Finds the conversation that somebody means by its id or the end of it.
+pub(super) fn meant(caller: &Caller<'_>, id: &str) -> Result<PortalId, Reply> {
+    let id = id.to_lowercase();
+    let all: Vec<PortalId> = caller.shared.index().portals.keys().copied().collect();
+    let mut named = all.into_iter().filter(|portal| portal.to_string().ends_with(&id));
+    match (named.next(), named.next()) {
+        (Some(portal), None) if id.len() >= ID_LEAST && caller.owns(portal) => Ok(portal),
+        _ => Err(answer::text("No conversation of yours has that id. `chat list` lists them.")),
+    }
+}
+
+async fn repair_all(caller: &Caller<'_>, id: Option<&str>) -> Reply {
+    let portals = match id.map(|id| meant(caller, id)) {
+        Some(Ok(portal)) => vec![portal],
+        Some(Err(reply)) => return reply,
+        None => own(caller),
+    };
+    let mut found = Vec::new();
+    for portal in &portals {
+        found.extend(repair::repair(caller.shared, *portal).await);
+    }
+    match found.as_slice() {
+        [] => Reply::Text(format!("Looked at {} conversations: all is well.", portals.len())),
+        found => Reply::Text(found.join("\n")),
+    }
+}
+
+/// Lists the conversations of whoever asks, the oldest first; all of them for an admin.
+pub(super) fn own(caller: &Caller<'_>) -> Vec<PortalId> {
+    let mut portals: Vec<PortalId> = caller.shared.index().portals.keys().copied().collect();
+    portals.retain(|portal| caller.owns(*portal));
+    portals.sort();
+    portals
+}
+
 /// Where a leg leads, for people.
-fn place(leg: &Leg) -> String {
+pub(super) fn place(leg: &Leg) -> String {
     match leg {
         Leg::Chat { login, chat, .. } => format!("{login} with {chat}"),
         Leg::Closed => "closed".to_owned(),
@@ -102,10 +146,16 @@ fn this_one(caller: &Caller<'_>, id: PortalId) -> Reply {
     let open = legs.filter(|(_, (leg, _))| !matches!(leg, Leg::Closed));
     let rows = open.map(|(number, (leg, now))| {
         let waiting = portal.head.saturating_sub(now.cursor);
-        vec![number.to_string(), place(leg), waiting.to_string()]
+        let relay = portal.record.relay.is_some() || now.mode.relay;
+        let mode = match leg {
+            Leg::Room { .. } if relay => "everybody",
+            Leg::Room { .. } => "its owner",
+            Leg::Chat { .. } | Leg::Closed => "",
+        };
+        vec![number.to_string(), place(leg), mode.to_owned(), waiting.to_string()]
     });
     let title = format!("Conversation {id}");
-    answer::table(&title, &["leg", "leads to", "waiting"], rows.collect())
+    answer::table(&title, &["leg", "leads to", "carries", "waiting"], rows.collect())
 }
 
 fn portals(caller: &Caller<'_>) -> Reply {
@@ -127,7 +177,6 @@ fn portals(caller: &Caller<'_>) -> Reply {
 /// A leg that is behind.
 pub(super) struct Behind {
     portal: PortalId,
-    leg: usize,
     pub(super) place: String,
     cursor: u64,
     pub(super) waiting: u64,
@@ -137,12 +186,11 @@ pub(super) struct Behind {
 pub(super) fn behind(caller: &Caller<'_>) -> Vec<Behind> {
     let index = caller.shared.index();
     let legs = index.portals.iter().flat_map(|(id, portal)| {
-        let legs = portal.record.legs.iter().zip(&portal.legs).enumerate();
+        let legs = portal.record.legs.iter().zip(&portal.legs);
         let behind =
-            legs.filter(|(_, (leg, now))| !matches!(leg, Leg::Closed) && now.cursor < portal.head);
-        behind.map(|(number, (leg, now))| Behind {
+            legs.filter(|(leg, now)| !matches!(leg, Leg::Closed) && now.cursor < portal.head);
+        behind.map(|(leg, now)| Behind {
             portal: *id,
-            leg: number,
             place: place(leg),
             cursor: now.cursor,
             waiting: portal.head - now.cursor,
@@ -155,22 +203,4 @@ pub(super) fn behind(caller: &Caller<'_>) -> Vec<Behind> {
 pub(super) async fn oldest(caller: &Caller<'_>, behind: &Behind) -> Option<Duration> {
     let row = get_row(&*caller.shared.store, behind.portal, behind.cursor).await.ok().flatten()?;
     Some(Duration::from_millis(caller.shared.clock.age(row.accepted)))
-}
-
-async fn queue(caller: &Caller<'_>) -> Reply {
-    let mut rows = Vec::new();
-    for leg in behind(caller) {
-        let age = oldest(caller, &leg).await.map(|age| format!("{} s", age.as_secs()));
-        rows.push(vec![
-            leg.portal.to_string(),
-            leg.leg.to_string(),
-            leg.place,
-            leg.waiting.to_string(),
-            age.unwrap_or_default(),
-        ]);
-    }
-    if rows.is_empty() {
-        return answer::text("Nothing waits.");
-    }
-    answer::table("What waits", &["conversation", "leg", "for", "messages", "oldest"], rows)
 }

@@ -23,6 +23,8 @@ pub struct Capabilities {
     pub nudge: bool,
     /// Shows how available people are.
     pub presence: bool,
+    /// Looks for what may have arrived before it says it again.
+    pub probes: bool,
     /// Shows people's names and pictures of their own, and those of rooms.
     pub profiles: bool,
     /// Puts signs under messages.
@@ -53,6 +55,7 @@ impl Capabilities {
         membership: false,
         nudge: false,
         presence: false,
+        probes: false,
         profiles: false,
         reactions: false,
         redactions: false,

@@ -180,6 +180,8 @@ pub enum Reject {
     UnknownRecipient,
     /// The network cannot carry this.
     Unsupported,
+    /// Somebody took it back before it was sent.
+    Withdrawn,
 }
 
 /// The ephemeral lane: latest wins for each person and kind; never stored, never retried.

@@ -59,6 +59,16 @@ tables! {
     Namespace = 0x11,
     /// Values longer than one may be, in pieces.
     Overflow = 0x12,
+    /// How a leg treats its people, and since when it leads where it does.
+    LegMode = 0x13,
+    /// Messages that did not arrive, or may not have, by portal, row and leg.
+    Fate = 0x14,
+    /// Those messages themselves, in pieces, for another attempt.
+    FateRow = 0x17,
+    /// What is to be done otherwise with a waiting row.
+    Mark = 0x19,
+    /// Who was told what becomes of her words in a portal.
+    Told = 0x1A,
     /// How accounts shall appear.
     Appearance = 0x18,
     /// What keeps an account away that its owner was told of.

@@ -70,7 +70,7 @@ async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrong
         ("doctor", "All is well."),
         ("portal", "Say that in the room of a conversation."),
         ("portals", "chats:bob with bob ⇄ rooms"),
-        ("queue", "Nothing waits."),
+        ("queue", "Nothing waits, and nothing failed lately."),
         ("stats", "conversations"),
         ("permissions", "admin"),
         ("drain", "Nothing waits any more."),
@@ -168,9 +168,7 @@ async fn a_user_may_not_what_an_admin_may() {
     let world = signed_in(users).await;
     let mut number = 0;
     let help = answer(&world, &mut number, "help").await;
-    for line in
-        ["portals", "queue", "stats", "permissions", "backup", "reload", "drain", "shutdown"]
-    {
+    for line in ["portals", "stats", "permissions", "backup", "reload", "drain", "shutdown"] {
         assert!(!help.contains(&format!("`{line}`")), "{line}");
         let said = answer(&world, &mut number, line).await;
         assert!(said.contains("I do not know that command"), "{line}: {said}");

@@ -3,6 +3,8 @@
 //! its mark; or who said it was told that it is not there. Answers and edits find the message they are
 //! about under its names in each place.
 
+mod rooms;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bridge_core::{

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use bridge_core::{
     DeliverError, Parts, Relay,
     id::{ChatId, LoginId, MessageId, NetworkId, RoomId},
-    model::{Content, Event, EventKind, Persona, Reject, Scope},
+    model::{Content, Event, EventKind, Persona, Reject, Scope, Signal},
     store::MemoryStore,
 };
 
@@ -204,4 +204,29 @@ async fn a_place_that_cannot_hide_passwords_takes_none_and_warns_who_types_one()
     let bytes = crate::support::bytes_of(&store).await;
     assert!(!bytes.windows(7).any(|window| window == b"hunter2"));
     assert!(world.core.status().logins.iter().all(|login| login.login == account()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_latest_of_each_signal_wins_at_each_leg_and_a_slow_one_holds_up_only_itself() {
+    let world = open(&Arc::default(), vec![relay(&["bob"], &["slow", "one"])]).await;
+    let bob = || persona("chats", "bob");
+    let scope = || Scope::Chat { login: account(), chat: ChatId::new("bob") };
+    let network = NetworkId::new("chats");
+    let shown = |world: &World, room: &str| -> Vec<String> {
+        let given = world.rooms.given();
+        let wishes = given.iter().filter_map(|given| match given {
+            Given::Wish(wish) if wish.starts_with(room) => Some(wish.clone()),
+            _ => None,
+        });
+        wishes.collect()
+    };
+    for round in 0..4 {
+        let on = round % 2 == 0;
+        world.core.inbox().signal(&network, scope(), bob(), Signal::Typing { on });
+        world.until("the quick one shows it", |world| shown(world, "one").len() == round + 1).await;
+    }
+    assert!(shown(&world, "slow").len() <= 1, "the slow one is still at it");
+    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+    // It shows the first and, of all that came meanwhile, the last.
+    assert_eq!(shown(&world, "slow"), ["slow true", "slow false"]);
 }

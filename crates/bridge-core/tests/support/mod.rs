@@ -1,20 +1,20 @@
 //! Stand-ins for the networks and the store: they do as told and remember what they were given.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
 use bridge_core::{
-    Adapter, AdapterContext, AdapterExit, Connector, Core, CoreConfig, DeliverError, Parts, Puppet,
-    PuppetContext, PuppetExit, SealKey,
-    adapter::{CommandOrigin, Reply},
+    Adapter, AdapterContext, AdapterExit, Connector, Core, CoreConfig, DeliverError, Inbox, Parts,
+    Puppet, PuppetContext, PuppetExit, SealKey,
+    adapter::{CloseReason, CommandOrigin, Reply, RoomCondition},
     command::{Permissions, Role},
     connector::{
         ContactEdit, GroupEdit, LoginError, LoginProcess, LoginStep, SelfPatch, StoredLogin,
@@ -26,7 +26,7 @@ use bridge_core::{
     },
     model::{
         Capabilities, CommandLine, Contact, Content, Delivery, Event, EventKind, Membership,
-        Persona, Receipt, Rediscovered, RoomSpec, Scope, ShownFates, Signal, UserId,
+        Persona, Receipt, Rediscovered, Reject, RoomSpec, Scope, ShownFates, Signal, UserId,
     },
     store::{
         BackupFacts, Batch, CommitError, Durability, Key, KeyRange, MemoryStore, Store, StoreError,
@@ -58,6 +58,10 @@ pub(crate) enum Given {
     Answer(String),
     Concealed,
     Signal(bool),
+    /// A room was closed.
+    Closed(String),
+    /// Somebody came into a room.
+    Joined(String, String),
     /// A wish of the account's owner.
     Wish(String),
     Room,
@@ -75,6 +79,17 @@ pub(crate) struct Record {
     pub(crate) asking: Mutex<Vec<Persona>>,
     /// What the rooms say of themselves.
     pub(crate) rooms_say: Mutex<Rediscovered>,
+    /// How many rooms were made for each portal.
+    made: Mutex<BTreeMap<String, u32>>,
+    /// Rooms that are gone.
+    pub(crate) gone: Mutex<BTreeSet<String>>,
+    /// How many parts a message becomes.
+    pub(crate) parts: AtomicUsize,
+    /// Whether an account hears what it said, before it is told that it said it.
+    pub(crate) echoes: AtomicBool,
+    inbox: Mutex<Option<Arc<dyn Inbox>>>,
+    /// The account that a sign-in is to; none is Bob's.
+    pub(crate) account: Mutex<String>,
 }
 
 impl Record {
@@ -89,6 +104,11 @@ impl Record {
     /// Lets the next delivery come about and answers it with an error all the same.
     pub(crate) fn fail_after_next(&self, error: DeliverError) {
         self.late_errors.lock().unwrap_or_else(PoisonError::into_inner).push_back(error);
+    }
+
+    /// Lets nothing fail any more.
+    pub(crate) fn heal(&self) {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether all failures asked for have come about.
@@ -118,6 +138,20 @@ impl Record {
             _ => None,
         });
         texts.collect()
+    }
+
+    pub(crate) fn is_gone(&self, room: &str) -> bool {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).contains(room)
+    }
+
+    /// What the bridge itself said in answer.
+    pub(crate) fn answers(&self) -> Vec<String> {
+        let given = self.given();
+        let answers = given.iter().filter_map(|given| match given {
+            Given::Answer(text) => Some(text.clone()),
+            _ => None,
+        });
+        answers.collect()
     }
 
     fn note(&self, given: Given) {
@@ -188,7 +222,30 @@ impl Adapter for FakeAdapter {
 
     async fn create_room(&self, spec: &RoomSpec) -> Result<RoomId, DeliverError> {
         self.0.note(Given::Room);
-        Ok(RoomId::new(spec.portal.to_string()))
+        // The first is named after its portal; a later one needs a name of its own.
+        let name = spec.portal.to_string();
+        let mut made = self.0.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = made.entry(name.clone()).or_insert(0_u32);
+        *made += 1;
+        Ok(RoomId::new(if *made > 1 { format!("{name}-{made}") } else { name }))
+    }
+
+    async fn may_show(&self, room: &RoomId) -> Result<(), DeliverError> {
+        if room.as_str() != "management" {
+            return Ok(());
+        }
+        let tell_user = "This room is for commands.".to_owned();
+        Err(DeliverError::Reject { reason: Reject::Unsupported, tell_user })
+    }
+
+    async fn look_at(&self, room: &RoomId) -> Result<RoomCondition, DeliverError> {
+        let gone = self.0.is_gone(room.as_str());
+        Ok(if gone { RoomCondition::Gone } else { RoomCondition::Here })
+    }
+
+    async fn close_room(&self, room: &RoomId, _: CloseReason) -> Result<(), DeliverError> {
+        self.0.note(Given::Closed(room.to_string()));
+        Ok(())
     }
 
     async fn find_room(&self, portal: PortalId) -> Result<Option<RoomId>, DeliverError> {
@@ -209,24 +266,35 @@ impl Adapter for FakeAdapter {
 
     async fn set_membership(
         &self,
-        _: &RoomId,
-        _: &Persona,
+        room: &RoomId,
+        persona: &Persona,
         _: Membership,
     ) -> Result<(), DeliverError> {
+        self.0.note(Given::Joined(room.to_string(), persona.id.to_string()));
         Ok(())
     }
 
     async fn deliver(&self, room: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError> {
         self.0.take(room.as_str(), item).await?;
-        Ok(Receipt {
-            messages: vec![MessageId::new(item.key.to_string())],
-            delivered_to: Vec::new(),
-        })
+        let parts = self.0.parts.load(Ordering::Relaxed);
+        let later = (1..parts).map(|part| MessageId::new(format!("{}-part {part}", item.key)));
+        let first = MessageId::new(item.key.to_string());
+        let messages = std::iter::once(first).chain(later).collect();
+        Ok(Receipt { messages, delivered_to: Vec::new() })
     }
 
-    async fn signal(&self, _: &RoomId, _: &Persona, signal: &Signal) -> Result<(), DeliverError> {
+    async fn signal(
+        &self,
+        room: &RoomId,
+        _: &Persona,
+        signal: &Signal,
+    ) -> Result<(), DeliverError> {
+        if room.as_str() == "slow" {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
         if let Signal::Typing { on } = signal {
             self.0.note(Given::Signal(*on));
+            self.0.note(Given::Wish(format!("{room} {on}")));
         }
         Ok(())
     }
@@ -273,7 +341,7 @@ impl Connector for FakeConnector {
     }
 
     fn start_login(&self) -> Box<dyn LoginProcess> {
-        Box::new(FakeLogin)
+        Box::new(FakeLogin(Arc::clone(&self.0)))
     }
 
     fn load(&self, login: StoredLogin) -> Result<Arc<dyn Puppet>, LoginError> {
@@ -289,7 +357,7 @@ impl Connector for FakeConnector {
 
 pub(crate) const PASSWORD: &str = "a password nobody may read";
 
-struct FakeLogin;
+struct FakeLogin(Arc<Record>);
 
 #[async_trait]
 impl LoginProcess for FakeLogin {
@@ -297,8 +365,10 @@ impl LoginProcess for FakeLogin {
         match answer {
             None => Ok(LoginStep::Ask { prompt: "the password?".to_owned(), secret: true }),
             Some(password) if password.expose_secret() == PASSWORD => {
+                let account = self.0.account.lock().unwrap_or_else(PoisonError::into_inner);
+                let id = Some(account.as_str()).filter(|id| !id.is_empty());
                 Ok(LoginStep::Done(StoredLogin {
-                    id: login_id(),
+                    id: id.map_or_else(login_id, LoginId::new),
                     persona: bob(),
                     credentials: password,
                 }))
@@ -313,6 +383,26 @@ pub(crate) struct FakePuppet {
     pub(crate) record: Arc<Record>,
     pub(crate) session: Session,
     pub(crate) began: tokio::time::Instant,
+}
+
+impl FakePuppet {
+    /// Tells what the account just said as something it heard; gives its name.
+    async fn hear_itself(&self, chat: &ChatId, item: &Delivery) -> MessageId {
+        let name = MessageId::new(format!("said-{}", item.key));
+        let event = Event {
+            message: Some(name.clone()),
+            scope: Scope::Chat { login: self.login.clone(), chat: chat.clone() },
+            sender: bob(),
+            network: NetworkId::new("chats"),
+            source: SourceId::new(format!("heard-{}", item.key)),
+            ..item.event.clone()
+        };
+        let inbox = self.record.inbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let inbox = inbox.expect("it is signed in");
+        tokio::spawn(async move { inbox.accept_all(vec![event], None).await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        name
+    }
 }
 
 #[async_trait]
@@ -336,6 +426,8 @@ impl Puppet for FakePuppet {
             Session::Lasts => {}
             Session::Panics => panic!("a bug in a puppet"),
         }
+        *self.record.inbox.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Arc::clone(&cx.inbox));
         cx.online.send_replace(true);
         cx.cancel.cancelled().await;
         PuppetExit::Cancelled
@@ -343,7 +435,11 @@ impl Puppet for FakePuppet {
 
     async fn deliver(&self, chat: &ChatId, item: &Delivery) -> Result<Receipt, DeliverError> {
         self.record.take(chat.as_str(), item).await?;
-        Ok(Receipt { messages: Vec::new(), delivered_to: vec![PersonaId::new("bob")] })
+        let messages = match self.record.echoes.load(Ordering::Relaxed) {
+            true => vec![self.hear_itself(chat, item).await],
+            false => Vec::new(),
+        };
+        Ok(Receipt { messages, delivered_to: vec![PersonaId::new("bob")] })
     }
 
     async fn signal(&self, _: &ChatId, signal: &Signal) -> Result<(), DeliverError> {
@@ -531,8 +627,12 @@ impl World {
     }
 
     pub(crate) async fn command(&self, source: &str, line: &str) {
+        self.command_in(source, "management", line).await;
+    }
+
+    pub(crate) async fn command_in(&self, source: &str, room: &str, line: &str) {
         let kind = EventKind::Command(CommandLine(line.to_owned()));
-        let event = from_room(source, "management", kind);
+        let event = from_room(source, room, kind);
         self.core.inbox().accept_all(vec![event], None).await.expect("it is accepted");
     }
 
@@ -562,6 +662,7 @@ impl World {
 pub(crate) fn config() -> CoreConfig {
     CoreConfig {
         permissions: Permissions::new([("*".to_owned(), Role::Admin)]),
+        relay_notice: false,
         ..CoreConfig::default()
     }
 }
@@ -606,6 +707,16 @@ pub(crate) fn from_room(source: &str, room: &str, kind: EventKind) -> Event {
 
 pub(crate) fn said(text: &str) -> EventKind {
     EventKind::Message(Content::plain(text))
+}
+
+/// Copies a store as it is now.
+pub(crate) async fn copy(from: &MemoryStore, to: &MemoryStore) {
+    let all = KeyRange { start: Key::from_bytes(Vec::new()), end: None };
+    let mut batch = Batch::new();
+    for (key, value) in from.scan(all, 1_000_000).await.expect("it scans") {
+        batch.put(key, value).expect("it was stored before");
+    }
+    to.commit(batch, Durability::Durable).await.expect("it is stored");
 }
 
 /// Everything in a store, as bytes.

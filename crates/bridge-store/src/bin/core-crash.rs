@@ -247,6 +247,7 @@ async fn work(home: &Path, seed: u64, messages: u64) -> Result<bool, Failure> {
     };
     let config = CoreConfig {
         retry: (Duration::from_millis(1), Duration::from_millis(5)),
+        relay_notice: false,
         ..CoreConfig::default()
     };
     let store = Arc::new(DiskStore::open(&home.join("store"), StoreOptions::default())?);

@@ -1,0 +1,270 @@
+//! Commands about messages: those that wait, those that did not arrive, sent again or given up.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use super::{
+    ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, portal, shown,
+};
+use crate::{
+    adapter::Reply,
+    id::{PortalId, RowId},
+    model::{DeliveryState, EventKind, UserId},
+    portal::{
+        Change, ChangeError, change,
+        fate::{self, Failed},
+    },
+    record::{Leg, LogRow, get_row},
+    store::StoreError,
+};
+
+const ID: ArgumentSpec = ArgumentSpec::needed("ID", ArgumentKind::Word);
+
+/// Fewest letters of an id that name something.
+const ID_LEAST: usize = 4;
+/// Most waiting messages that are looked through in one conversation.
+const LOOK: u64 = 10_000;
+/// Most that are listed.
+const LIST: usize = 50;
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "queue",
+        aliases: &["queue list"],
+        arguments: &[],
+        help: "lists messages that wait or did not arrive, for how long, and why.",
+        role: Role::User,
+        run: Run::Always(|caller, _| list(caller).boxed()),
+    },
+    CommandSpec {
+        name: "queue retry",
+        aliases: &[],
+        arguments: &[ArgumentSpec { optional: true, ..ID }],
+        help: "sends a message that did not arrive again, or all of them.",
+        role: Role::User,
+        run: Run::Always(|caller, arguments| {
+            let id = arguments.given("ID").map(str::to_owned);
+            async move { retry_some(caller, id.as_deref()).await }.boxed()
+        }),
+    },
+    CommandSpec {
+        name: "queue drop",
+        aliases: &[],
+        arguments: &[ID],
+        help: "gives up a message that waits, which its sender is told, or forgets one that did not arrive.",
+        role: Role::User,
+        run: Run::Always(|caller, arguments| withdraw(caller, arguments).boxed()),
+    },
+    CommandSpec {
+        name: "retry",
+        aliases: &[],
+        arguments: &[],
+        help: "sends your last message in this room that did not arrive again.",
+        role: Role::Relay,
+        run: Run::Person(|caller, user, _| retry_last(caller, user).boxed()),
+    },
+];
+
+/// A message that waits for some leg.
+struct Waiting {
+    portal: PortalId,
+    number: u64,
+    row: LogRow,
+    /// What it waits for, for people.
+    places: Vec<String>,
+}
+
+/// Reads the messages that wait in a conversation, at most so many.
+async fn waiting(
+    caller: &Caller<'_>,
+    portal: PortalId,
+    most: u64,
+) -> Result<Vec<Waiting>, StoreError> {
+    let (numbers, legs) = {
+        let index = caller.shared.index();
+        let Some(found) = index.portals.get(&portal) else { return Ok(Vec::new()) };
+        let legs = found.record.legs.iter().cloned();
+        let legs = legs.zip(found.legs.iter().map(|now| now.cursor)).zip(0_u16..);
+        let legs = legs.filter(|((leg, _), _)| !matches!(leg, Leg::Closed));
+        let passed = found.passed();
+        (passed..found.head.min(passed.saturating_add(most)), legs.collect::<Vec<_>>())
+    };
+    let mut all = Vec::new();
+    for number in numbers {
+        let Some(row) = get_row(&*caller.shared.store, portal, number).await? else { continue };
+        let waits = legs.iter().filter(|((_, cursor), leg)| {
+            *cursor <= number
+                && row.origin != Some(*leg)
+                && row.only.is_none_or(|only| only == *leg)
+        });
+        let places: Vec<String> = waits.map(|((leg, _), _)| portal::place(leg)).collect();
+        let is_fate = matches!(row.event.kind, EventKind::Delivery { .. });
+        if !places.is_empty() && !is_fate {
+            all.push(Waiting { portal, number, row, places });
+        }
+    }
+    Ok(all)
+}
+
+/// Lists the messages that failed, of those the caller may see: in her conversations, or her own.
+async fn failed(caller: &Caller<'_>) -> Result<Vec<Failed>, StoreError> {
+    let mut all = fate::list(&*caller.shared.store, None).await?;
+    all.retain(|failed| caller.user == Some(&failed.fate.sender) || caller.owns(failed.portal));
+    all.sort_by_key(|failed| failed.row);
+    Ok(all)
+}
+
+async fn list(caller: &Caller<'_>) -> Reply {
+    let now = caller.shared.clock.now();
+    let mut rows = Vec::new();
+    for id in portal::own(caller) {
+        let most = u64::try_from(LIST).unwrap_or(u64::MAX);
+        let found = match waiting(caller, id, most).await {
+            Ok(found) => found,
+            Err(error) => return store_failed(&error),
+        };
+        rows.extend(found.into_iter().map(|Waiting { row, places, .. }| {
+            let age = now.0.saturating_sub(row.accepted.0);
+            let from = row.event.sender.shown_name();
+            vec![
+                row.row.short(),
+                "waits".to_owned(),
+                from.to_owned(),
+                places.join(", "),
+                ago(age),
+                String::new(),
+            ]
+        }));
+        if rows.len() > LIST {
+            break;
+        }
+    }
+    let failed = match failed(caller).await {
+        Ok(failed) => failed,
+        Err(error) => return store_failed(&error),
+    };
+    rows.extend(failed.iter().map(|Failed { portal: id, row, leg, fate }| {
+        let index = caller.shared.index();
+        let place = index.leg(*id, *leg).map(portal::place).unwrap_or_default();
+        let (state, why) = match &fate.state {
+            DeliveryState::Failed { tell_user, .. } => ("failed", tell_user.as_str()),
+            DeliveryState::Unknown { tell_user } => ("unknown", tell_user.as_str()),
+            DeliveryState::Delivered { .. } => ("delivered", ""),
+        };
+        vec![
+            row.short(),
+            state.to_owned(),
+            fate.sender.to_string(),
+            place,
+            ago(now.0.saturating_sub(fate.at.0)),
+            why.to_owned(),
+        ]
+    }));
+    if rows.is_empty() {
+        return answer::text("Nothing waits, and nothing failed lately.");
+    }
+    answer::table("Messages", &["id", "state", "from", "for", "since", "why"], rows)
+}
+
+/// Says how long ago something was.
+fn ago(millis: u64) -> String {
+    let seconds = Duration::from_millis(millis).as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
+}
+
+fn is_called(row: RowId, id: &str) -> bool {
+    id.len() >= ID_LEAST && row.to_string().ends_with(&id.to_lowercase())
+}
+
+async fn retry_some(caller: &Caller<'_>, id: Option<&str>) -> Reply {
+    let mut wanted = match failed(caller).await {
+        Ok(wanted) => wanted,
+        Err(error) => return store_failed(&error),
+    };
+    wanted.retain(|failed| id.is_none_or(|id| is_called(failed.row, id)));
+    if wanted.is_empty() {
+        return answer::text("No message that failed is called so. `queue` lists them.");
+    }
+    let mut again = 0;
+    for failed in &wanted {
+        match retry(caller, failed).await {
+            Ok(()) => again += 1,
+            Err(ChangeError::Gone) => {}
+            Err(error) => return Reply::Text(format!("That did not work: {error}. Try again.")),
+        }
+    }
+    match (again, wanted.len()) {
+        (0, _) => answer::text("The place it was for is not there any more."),
+        (1, 1) => answer::text("It is sent again."),
+        (again, all) => Reply::Text(format!("{again} of {all} messages are sent again.")),
+    }
+}
+
+async fn retry(caller: &Caller<'_>, failed: &Failed) -> Result<(), ChangeError> {
+    let Failed { portal, row, leg, .. } = *failed;
+    change(caller.shared, Change::Retry { portal, row, leg }).await.map(drop)
+}
+
+async fn retry_last(caller: &Caller<'_>, user: &UserId) -> Reply {
+    let Some(portal) = caller.portal() else {
+        return answer::text("Say that in the room of a conversation.");
+    };
+    let own = match fate::list(&*caller.shared.store, Some(portal)).await {
+        Ok(all) => all.into_iter().filter(|failed| failed.fate.sender == *user),
+        Err(error) => return store_failed(&error),
+    };
+    let own: Vec<Failed> = own.collect();
+    let Some(last) = own.iter().map(|failed| failed.row).max() else {
+        return answer::text("No message of yours failed here lately.");
+    };
+    let mut again = false;
+    for failed in own.iter().filter(|failed| failed.row == last) {
+        match retry(caller, failed).await {
+            Ok(()) => again = true,
+            Err(ChangeError::Gone) => {}
+            Err(error) => return Reply::Text(format!("That did not work: {error}. Try again.")),
+        }
+    }
+    answer::text(match again {
+        true => "Your message is sent again.",
+        false => "The place it was for is not there any more.",
+    })
+}
+
+async fn withdraw(caller: &Caller<'_>, arguments: Arguments) -> Reply {
+    let id = arguments.text("ID");
+    for portal in portal::own(caller) {
+        let found = match waiting(caller, portal, LOOK).await {
+            Ok(found) => found.into_iter().find(|waiting| is_called(waiting.row.row, id)),
+            Err(error) => return store_failed(&error),
+        };
+        if let Some(Waiting { portal, number, row, .. }) = found {
+            let from = shown::name(row.event.sender.shown_name());
+            return match change(caller.shared, Change::Withdraw { portal, number }).await {
+                Ok(_) => Reply::Text(format!("It is given up, and {from} is told.")),
+                Err(ChangeError::Gone) => answer::text("It was delivered in this very moment."),
+                Err(error) => Reply::Text(format!("That did not work: {error}. Try again.")),
+            };
+        }
+    }
+    let failed = match failed(caller).await {
+        Ok(failed) => failed.into_iter().find(|failed| is_called(failed.row, id)),
+        Err(error) => return store_failed(&error),
+    };
+    let Some(failed) = failed else {
+        return answer::text("No message is called so. `queue` lists them.");
+    };
+    match fate::forget(&*caller.shared.store, &failed).await {
+        Ok(()) => answer::text("It is forgotten."),
+        Err(error) => store_failed(&error),
+    }
+}
+
+fn store_failed(error: &StoreError) -> Reply {
+    Reply::Text(format!("The bridge could not look it up: {error}. Try again."))
+}

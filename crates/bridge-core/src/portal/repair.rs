@@ -1,0 +1,117 @@
+//! Portals compared with what is there: rooms, who is in them, under which names.
+
+use std::sync::Arc;
+
+use super::{Change, change};
+use crate::{
+    adapter::RoomCondition,
+    error::DeliverError,
+    id::PortalId,
+    leg,
+    model::{Membership, Persona},
+    record::Leg,
+    shared::Shared,
+};
+
+/// What was found at one leg, in words for people; nothing where all is well.
+pub(crate) async fn repair(shared: &Arc<Shared>, portal: PortalId) -> Vec<String> {
+    let mut found = Vec::new();
+    let (legs, relay) = {
+        let index = shared.index();
+        let Some(portal) = index.portals.get(&portal) else { return found };
+        (portal.record.legs.clone(), portal.record.relay.is_some())
+    };
+    let peers = peers(shared, &legs).await;
+    for (number, leg) in (0_u16..).zip(&legs) {
+        match leg {
+            Leg::Chat { login, .. } if shared.puppets.owner(login).is_none() => {
+                found.push(format!("{login} is signed out: `login` brings it back."));
+            }
+            Leg::Chat { .. } | Leg::Closed => {}
+            Leg::Room { network, .. } if !shared.adapters.contains_key(network) => {
+                found.push(format!("{network} is switched off in the configuration."));
+            }
+            Leg::Room { room: None, .. } => {}
+            Leg::Room { network, room: Some(room), owner } => {
+                let Some(adapter) = shared.adapters.get(network) else { continue };
+                match adapter.look_at(room).await {
+                    Ok(RoomCondition::Here) => {
+                        let mended = people(&**adapter, room, owner.as_ref(), &peers).await;
+                        if let Err(error) = mended {
+                            found.push(format!(
+                                "{network} {room}: not everybody is in it: {}.",
+                                error.for_people()
+                            ));
+                        }
+                    }
+                    Ok(RoomCondition::Gone) if relay || owner.is_none() => found.push(format!(
+                        "{network} {room} is gone, or I am out of it: invite me again."
+                    )),
+                    Ok(RoomCondition::Gone) => {
+                        let reset = Change::Room { portal, leg: number, room: None };
+                        match change(shared, reset).await {
+                            Ok(_) => found.push(format!(
+                                "{network} {room} was gone, or I was out of it: a new room is made."
+                            )),
+                            Err(error) => found.push(format!("{network} {room} is gone: {error}.")),
+                        }
+                    }
+                    Err(error) => {
+                        let why = error.for_people();
+                        found.push(format!("{network} {room} cannot be looked at: {why}."))
+                    }
+                }
+            }
+        }
+    }
+    if !relay && let Err(error) = leg::open_rooms(shared, portal).await {
+        found.push(format!("A room could not be made: {}.", error.for_people()));
+    }
+    found
+}
+
+/// Shows the people of a portal under their names of now, and brings them in.
+pub(crate) async fn sync(shared: &Arc<Shared>, portal: PortalId) -> Result<(), DeliverError> {
+    let legs = {
+        let index = shared.index();
+        index.portals.get(&portal).map(|found| found.record.legs.clone()).unwrap_or_default()
+    };
+    let peers = peers(shared, &legs).await;
+    for leg in &legs {
+        if let Leg::Room { network, room: Some(room), owner } = leg
+            && let Some(adapter) = shared.adapters.get(network)
+        {
+            people(&**adapter, room, owner.as_ref(), &peers).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The people of a portal's chats, as their accounts know them now.
+async fn peers(shared: &Shared, legs: &[Leg]) -> Vec<Persona> {
+    let mut peers = Vec::new();
+    for leg in legs {
+        let Leg::Chat { login, peer, .. } = leg else { continue };
+        let known = match shared.puppets.online(login) {
+            Some(puppet) => puppet.chat_with(&peer.id).await.ok(),
+            None => None,
+        };
+        peers.push(known.map_or_else(|| peer.clone(), |(_, peer)| peer));
+    }
+    peers
+}
+
+async fn people(
+    adapter: &dyn crate::Adapter,
+    room: &crate::id::RoomId,
+    owner: Option<&crate::model::UserId>,
+    peers: &[Persona],
+) -> Result<(), DeliverError> {
+    for peer in peers {
+        adapter.set_membership(room, peer, Membership::Join).await?;
+    }
+    match owner {
+        Some(owner) => adapter.invite(room, owner).await,
+        None => Ok(()),
+    }
+}
