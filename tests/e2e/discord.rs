@@ -3,6 +3,8 @@
 //! The program is the real one, and finds the loopback's Discord the way it would find the real one
 //! from behind a proxy: `HTTPS_PROXY` and a certificate to trust.
 
+mod files;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -9,7 +9,7 @@ use matrix_sdk::{
     Client, Room, RoomState,
     config::SyncSettings,
     ruma::{
-        OwnedEventId, OwnedRoomId, OwnedUserId, UInt, UserId,
+        OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId, UInt, UserId,
         api::client::{
             filter::FilterDefinition,
             room::create_room::v3::{Request as CreateRoom, RoomPreset},
@@ -18,7 +18,11 @@ use matrix_sdk::{
         events::{
             room::{
                 member::StrippedRoomMemberEvent,
-                message::{MessageType, OriginalSyncRoomMessageEvent, RoomMessageEventContent},
+                ImageInfo, MediaSource,
+                message::{
+                    ImageMessageEventContent, MessageType, OriginalSyncRoomMessageEvent,
+                    RoomMessageEventContent,
+                },
                 redaction::SyncRoomRedactionEvent,
             },
             typing::SyncTypingEvent,
@@ -46,6 +50,17 @@ pub enum Seen {
         body: String,
         /// Whether it is a notice.
         notice: bool,
+    },
+    /// A file came; its message is seen beside.
+    File {
+        /// The message.
+        event: OwnedEventId,
+        /// Its name.
+        name: String,
+        /// What it is said to be.
+        mime: Option<String>,
+        /// Where its bytes are.
+        address: OwnedMxcUri,
     },
     /// A message was removed.
     Redacted {
@@ -137,6 +152,57 @@ impl MatrixUser {
         Ok(self.room(room).await.send(content).await?.response.event_id)
     }
 
+    /// Sends a picture, with words under it.
+    ///
+    /// # Errors
+    /// What the client says.
+    ///
+    /// # Panics
+    /// When the homeserver does not take its bytes.
+    pub async fn send_picture(
+        &self,
+        room: &OwnedRoomId,
+        name: &str,
+        bytes: &[u8],
+        caption: Option<&str>,
+    ) -> Result<OwnedEventId, matrix_sdk::Error> {
+        let request = reqwest::Client::new()
+            .post(self.at("/_matrix/media/v3/upload"))
+            .bearer_auth(self.client.access_token().unwrap_or_default())
+            .header("content-type", "image/png")
+            .body(bytes.to_vec());
+        let response = request.send().await.expect("the homeserver answers");
+        let uploaded: serde_json::Value = response.json().await.expect("it is read");
+        let address = uploaded.get("content_uri").and_then(|address| address.as_str());
+        let address = OwnedMxcUri::from(address.expect("it takes the bytes"));
+        let mut image = ImageMessageEventContent::plain(caption.unwrap_or(name).into(), address);
+        image.filename = Some(name.to_owned());
+        let mut info = ImageInfo::new();
+        info.mimetype = Some("image/png".to_owned());
+        info.size = u32::try_from(bytes.len()).ok().map(UInt::from);
+        image.info = Some(Box::new(info));
+        let content = RoomMessageEventContent::new(MessageType::Image(image));
+        Ok(self.room(room).await.send(content).await?.response.event_id)
+    }
+
+    /// Fetches the bytes of a file.
+    ///
+    /// # Panics
+    /// When the homeserver does not give them.
+    pub async fn fetch(&self, address: &OwnedMxcUri) -> Vec<u8> {
+        let place = address.as_str().trim_start_matches("mxc://");
+        let request = reqwest::Client::new()
+            .get(self.at(&format!("/_matrix/client/v1/media/download/{place}")))
+            .bearer_auth(self.client.access_token().unwrap_or_default());
+        let response = request.send().await.expect("the homeserver answers");
+        assert!(response.status().is_success(), "{}", response.status());
+        response.bytes().await.expect("all of them come").to_vec()
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.client.homeserver().as_str().trim_end_matches('/'))
+    }
+
     /// Shows that she writes, or stopped.
     ///
     /// # Errors
@@ -207,6 +273,24 @@ impl Drop for MatrixUser {
     }
 }
 
+/// Gives the file of a message that is one.
+fn file_of(event: &OriginalSyncRoomMessageEvent) -> Option<Seen> {
+    let (name, source, mime) = match &event.content.msgtype {
+        MessageType::Image(image) => {
+            let mime = image.info.as_ref().and_then(|info| info.mimetype.clone());
+            (image.filename(), &image.source, mime)
+        }
+        MessageType::File(file) => {
+            let mime = file.info.as_ref().and_then(|info| info.mimetype.clone());
+            (file.filename(), &file.source, mime)
+        }
+        _ => return None,
+    };
+    let MediaSource::Plain(address) = source else { return None };
+    let (event, name) = (event.event_id.clone(), name.to_owned());
+    Some(Seen::File { event, name, mime, address: address.clone() })
+}
+
 fn listen(client: &Client, seen: &Arc<Mutex<Vec<Seen>>>) {
     let note = |seen: &Arc<Mutex<Vec<Seen>>>, what: Seen| {
         seen.lock().unwrap_or_else(PoisonError::into_inner).push(what);
@@ -218,6 +302,9 @@ fn listen(client: &Client, seen: &Arc<Mutex<Vec<Seen>>>) {
             let member = room.get_member_no_sync(&event.sender).await.ok().flatten();
             let name = member.and_then(|member| member.display_name().map(str::to_owned));
             let notice = matches!(event.content.msgtype, MessageType::Notice(_));
+            if let Some(file) = file_of(&event) {
+                note(&list, file);
+            }
             note(
                 &list,
                 Seen::Message {

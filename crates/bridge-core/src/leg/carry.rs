@@ -30,6 +30,16 @@ pub(super) enum Carried {
     Words(Option<Link>),
 }
 
+/// Why the bytes of a file are not here; the text is for its sender.
+enum NotHere {
+    /// They cannot be had.
+    Lost(String),
+    /// The core ends.
+    Stopped,
+    /// They are there, and not taken.
+    TooLarge(String),
+}
+
 impl Pump {
     /// Finds out how a file reaches this leg's place, and fetches its bytes where they are needed.
     pub(super) async fn carry(
@@ -45,42 +55,45 @@ impl Pump {
         else {
             return Carried::Words(from_there);
         };
-        let failed = match self.fetch(library, row, file).await {
+        let too_large = match self.fetch(library, row, file).await {
             Ok(media) => match fit(library, media, to).await {
                 Ok(carried) => return carried,
                 Err(too_large) => too_large,
             },
-            Err(Some(failed)) => failed,
-            Err(None) => return Carried::Stopped,
+            Err(NotHere::Lost(text)) => return Carried::Failed(Reject::Unsupported, text),
+            Err(NotHere::Stopped) => return Carried::Stopped,
+            Err(NotHere::TooLarge(text)) => text,
         };
         match from_there {
             Some(link) => Carried::Words(Some(link)),
-            None => Carried::Failed(Reject::Unsupported, failed),
+            None => Carried::Failed(Reject::Unsupported, too_large),
         }
     }
 
-    /// Fetches a file, with patience; `Err` tells the sender why it cannot be had, none when the core
-    /// ends.
+    /// Fetches a file, with patience.
     async fn fetch(
         &mut self,
         library: &Library,
         row: &LogRow,
         file: &Attachment,
-    ) -> Result<Media, Option<String>> {
+    ) -> Result<Media, NotHere> {
         let began = Instant::now();
         loop {
             let fetched = tokio::select! {
                 fetched = library.fetch(&self.shared, &row.event.network, file) => fetched,
-                () = self.shared.cancel.cancelled() => return Err(None),
+                () = self.shared.cancel.cancelled() => return Err(NotHere::Stopped),
             };
             let (after, cause) = match fetched {
                 Ok(media) => {
                     self.backoff.reset();
                     return Ok(media);
                 }
-                Err(DeliverError::Reject { tell_user, .. }) => return Err(Some(tell_user)),
+                Err(DeliverError::Reject { tell_user, .. }) => {
+                    return Err(NotHere::TooLarge(tell_user));
+                }
                 Err(DeliverError::Gone(cause)) => {
-                    return Err(Some(format!("The file is not there any more: {cause}.")));
+                    let text = format!("The file is not there any more: {cause}.");
+                    return Err(NotHere::Lost(text));
                 }
                 Err(DeliverError::Retry { after, cause }) => (after, cause),
                 Err(DeliverError::Ambiguous(cause) | DeliverError::AuthLost(cause)) => {
@@ -89,14 +102,13 @@ impl Pump {
             };
             tracing::debug!(portal = %self.portal, row = %row.row, %cause, "a file is not here yet");
             if began.elapsed() > PATIENCE || self.too_old(row).is_some() {
-                return Err(Some(format!(
-                    "The file could not be fetched: {cause}. Send it again."
-                )));
+                let text = format!("The file could not be fetched: {cause}. Send it again.");
+                return Err(NotHere::Lost(text));
             }
             let wait = after.unwrap_or_else(|| self.backoff.next_wait());
             tokio::select! {
                 () = sleep(wait) => {}
-                () = self.shared.cancel.cancelled() => return Err(None),
+                () = self.shared.cancel.cancelled() => return Err(NotHere::Stopped),
             }
         }
     }
