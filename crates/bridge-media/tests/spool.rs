@@ -1,5 +1,6 @@
 //! The spool, on a real disk.
 
+mod carry;
 mod pictures;
 mod route;
 mod support;
