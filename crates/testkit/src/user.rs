@@ -17,8 +17,8 @@ use matrix_sdk::{
         },
         events::{
             room::{
-                member::StrippedRoomMemberEvent,
                 ImageInfo, MediaSource,
+                member::StrippedRoomMemberEvent,
                 message::{
                     ImageMessageEventContent, MessageType, OriginalSyncRoomMessageEvent,
                     RoomMessageEventContent,
