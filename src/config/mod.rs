@@ -59,8 +59,9 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// How long what is not needed for delivery any more is kept.
     pub retention: RetentionConfig,
-    /// Who may use the bridge, by user id (Matrix: `@ada:example.com`, Discord: the person's number),
-    /// by `*:domain` or by `*`; the most exact line counts.
+    /// Who may use the bridge, by user id (Matrix: `@ada:example.com`, Discord: the person's number, MSN:
+    /// the address, in small letters, of somebody who gives commands to an account of a relay), by
+    /// `*:domain` or by `*`; the most exact line counts.
     /// `none` may nothing; `relay` may have what she says carried in rooms that show conversations of
     /// others' accounts; `user` may also sign in; `admin` may also see and steer everything.
     #[schemars(example = permissions_example())]

@@ -16,6 +16,7 @@ use bridge_core::{
         Capabilities, Contact, ContactChange, ContactDelta, Delivery, DeliveryState, Event,
         EventKind, Persona, Receipt, Reject, Scope, ShownFates, Signal, Styles,
     },
+    shown,
 };
 use msnp::{CloseReason, ConnectError, Events, Handle, RequestError};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -339,7 +340,7 @@ impl Puppet for MsnPuppet {
         let peer = self.persona(chat.as_str(), None);
         match sent {
             Ok(()) => Ok(Receipt { messages: Vec::new(), delivered_to: vec![peer.id] }),
-            Err(error) => Err(translate::refusal(error, peer.shown_name())),
+            Err(error) => Err(translate::refusal(error, &shown::name(peer.shown_name()))),
         }
     }
 

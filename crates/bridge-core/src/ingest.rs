@@ -10,13 +10,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     adapter::CommandOrigin,
-    command::Queued,
-    id::{ChatId, LoginId, NetworkId, PortalId, RowId, SourceId},
+    command::{Queued, front},
+    id::{ChatId, LoginId, NetworkId, PortalId, RoomId, RowId, SourceId},
     inbox::{AcceptError, Inbox, SourceCursor},
     index::Portal,
     loop_guard::Verdict,
@@ -34,14 +34,13 @@ use crate::{
     rediscover::{self, Restored},
     relay,
     shared::Shared,
+    shown,
     store::{Batch, CommitError, Durability, StoreError, Table},
     supervisor::Owner,
 };
 
 /// Longest command line, in characters.
 const LINE_LIMIT: usize = 800;
-/// Longest name kept, in bytes.
-const NAME_LIMIT: usize = 1024;
 /// Most requests stored in one commit.
 const GROUP_LIMIT: usize = 256;
 
@@ -113,6 +112,7 @@ impl Inbox for Arc<Shared> {
         if let Some((portal, origin)) = found
             && guests::admit(self, portal, origin, &from).carried
         {
+            let from = shown::persona(from);
             let legs = self.index().portals.get(&portal).map_or(0, |found| found.legs.len());
             let legs = (0_u16..).zip(0..legs).map(|(leg, _)| leg);
             for leg in legs.filter(|leg| *leg != origin) {
@@ -273,7 +273,7 @@ fn stage(
                     for event in events {
                         let name = (event.network.clone(), event.source.clone());
                         if !seen.contains(&name) && told.insert(name) {
-                            stage_event(shared, &mut staged, &with_short_name(event))?;
+                            stage_event(shared, &mut staged, &with_fit_name(event))?;
                         }
                     }
                     if let Some(SourceCursor { network, stream, position }) = cursor {
@@ -346,17 +346,7 @@ fn admits(shared: &Shared, events: &[Event]) -> Result<(), AcceptError> {
 fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<(), StoreError> {
     let (portal, origin) = match (&event.scope, &event.kind) {
         (Scope::Room(room), EventKind::Command(line)) => {
-            let row = RowId::new();
-            let user = UserId { network: event.network.clone(), id: event.sender.id.clone() };
-            let origin = CommandOrigin { user, room: room.clone(), message: event.message.clone() };
-            // No command is so long; what is cut off could not be stored in one piece, and whoever sent
-            // it would be asked to send it again for ever.
-            let end = line.0.char_indices().nth(LINE_LIMIT).map_or(line.0.len(), |(end, _)| end);
-            let line = SecretString::from(line.0.get(..end).unwrap_or_default());
-            note_seen(shared, staged, event)?;
-            stage_command(shared, staged, row, &origin, &line)?;
-            staged.commands.push(Queued { row, origin, line, again: false });
-            return Ok(());
+            return take_command(shared, staged, event, room.clone(), &line.0);
         }
         (Scope::Room(room), _) => {
             let endpoint = Endpoint::Room(event.network.clone(), room.clone());
@@ -370,7 +360,12 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
         }
         (Scope::Chat { login, chat }, _) => {
             let endpoint = Endpoint::Chat(login.clone(), chat.clone());
-            match staged.find(shared, &endpoint) {
+            let found = staged.find(shared, &endpoint);
+            if let Some(line) = front::line(shared, login, event, found.is_some()) {
+                let place = front::place(login, chat);
+                return take_command(shared, staged, event, place, line.expose_secret());
+            }
+            match found {
                 Some(found) => found,
                 None => match shared.portal_of_chat(login, chat, event.sender.clone()) {
                     Some(record) => (staged.open(&endpoint, record)?, 0),
@@ -434,15 +429,34 @@ fn says_something(kind: &EventKind) -> bool {
     )
 }
 
-/// Cuts a name longer than any place shows: whoever chose it chose it to be a nuisance.
-fn with_short_name(event: &Event) -> Cow<'_, Event> {
-    match &event.sender.name {
-        Some(name) if name.len() > NAME_LIMIT => {
-            let short = name.chars().take(NAME_LIMIT / 4).collect();
-            let sender = Persona { name: Some(short), ..event.sender.clone() };
-            Cow::Owned(Event { sender, ..event.clone() })
-        }
-        _ => Cow::Borrowed(event),
+/// Takes in a line that was said to the bridge itself.
+fn take_command(
+    shared: &Shared,
+    staged: &mut Staged,
+    event: &Event,
+    room: RoomId,
+    line: &str,
+) -> Result<(), StoreError> {
+    let row = RowId::new();
+    let user = UserId { network: event.network.clone(), id: event.sender.id.clone() };
+    let origin = CommandOrigin { user, room, message: event.message.clone() };
+    // No command is so long; what is cut off could not be stored in one piece, and whoever sent it would
+    // be asked to send it again for ever.
+    let end = line.char_indices().nth(LINE_LIMIT).map_or(line.len(), |(end, _)| end);
+    let line = SecretString::from(line.get(..end).unwrap_or_default());
+    note_seen(shared, staged, event)?;
+    stage_command(shared, staged, row, &origin, &line)?;
+    staged.commands.push(Queued { row, origin, line, again: false });
+    Ok(())
+}
+
+/// Makes the speaker's name fit to be shown wherever it comes to.
+fn with_fit_name(event: &Event) -> Cow<'_, Event> {
+    let sender = shown::persona(event.sender.clone());
+    if sender == event.sender {
+        Cow::Borrowed(event)
+    } else {
+        Cow::Owned(Event { sender, ..event.clone() })
     }
 }
 

@@ -46,6 +46,7 @@ mod rediscover;
 mod relay;
 mod seal;
 mod shared;
+pub mod shown;
 mod signals;
 pub mod store;
 mod supervisor;

@@ -34,6 +34,7 @@ use crate::{
     record::{Leg, PortalRecord},
     relay::Strangers,
     seal::SealKey,
+    shown,
     signals::Signals,
     store::Store,
     supervisor::{Gates, Owner, Puppets},
@@ -247,6 +248,11 @@ impl Shared {
         self.permissions.read().unwrap_or_else(PoisonError::into_inner).role(user)
     }
 
+    /// Gives the role of somebody who is meant by name; see [`Permissions::role_by_name`].
+    pub(crate) fn role_by_name(&self, user: &UserId) -> Role {
+        self.permissions.read().unwrap_or_else(PoisonError::into_inner).role_by_name(user)
+    }
+
     /// Lists who may do what.
     pub(crate) fn patterns(&self) -> Vec<(String, Role)> {
         self.permissions.read().unwrap_or_else(PoisonError::into_inner).patterns()
@@ -304,7 +310,7 @@ impl Shared {
             name: None,
             relay: None,
             legs: vec![
-                Leg::Chat { login: login.clone(), chat: chat.clone(), peer },
+                Leg::Chat { login: login.clone(), chat: chat.clone(), peer: shown::persona(peer) },
                 Leg::Room { network: owner.network.clone(), room: None, owner: Some(owner) },
             ],
         })

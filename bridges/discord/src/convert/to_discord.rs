@@ -21,11 +21,12 @@ pub(crate) fn messages(content: &Content) -> Vec<String> {
     split(&text, LIMIT)
 }
 
-/// Makes the messages of an answer of the bridge; its words are markdown already.
+/// Makes the messages of an answer of the bridge. The only marks in its words are those around what can
+/// be said; others' names may look like more.
 pub(crate) fn answer(reply: &Reply) -> Vec<String> {
     let text = match reply {
-        Reply::Buttons { text, buttons } => Reply::with_buttons_as_text(text, buttons),
-        Reply::Text(text) => text.clone(),
+        Reply::Buttons { text, buttons } => words(&Reply::with_buttons_as_text(text, buttons)),
+        Reply::Text(text) => words(text),
         Reply::Table { title, rows, .. } => {
             let row = |cells: &Vec<String>| {
                 let cells = cells.iter().filter(|cell| !cell.is_empty());
@@ -48,6 +49,16 @@ pub(crate) fn answer(reply: &Reply) -> Vec<String> {
         rest = after.trim_start_matches([' ', '\n']);
     }
     messages
+}
+
+/// Writes words of the bridge, with what can be said as code.
+fn words(text: &str) -> String {
+    let pieces = text.split('`').zip([false, true].into_iter().cycle());
+    let piece = |(piece, code): (&str, bool)| match code {
+        true => format!("`{piece}`"),
+        false => escape(piece),
+    };
+    pieces.map(piece).collect()
 }
 
 /// Cuts a text into messages of at most so many units: between paragraphs, lines or words where it
@@ -246,6 +257,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use bridge_core::adapter::Button;
+
     use crate::convert::markdown::{self, Mentioned};
 
     struct Nobody;
@@ -332,6 +345,16 @@ mod tests {
             assert!(piece.starts_with("```\nlet") && piece.ends_with(";\n```"), "{piece}");
             assert!(units(piece) <= LIMIT);
         }
+    }
+
+    #[test]
+    fn names_in_an_answer_are_no_marks_and_what_can_be_said_is_code() {
+        let text = "Say `chat **x**` to *Bob*\nor not".to_owned();
+        assert_eq!(answer(&Reply::Text(text)), ["Say `chat **x**` to \\*Bob\\*\nor not"]);
+        let button =
+            Button { label: "_Yes_".to_owned(), line: "accept bob@example.com".to_owned() };
+        let ask = Reply::Buttons { text: "Well?".to_owned(), buttons: vec![button] };
+        assert_eq!(answer(&ask), ["Well?\n\\_Yes\\_: say `accept bob@example.com`"]);
     }
 
     #[test]

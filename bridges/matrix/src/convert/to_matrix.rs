@@ -67,11 +67,8 @@ pub(crate) fn file(
 /// Makes a notice of what the bridge answers.
 pub(crate) fn notice(reply: &Reply) -> RoomMessageEventContent {
     match reply {
-        Reply::Buttons { text, buttons } => {
-            let text = Reply::with_buttons_as_text(text, buttons);
-            RoomMessageEventContent::notice_markdown(text)
-        }
-        Reply::Text(text) => RoomMessageEventContent::notice_markdown(text),
+        Reply::Buttons { text, buttons } => words(&Reply::with_buttons_as_text(text, buttons)),
+        Reply::Text(text) => words(text),
         Reply::Table { title, columns, rows } => {
             let lines = rows.iter().map(|row| row.join(" · "));
             let plain = std::iter::once(title.clone()).chain(lines).collect::<Vec<_>>().join("\n");
@@ -89,6 +86,22 @@ pub(crate) fn notice(reply: &Reply) -> RoomMessageEventContent {
         }
         _ => RoomMessageEventContent::notice_plain("This answer has no words here."),
     }
+}
+
+/// Makes a notice of words whose only marks are those around what can be said. All else stays as it is:
+/// others' names may look like markdown, or like HTML.
+fn words(text: &str) -> RoomMessageEventContent {
+    if !text.contains(['`', '\n']) {
+        return RoomMessageEventContent::notice_plain(text);
+    }
+    let pieces = text.split('`').zip([false, true].into_iter().cycle());
+    let html: String = pieces
+        .map(|(piece, code)| match code {
+            true => format!("<code>{}</code>", escape(piece)),
+            false => escape(piece).replace('\n', "<br>"),
+        })
+        .collect();
+    RoomMessageEventContent::notice_html(text, html)
 }
 
 /// Writes styled words as HTML; none when they have no style.
@@ -166,6 +179,17 @@ mod tests {
 
     fn span(start: u32, end: u32, style: Style) -> Span {
         Span { start, end, style }
+    }
+
+    #[test]
+    fn names_in_a_notice_are_neither_markdown_nor_html() {
+        let said = |reply: &Reply| serde_json::to_value(notice(reply)).unwrap();
+        let one = said(&Reply::Text("**Bob** <b>@room</b>".to_owned()));
+        assert_eq!(one["body"], "**Bob** <b>@room</b>");
+        assert!(one.get("formatted_body").is_none());
+        let two = said(&Reply::Text("Say `chat <x>`\nto *Bob* <i>".to_owned()));
+        let html = "Say <code>chat &lt;x&gt;</code><br>to *Bob* &lt;i&gt;";
+        assert_eq!(two["formatted_body"], html);
     }
 
     #[test]

@@ -1,25 +1,20 @@
 //! Answers that many commands give.
 
-use super::{Caller, shown};
-use crate::{adapter::Reply, error::DeliverError};
+use super::Caller;
+use crate::{adapter::Reply, error::DeliverError, shown};
 
 /// Rows of an answer that may be long.
 const ROWS: usize = 50;
-/// Most letters of a cell.
-const CELL: usize = 200;
 
 /// Words that are always the same.
 pub(super) fn text(text: &str) -> Reply {
     Reply::Text(text.to_owned())
 }
 
-/// Rows under a heading; cells are made fit to be shown, and rows that are too many are counted.
+/// Rows under a heading; rows that are too many are counted.
 pub(super) fn table(title: &str, columns: &[&str], mut rows: Vec<Vec<String>>) -> Reply {
     let left_out = rows.len().saturating_sub(ROWS);
     rows.truncate(ROWS);
-    for cell in rows.iter_mut().flatten() {
-        *cell = shown::cut(cell, CELL);
-    }
     let title = match left_out {
         0 => title.to_owned(),
         more => format!("{title} ({more} more)"),
@@ -39,7 +34,7 @@ pub(super) fn outcome(outcome: Result<(), DeliverError>, done: impl FnOnce() -> 
 /// Why a network did not do something.
 pub(super) fn failure(error: &DeliverError) -> Reply {
     Reply::Text(match error {
-        DeliverError::Reject { tell_user, .. } => tell_user.clone(),
+        DeliverError::Reject { tell_user, .. } => shown::line(tell_user),
         error => format!("That did not work: {error}."),
     })
 }

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use super::{
     parse::Word,
-    shown,
     spec::{self, ArgumentKind, ArgumentSpec},
 };
-use crate::id::PersonaId;
+use crate::{id::PersonaId, shown};
 
 /// The option that names the account a command acts on.
 const ACCOUNT_OPTION: &str = "--account";

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Caller, CommandSpec, Role, execute, is_known, table};
+use super::{Caller, CommandSpec, Role, execute, front, is_known, table};
 use crate::{
     adapter::{CommandOrigin, Reply},
     connector::{LoginError, LoginProcess, LoginStep},
@@ -23,6 +23,7 @@ use crate::{
     model::UserId,
     record::{CommandRecord, Position, command_key, cursor_key},
     shared::Shared,
+    shown,
     store::{Batch, Durability, KeyBuilder, StoreError, Table, TableId},
 };
 
@@ -149,7 +150,7 @@ pub(crate) async fn resume(shared: &Shared) -> Result<(), StoreError> {
 /// Says something to a person in the room she last gave a command in.
 pub(crate) async fn tell_owner(shared: &Shared, owner: &UserId, reply: &Reply) {
     match management_room(shared, owner).await {
-        Ok(Some(origin)) => answer(shared, &origin, reply, RowId::new()).await,
+        Ok(Some(origin)) => answer(shared, &origin, &shown::reply(reply.clone()), RowId::new()).await,
         Ok(None) => {}
         Err(error) => tracing::warn!(%error, "the owner could not be told"),
     }
@@ -192,8 +193,13 @@ async fn serve(
     // What follows `login` may be a password, though nobody asked for it here.
     let spilled = asked && !rest.is_empty();
     let may_sign_in = role >= Role::User;
-    let refusal =
-        shared.adapters.get(&origin.user.network).and_then(|adapter| adapter.takes_no_passwords());
+    let refusal = match front::chat(&origin.room) {
+        Some(_) => Some(front::NO_PASSWORDS),
+        None => {
+            let adapter = shared.adapters.get(&origin.user.network);
+            adapter.and_then(|adapter| adapter.takes_no_passwords())
+        }
+    };
     if refusal.is_none() && (secret || stray || spilled) {
         conceal(shared, &origin).await;
     }
@@ -317,12 +323,14 @@ async fn conceal(shared: &Shared, origin: &CommandOrigin) {
 }
 
 async fn answer(shared: &Shared, origin: &CommandOrigin, reply: &Reply, row: RowId) {
-    let Some(adapter) = shared.adapters.get(&origin.user.network) else {
-        return;
-    };
+    let adapter = shared.adapters.get(&origin.user.network);
     let key = IdempotencyKey { row, leg: 0 };
     for attempt in 1..=REPLY_ATTEMPTS {
-        match adapter.reply(origin, reply, key).await {
+        let answered = match adapter {
+            Some(adapter) => adapter.reply(origin, reply, key).await,
+            None => front::answer(shared, origin, reply).await,
+        };
+        match answered {
             Ok(()) => return,
             Err(DeliverError::Retry { after, .. }) if attempt < REPLY_ATTEMPTS => {
                 sleep(after.unwrap_or(shared.config.retry.0)).await;

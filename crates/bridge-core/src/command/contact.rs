@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use futures_util::FutureExt as _;
 
 use super::{
-    Account, ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, shown,
+    Account, ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer,
 };
 use crate::{
     adapter::Reply,
@@ -15,6 +15,7 @@ use crate::{
     model::{Contact, Delivery, EventKind, PresenceState},
     notice,
     record::{WatchRecord, watch_key},
+    shown,
     store::{Batch, CommitError, Durability, Table},
 };
 

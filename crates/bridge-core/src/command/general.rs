@@ -2,8 +2,8 @@
 
 use futures_util::FutureExt as _;
 
-use super::{ArgumentKind, ArgumentSpec, Caller, CommandSpec, Role, Run, answer, help, shown};
-use crate::{adapter::Reply, options};
+use super::{ArgumentKind, ArgumentSpec, Caller, CommandSpec, Role, Run, answer, help};
+use crate::{adapter::Reply, options, shown};
 
 const COMMAND: ArgumentSpec = ArgumentSpec::optional("COMMAND", ArgumentKind::Rest);
 

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Area, ArgumentKind, CommandSpec, Need, Role, areas, find, parse, shown, table};
+use super::{Area, ArgumentKind, CommandSpec, Need, Role, areas, find, parse, table};
+use crate::shown;
 
 /// Writes the table as `help` shows it to a role.
 pub fn help(role: Role) -> String {

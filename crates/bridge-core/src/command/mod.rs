@@ -12,6 +12,7 @@ mod bind;
 mod centre;
 mod choice;
 mod contact;
+pub(crate) mod front;
 mod general;
 mod help;
 mod operate;
@@ -21,7 +22,6 @@ mod person;
 mod portal;
 mod queue;
 mod room;
-pub(crate) mod shown;
 mod spec;
 mod sudo;
 mod trace;
@@ -47,6 +47,7 @@ use crate::{
     options,
     record::{Endpoint, Leg},
     shared::Shared,
+    shown,
 };
 
 /// Longest line that is looked at, in bytes: no command is so long.
@@ -74,7 +75,10 @@ impl Caller<'_> {
     /// Finds the conversation of the room that the line was said in.
     pub(crate) fn portal(&self) -> Option<PortalId> {
         let origin = self.origin?;
-        let endpoint = Endpoint::Room(origin.user.network.clone(), origin.room.clone());
+        let endpoint = match front::chat(&origin.room) {
+            Some((login, chat)) => Endpoint::Chat(login, chat),
+            None => Endpoint::Room(origin.user.network.clone(), origin.room.clone()),
+        };
         self.shared.index().find(&endpoint).map(|(portal, _)| portal)
     }
 
@@ -183,8 +187,12 @@ pub fn table() -> impl Iterator<Item = &'static CommandSpec> {
     areas().iter().flat_map(|area| area.commands)
 }
 
-/// Does what a line asks and gives the answer. Nothing of an unknown line is said back.
+/// Does what a line asks and gives the answer, fit to be shown. Nothing of an unknown line is said back.
 pub(crate) async fn execute(caller: &Caller<'_>, line: &str) -> Reply {
+    shown::reply(answer_to(caller, line).await)
+}
+
+async fn answer_to(caller: &Caller<'_>, line: &str) -> Reply {
     if line.len() > LINE_LIMIT {
         return answer::text("I do not read so long a line. Say `help` to see what I can do.");
     }

@@ -47,16 +47,28 @@ impl Permissions {
         self.0.clone()
     }
 
+    /// Gives the role of a user by a pattern that is meant for her or for some like her: `*` is not.
+    pub fn role_by_name(&self, user: &UserId) -> Role {
+        if self.pattern(user).is_some_and(|(pattern, _)| pattern != "*") {
+            self.role(user)
+        } else {
+            Role::None
+        }
+    }
+
     /// Gives the role of a user; none unless a pattern fits.
     pub fn role(&self, user: &UserId) -> Role {
+        self.pattern(user).map_or(Role::None, |(_, role)| *role)
+    }
+
+    fn pattern(&self, user: &UserId) -> Option<&(String, Role)> {
         let id = user.id.as_str();
         let fits = |pattern: &str| match pattern.strip_prefix('*') {
             Some("") => true,
             Some(ending) => id.ends_with(ending),
             None => pattern == id,
         };
-        let found = self.0.iter().find(|(pattern, _)| fits(pattern));
-        found.map_or(Role::None, |(_, role)| *role)
+        self.0.iter().find(|(pattern, _)| fits(pattern))
     }
 }
 
@@ -82,6 +94,16 @@ mod tests {
         assert_eq!(role("@eve:example.com"), Role::None);
         assert_eq!(role("@bob:badexample.com"), Role::None);
         assert_eq!(role("@bob:elsewhere.org"), Role::None);
+        let everybody = Permissions::new([
+            ("*".to_owned(), Role::User),
+            ("ada@example.com".to_owned(), Role::Admin),
+        ]);
+        let by_name = |id: &str| {
+            let user = UserId { network: NetworkId::new("m"), id: PersonaId::new(id) };
+            everybody.role_by_name(&user)
+        };
+        assert_eq!(by_name("ada@example.com"), Role::Admin);
+        assert_eq!(by_name("eve@example.com"), Role::None);
         assert_eq!(role("@bob:example.org"), Role::Relay);
         assert!(Role::None < Role::Relay && Role::Relay < Role::User && Role::User < Role::Admin);
     }

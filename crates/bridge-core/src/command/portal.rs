@@ -6,13 +6,13 @@ use futures_util::FutureExt as _;
 
 use super::{
     Account, ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, room,
-    shown,
 };
 use crate::{
     adapter::Reply,
     id::PortalId,
     portal::{link, repair},
     record::{Leg, get_row},
+    shown,
 };
 
 const ADDRESS: ArgumentSpec = ArgumentSpec::needed("ADDRESS", ArgumentKind::Address);

@@ -1,11 +1,12 @@
 //! Doing something in somebody's name, and the record of it.
 
-use super::{Arguments, Caller, Role, answer, execute, find, parse, shown};
+use super::{Arguments, Caller, Role, answer, execute, find, parse};
 use crate::{
     adapter::Reply,
     id::{NetworkId, PersonaId, RowId},
     model::UserId,
     record::{AuditRecord, audit_key},
+    shown,
     store::{Batch, Durability, KeyBuilder, StoreError, Table, TableId},
 };
 

@@ -3,7 +3,8 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use bridge_core::{
-    DeliverError, Parts, Relay,
+    CoreConfig, DeliverError, Parts, Relay,
+    command::{Permissions, Role},
     id::{ChatId, LoginId, MessageId, NetworkId, RoomId},
     model::{Content, Event, EventKind, Persona, Reject, Scope, Signal},
     store::MemoryStore,
@@ -30,6 +31,10 @@ fn relay(chats: &[&str], rooms: &[&str]) -> Relay {
 
 /// Opens a core with one account of the bridge's own and the relays given, on what was kept.
 async fn open(store: &Arc<MemoryStore>, relays: Vec<Relay>) -> World {
+    open_with(store, relays, config()).await
+}
+
+async fn open_with(store: &Arc<MemoryStore>, relays: Vec<Relay>, settings: CoreConfig) -> World {
     let (rooms, chats) = (Arc::new(Record::default()), Arc::new(Record::default()));
     let puppet = FakePuppet {
         login: account(),
@@ -43,7 +48,7 @@ async fn open(store: &Arc<MemoryStore>, relays: Vec<Relay>) -> World {
         relays,
         ..Parts::default()
     };
-    World::of(store.clone(), config(), parts, rooms, chats).await.expect("it opens")
+    World::of(store.clone(), settings, parts, rooms, chats).await.expect("it opens")
 }
 
 /// Something a contact of the bridge's own account says.
@@ -229,4 +234,56 @@ async fn the_latest_of_each_signal_wins_at_each_leg_and_a_slow_one_holds_up_only
     tokio::time::sleep(std::time::Duration::from_secs(30)).await;
     // It shows the first and, of all that came meanwhile, the last.
     assert_eq!(shown(&world, "slow"), ["slow true", "slow false"]);
+}
+
+/// Waits until somebody in a chat with the bridge's account hears something, and gives the last of it.
+async fn hears(world: &World, who: &str, many: usize) -> String {
+    world.until("an answer", |world| world.chats.texts_in(who).len() >= many).await;
+    world.chats.texts_in(who).pop().expect("an answer")
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_named_in_the_permissions_gives_commands_in_a_chat() {
+    let named = [("ops", Role::Admin), ("bob", Role::User), ("*", Role::User)];
+    let permissions = Permissions::new(named.map(|(who, role)| (who.to_owned(), role)));
+    let settings = CoreConfig { permissions, ..config() };
+    let store = Arc::new(MemoryStore::new());
+    let world = open_with(&store, vec![relay(&["bob"], &["one"])], settings).await;
+    accept(&world, says("ops", "1", "whoami")).await;
+    assert!(hears(&world, "ops", 1).await.contains("You are ops on chats; your role is admin."));
+    accept(&world, says("ops", "2", "!msn portals")).await;
+    let portals = hears(&world, "ops", 2).await;
+    assert!(portals.starts_with("Conversations\n") && portals.contains("relay lounge"));
+    // No secret is taken: neither asked for nor left without a warning.
+    accept(&world, says("ops", "3", "login")).await;
+    assert!(hears(&world, "ops", 3).await.contains("I take no passwords in this chat"));
+    accept(&world, says("ops", "4", "hunter2")).await;
+    assert!(hears(&world, "ops", 4).await.contains("delete your message"));
+    accept(&world, says("ops", "5", "name \"Ada")).await;
+    assert!(hears(&world, "ops", 5).await.contains("A quotation mark is missing"));
+    // In a relay's own conversation all is carried but what begins with the word for the bridge.
+    accept(&world, says("bob", "6", "ping")).await;
+    accept(&world, says("bob", "7", "!msn ping")).await;
+    accept(&world, says("bob", "8", "!msnbots are odd")).await;
+    assert!(hears(&world, "bob", 1).await.starts_with("Pong. rooms is reached."));
+    world.settle().await;
+    assert_eq!(world.rooms.texts_in("one"), ["ping", "!msnbots are odd"]);
+    // A line for everybody is a line for nobody here.
+    accept(&world, says("eve", "9", "ping")).await;
+    assert!(hears(&world, "eve", 1).await.contains("nobody has read your message"));
+    let bytes = crate::support::bytes_of(&store).await;
+    assert!(!bytes.windows(7).any(|window| window == b"hunter2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hostile_name_reaches_no_room_as_it_came() {
+    let world = open(&Arc::default(), vec![relay(&["bob", "carol"], &["one"])]).await;
+    let mut event = says("bob", "1", "hi");
+    event.sender.name =
+        Some(format!("@everyone\n\u{202e}\u{0}`x` **b** <i>{}", "y".repeat(10_000)));
+    accept(&world, event).await;
+    world.settle().await;
+    let heard = world.chats.texts_in("carol").pop().expect("carol hears it");
+    assert!(heard.starts_with("@everyone 'x' **b** <i>yyy") && heard.ends_with("y: hi"), "{heard}");
+    assert!(heard.chars().count() < 300 && !heard.contains(['\n', '\u{202e}', '`']));
 }

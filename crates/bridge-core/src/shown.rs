@@ -4,13 +4,24 @@
 //! be taken for what the bridge itself says is taken out here and nowhere else; what a network would
 //! read as its own markup, its adapter escapes.
 
-/// Most letters of a name.
+use crate::{
+    adapter::{Button, Reply},
+    model::Persona,
+};
+
+/// Most letters of a name in an answer.
 const NAME: usize = 80;
+/// Most letters of a name that people's own rooms and messages show.
+const PERSONA: usize = 256;
+/// Most letters of a cell, a line to be said, or a network's reason.
+const LINE: usize = 300;
+/// Most letters of a text.
+const TEXT: usize = 12_000;
 /// Most letters of something said that is said back.
 const SHORT: usize = 40;
 
-/// Makes a name fit to be shown.
-pub(crate) fn name(text: &str) -> String {
+/// Makes a name fit to be shown in an answer or a notice.
+pub fn name(text: &str) -> String {
     cut(text, NAME)
 }
 
@@ -19,8 +30,48 @@ pub(crate) fn short(text: &str) -> String {
     cut(text, SHORT)
 }
 
+/// Makes the name that somebody comes with fit to be shown; one of which nothing is left is none.
+pub(crate) fn persona(mut persona: Persona) -> Persona {
+    let name = persona.name.map(|name| cut(&name, PERSONA));
+    persona.name = name.filter(|name| !name.is_empty());
+    persona
+}
+
+/// Makes what a network says, with names in it perhaps, one line.
+pub(crate) fn line(text: &str) -> String {
+    cut(text, LINE)
+}
+
+/// Makes an answer fit to be shown: each line of it stays one, and none of it deceives.
+pub(crate) fn reply(reply: Reply) -> Reply {
+    match reply {
+        Reply::Buttons { text, buttons } => {
+            let fit =
+                |button: Button| Button { label: name(&button.label), line: line(&button.line) };
+            Reply::Buttons { text: lines(&text), buttons: buttons.into_iter().map(fit).collect() }
+        }
+        Reply::Table { title, columns, mut rows } => {
+            for cell in rows.iter_mut().flatten() {
+                *cell = line(cell);
+            }
+            Reply::Table { title: line(&title), columns, rows }
+        }
+        Reply::Text(text) => Reply::Text(lines(&text)),
+    }
+}
+
+/// Takes out of a text of several lines what could deceive; the marks around what can be said stay.
+fn lines(text: &str) -> String {
+    let fit = |c: &char| *c == '\n' || !(c.is_control() || is_hidden(*c));
+    let mut fit_text: String = text.chars().filter(fit).take(TEXT).collect();
+    if fit_text.len() < text.len() && fit_text.chars().count() == TEXT {
+        fit_text.push('…');
+    }
+    fit_text
+}
+
 /// Makes one line of at most so many letters, without what could deceive or break a table.
-pub(crate) fn cut(text: &str, limit: usize) -> String {
+fn cut(text: &str, limit: usize) -> String {
     let mut line = String::new();
     let mut letters = 0;
     let mut space = false;
@@ -87,7 +138,7 @@ mod tests {
             let odd = ['\n', '\r', '`', '\u{202e}'];
             prop_assert!(!shown.contains(odd));
             prop_assert!(shown.chars().count() <= NAME + 2);
-            prop_assert_eq!(name(&shown), shown);
+            prop_assert_eq!(name(&shown), shown.clone());
         }
     }
 }
