@@ -25,7 +25,7 @@ static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 /// Begins to log as configured; `RUST_LOG` wins over the configuration.
 pub(crate) fn start(log: &LogConfig) -> Result<(), Failure> {
     redact::print_in_full(log.pii == LogPii::Full);
-    let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| log.filter.clone());
+    let wanted = wanted(log);
     let filter = EnvFilter::try_new(&wanted).map_err(|error| {
         Failure::Config(format!("log.filter: {wanted:?} is no filter: {error}"))
     })?;
@@ -50,18 +50,20 @@ fn coloured() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Changes how people appear, and how much is said.
-pub(crate) fn change(log: &LogConfig) -> Result<(), String> {
-    redact::print_in_full(log.pii == LogPii::Full);
-    set_filter(log)
+/// Says how much is said: what the environment wants, else what is configured.
+pub(crate) fn wanted(log: &LogConfig) -> String {
+    std::env::var("RUST_LOG").unwrap_or_else(|_| log.filter.clone())
 }
 
-/// Changes how much is said, unless the environment decides it.
-pub(crate) fn set_filter(log: &LogConfig) -> Result<(), String> {
-    if std::env::var("RUST_LOG").is_ok() {
-        return Ok(());
-    }
-    let filter = EnvFilter::try_new(&log.filter).map_err(|error| error.to_string())?;
+/// Changes how people appear, and how much is said unless the environment decides it.
+pub(crate) fn change(log: &LogConfig) -> Result<(), String> {
+    redact::print_in_full(log.pii == LogPii::Full);
+    set_filter(&wanted(log))
+}
+
+/// Changes how much is said.
+pub(crate) fn set_filter(wanted: &str) -> Result<(), String> {
+    let filter = EnvFilter::try_new(wanted).map_err(|error| error.to_string())?;
     match FILTER.get() {
         Some(handle) => handle.reload(filter).map_err(|error| error.to_string()),
         None => Ok(()), // nothing is logged here

@@ -105,7 +105,7 @@ impl Host for Reloader {
     }
 
     fn set_log_filter(&self, filter: &str, time: Option<Duration>) -> String {
-        if let Err(error) = telemetry::set_filter(&log_of(filter)) {
+        if let Err(error) = telemetry::set_filter(filter) {
             return format!("{filter:?} is no level: {error}. Say one such as info or debug.");
         }
         let back = time.map(|time| {
@@ -116,7 +116,7 @@ impl Host for Reloader {
             };
             let wait = async move {
                 tokio::time::sleep(time).await;
-                if let Err(error) = telemetry::set_filter(&configured) {
+                if let Err(error) = telemetry::set_filter(&telemetry::wanted(&configured)) {
                     tracing::warn!(%error, "the log's filter could not be set back");
                 }
             };
@@ -133,11 +133,10 @@ impl Host for Reloader {
     }
 
     async fn verify_backup(&self, file: Option<&str>) -> String {
-        let config = match config::load(&self.sources) {
-            Ok(config) => config,
+        let backups = match config::data_dir(&self.sources) {
+            Ok(data) => backups_of(&data),
             Err(error) => return format!("The configuration is wrong:\n{error}"),
         };
-        let backups = backups_of(&config.bridge.data_dir);
         let wanted = file.map(str::to_owned);
         let read = tokio::task::spawn_blocking(move || verify(&backups, wanted.as_deref()));
         read.await.unwrap_or_else(|error| format!("The backup could not be read: {error}."))

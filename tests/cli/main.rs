@@ -111,6 +111,21 @@ async fn a_second_bridge_on_the_same_store_is_refused_and_the_first_answers() {
     .await;
     let status: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
     assert_eq!(status.get("portals").and_then(serde_json::Value::as_u64), Some(0));
+    // The same table as in a chat; words of the shell stay words.
+    let ctl = |words: &[&str]| {
+        let output = run(&[&["ctl"], words].concat(), Some(&home.config()));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let wrong = ctl(&["contacts", "add", "bob smith"]);
+    assert!(wrong.starts_with("\"bob smith\" is no address"), "{wrong}");
+    assert!(wrong.ends_with("Say it like this: `contacts add ADDRESS`"), "{wrong}");
+    assert_eq!(ctl(&["backup", "verify"]), "There is no backup yet; `backup` makes one.");
+    assert!(ctl(&["backup"]).contains("entries are in"));
+    assert!(ctl(&["backup", "verify"]).contains(".backup is good:"));
+    assert!(ctl(&["backup", "verify", "../store"]).starts_with("There is no such backup."));
+    assert!(ctl(&["log", "level", "debug", "1s"]).contains("for 1 s, then what is configured"));
+    let long = "x".repeat(20_000);
+    assert!(ctl(&[&long]).starts_with("I do not read so long a line."));
     let second = run(&["run"], Some(&home.config()));
     assert_eq!(code(&second), Some(75));
     assert!(said(&second).contains("in use by another process"), "{}", said(&second));

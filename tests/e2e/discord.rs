@@ -23,20 +23,22 @@ pub(crate) const TOKEN: &str = "MTE0.token-of_the.bot";
 pub(crate) const ACCOUNT: &str = "bridge@example.com";
 pub(crate) const PASSWORD: &str = "battery staple";
 pub(crate) const BOB: &str = "bob@example.com";
-const CAROL: &str = "carol@example.com";
+pub(crate) const CAROL: &str = "carol@example.com";
 
 /// A Discord, an MSN network, and a bridge with one relay between them.
 pub(crate) struct World {
-    network: Network,
+    pub(crate) network: Network,
     pub(crate) discord: FakeDiscord,
     pub(crate) channel: u64,
-    grace: u64,
+    pub(crate) grace: u64,
     /// More of the configuration: a Matrix side, and rooms of the relay.
     pub(crate) more: String,
+    /// Who may do what.
+    pub(crate) permissions: &'static str,
     /// How much the program says.
     pub(crate) level: &'static str,
     contacts: &'static [&'static str],
-    rooms: Vec<String>,
+    pub(crate) rooms: Vec<String>,
     pub(crate) bridge: Option<Program>,
     pub(crate) home: tempfile::TempDir,
 }
@@ -63,7 +65,20 @@ impl World {
         discord.write_authority(&home.path().join("ca.pem")).expect("it is written");
         let (more, rooms, bridge) = (String::new(), Vec::new(), None);
         let level = "trace"; // everything the program may say: none of it may be a secret
-        Self { network, discord, channel, grace, more, level, contacts, rooms, bridge, home }
+        let permissions = "\"*\" = \"user\"";
+        Self {
+            network,
+            discord,
+            channel,
+            grace,
+            more,
+            permissions,
+            level,
+            contacts,
+            rooms,
+            bridge,
+            home,
+        }
     }
 
     pub(crate) async fn new(contacts: &'static [&'static str]) -> Self {
@@ -83,7 +98,7 @@ impl World {
              [discord]\ntoken_file = {:?}\n\
              [[relay]]\nname = \"lounge\"\naccount = \"{ACCOUNT}\"\npassword_file = {:?}\n\
              contacts = {:?}\ndiscord = [\"{}\"]\nmatrix = {:?}\n\
-             [permissions]\n\"*\" = \"user\"\n{}",
+             [permissions]\n{}\n{}",
             self.home.path().join("data"),
             self.network.addresses().notification,
             self.network.nexus_url(),
@@ -92,6 +107,7 @@ impl World {
             self.contacts,
             self.channel,
             self.rooms,
+            self.permissions,
             self.more,
         );
         fs::write(self.config(), text).expect("it is written");
@@ -174,7 +190,7 @@ impl World {
         .await
     }
 
-    async fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
         self.write_config();
         let mut command = tokio::process::Command::new(PROGRAM);
         command.args(arguments).arg("-c").arg(self.config());
@@ -182,7 +198,7 @@ impl World {
     }
 
     /// No secret reached the log or the data directory, and the log names nobody.
-    fn keeps_its_secrets(&self) {
+    pub(crate) fn keeps_its_secrets(&self) {
         let secrets = [TOKEN, PASSWORD, "hook-token-", "ticket-"];
         let people = [ACCOUNT, BOB, CAROL, "Bob ☃", "Amazing", "hunter2"];
         tells_nobody(&self.log_file(), &self.home.path().join("data"), &secrets, &people);

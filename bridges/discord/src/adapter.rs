@@ -52,6 +52,7 @@ use crate::{
     outlook::Outlook,
     pause::Pause,
     speak::{nonce, plain_message},
+    texts,
     webhook::Webhooks,
 };
 
@@ -65,9 +66,6 @@ const INTENTS: GatewayIntents = GatewayIntents::GUILDS
 const HTTP: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(60));
 /// How often the bot is shown as writing; Discord shows it for ten seconds.
 const TYPING_EVERY: Duration = Duration::from_secs(8);
-const NO_PASSWORDS: &str = "I take no passwords on Discord: what you write here I cannot remove. Sign in from a Matrix room \
-     with the bridge, or ask its operator for a relay, which has an account of its own.";
-
 /// What a room of Discord can show.
 pub const CAPABILITIES: Capabilities = Capabilities {
     fates: ShownFates::Failures,
@@ -279,9 +277,7 @@ impl DiscordAdapter {
             "a message came without words: switch on \"Message Content Intent\" at \
              https://discord.com/developers/applications/{application}/bot and restart the bridge"
         );
-        let text = "I cannot read what is said here, so it does not cross. My operator must switch on \
-                    \"Message Content Intent\" for me in Discord's developer portal.";
-        let message = plain_message(text);
+        let message = plain_message(texts::WORDS_WITHHELD);
         if let Err(error) = self.rest.send_message(channel, Vec::new(), &message).await {
             let failure = Failure::of(&error);
             tracing::debug!(?failure, "a notice was not delivered");
@@ -511,7 +507,7 @@ impl Adapter for DiscordAdapter {
             }
             _ => Err(DeliverError::Reject {
                 reason: Reject::Unsupported,
-                tell_user: "Discord does not get this through the bridge yet.".to_owned(),
+                tell_user: texts::UNSUPPORTED.to_owned(),
             }),
         }
     }
@@ -565,13 +561,13 @@ impl Adapter for DiscordAdapter {
     }
 
     fn takes_no_passwords(&self) -> Option<&'static str> {
-        Some(NO_PASSWORDS)
+        Some(texts::NO_PASSWORDS)
     }
 
     async fn conceal(&self, _: &CommandOrigin) -> Result<(), DeliverError> {
         Err(DeliverError::Reject {
             reason: Reject::Forbidden,
-            tell_user: "A bot cannot remove what others write to it.".to_owned(),
+            tell_user: texts::CANNOT_REMOVE.to_owned(),
         })
     }
 }

@@ -8,6 +8,8 @@ use std::{error::Error as _, time::Duration};
 use bridge_core::{DeliverError, model::Reject};
 use serenity::{Error, http::HttpError};
 
+use crate::texts;
+
 /// Wait after a refusal for too many requests that does not say how long.
 const UNSAID_LIMIT: Duration = Duration::from_secs(5);
 
@@ -100,16 +102,11 @@ impl From<Failure> for DeliverError {
         let reject = |reason, tell_user: String| Self::Reject { reason, tell_user };
         match failure {
             Failure::Doubtful(text) => Self::Ambiguous(text.into()),
-            Failure::Forbidden(text) => reject(
-                Reject::Forbidden,
-                format!(
-                    "The bridge may not do that on Discord ({text}); an administrator there can allow it."
-                ),
-            ),
+            Failure::Forbidden(text) => reject(Reject::Forbidden, texts::forbidden(&text)),
             Failure::Gone => Self::Gone("the Discord channel was deleted".into()),
             Failure::NotNow(after, text) => Self::Retry { after, cause: text.into() },
             Failure::Refused(text) | Failure::Username(text) => {
-                reject(Reject::Unsupported, format!("Discord did not take it ({text})."))
+                reject(Reject::Unsupported, texts::refused(&text))
             }
             Failure::Token => Self::AuthLost("Discord does not accept the bot's token".into()),
             Failure::Webhook => Self::retry("the webhook was deleted"),

@@ -16,6 +16,7 @@ mod nicknames;
 mod outlook;
 mod pause;
 mod speak;
+mod texts;
 mod webhook;
 
 pub use self::{

@@ -25,6 +25,7 @@ use crate::{
     convert::{names, to_discord},
     error::Failure,
     lock::lock,
+    texts,
     webhook::Words,
 };
 
@@ -187,8 +188,8 @@ impl DiscordAdapter {
         state: &DeliveryState,
     ) -> Result<(), Failure> {
         let text = match state {
-            DeliveryState::Failed { tell_user, .. } => format!("Not delivered: {tell_user}"),
-            DeliveryState::Unknown { tell_user } => format!("Perhaps not delivered: {tell_user}"),
+            DeliveryState::Failed { tell_user, .. } => texts::not_delivered(tell_user),
+            DeliveryState::Unknown { tell_user } => texts::perhaps_not_delivered(tell_user),
             _ => return Ok(()),
         };
         // A file's name is its message's and a number.

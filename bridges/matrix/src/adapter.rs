@@ -57,6 +57,7 @@ use crate::{
     members::Members,
     names::Names,
     registration, room,
+    texts::{self, Untaken},
 };
 
 /// The network's name.
@@ -180,9 +181,9 @@ impl MatrixAdapter {
         self: &Arc<Self>,
         room: OwnedRoomId,
         event: OwnedEventId,
-        what: &str,
+        what: Untaken,
     ) {
-        let text = format!("MSN does not get {what} through this bridge yet; nobody saw this.");
+        let text = texts::untaken(what);
         let transaction = format!("untaken-{event}");
         let adapter = Arc::clone(self);
         // The homeserver waits for the transaction's answer, and this must not hold it up; the
@@ -227,14 +228,11 @@ impl MatrixAdapter {
         let text = if direct {
             let noted = self.store()?.put(&format!("management {room}"), "").await;
             noted.map_err(|error| DeliverError::retry(error.to_string()))?;
-            "Hello! I bridge MSN Messenger. Say `login` to sign in to your account, or `help` to see \
-             what else I can do."
-                .to_owned()
+            texts::HELLO.to_owned()
         } else {
-            let prefix = &self.command_prefix;
-            format!("Hello! I bridge MSN Messenger. Here I listen to what begins with `{prefix}`.")
+            texts::hello_among_others(&self.command_prefix)
         };
-        let content = RoomMessageEventContent::notice_markdown(text);
+        let content = to_matrix::words(&text);
         self.say(bot, room, &format!("hello-{room}"), &content, None).await?;
         Ok(())
     }
@@ -302,7 +300,7 @@ impl MatrixAdapter {
         ghost::register(&self.intent, bot).await?;
         self.intent.send(bot, whoami::v3::Request::new()).await?;
         #[expect(deprecated, reason = "its path is the same on every server")]
-        let name = set_display_name::v3::Request::new(bot.clone(), Some("MSN bridge".to_owned()));
+        let name = set_display_name::v3::Request::new(bot.clone(), Some(texts::BOT.to_owned()));
         self.intent.send(bot, name).await?;
         let limit = media::upload_limit(&self.intent, bot).await.unwrap_or_default();
         self.upload_limit.store(limit, Ordering::Relaxed);
@@ -421,8 +419,8 @@ impl MatrixAdapter {
                 self.intent.send(&ghost, request).await?;
                 return Ok(());
             }
-            DeliveryState::Failed { tell_user, .. } => format!("Not delivered: {tell_user}"),
-            DeliveryState::Unknown { tell_user } => format!("Perhaps not delivered: {tell_user}"),
+            DeliveryState::Failed { tell_user, .. } => texts::not_delivered(tell_user),
+            DeliveryState::Unknown { tell_user } => texts::perhaps_not_delivered(tell_user),
             _ => return Ok(()),
         };
         let mut content = RoomMessageEventContent::notice_plain(text);
@@ -588,7 +586,7 @@ impl Adapter for MatrixAdapter {
             _ => {
                 return Err(DeliverError::Reject {
                     reason: Reject::Unsupported,
-                    tell_user: "Matrix does not get this through the bridge yet.".to_owned(),
+                    tell_user: texts::UNSUPPORTED.to_owned(),
                 });
             }
         };
@@ -648,7 +646,7 @@ impl Adapter for MatrixAdapter {
         let transaction = OwnedTransactionId::from(format!("conceal-{event}"));
         let mut request =
             redact_event::v3::Request::new(room_id(&origin.room)?, event, transaction);
-        request.reason = Some("it held a password".to_owned());
+        request.reason = Some(texts::HELD_A_PASSWORD.to_owned());
         self.intent.send(&self.names.bot, request).await?;
         Ok(())
     }

@@ -34,6 +34,7 @@ use tokio::time::timeout;
 use crate::{
     adapter::{MatrixAdapter, NETWORK},
     convert::from_matrix::{self, Said},
+    texts::Untaken,
 };
 
 /// Largest transaction: a hundred events of 64 KiB, and what comes with them.
@@ -154,7 +155,11 @@ async fn read_event(adapter: &Arc<MatrixAdapter>, event: AnyTimelineEvent) -> Op
                 (_, Said::Nothing) => return None,
                 (None, Said::File(file)) => EventKind::File(file),
                 (Some(_), Said::File(_)) => {
-                    adapter.explain_untaken(event.room_id.clone(), event.event_id.clone(), "files");
+                    adapter.explain_untaken(
+                        event.room_id.clone(),
+                        event.event_id.clone(),
+                        Untaken::Files,
+                    );
                     return None;
                 }
                 (Some(command), _) => EventKind::Command(CommandLine(command)),
@@ -194,7 +199,7 @@ async fn read_event(adapter: &Arc<MatrixAdapter>, event: AnyTimelineEvent) -> Op
         AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::RoomEncrypted(
             MessageLikeEvent::Original(event),
         )) => {
-            adapter.explain_untaken(event.room_id, event.event_id, "encrypted messages");
+            adapter.explain_untaken(event.room_id, event.event_id, Untaken::Encrypted);
             None
         }
         AnyTimelineEvent::State(AnyStateEvent::RoomMember(StateEvent::Original(event))) => {

@@ -17,7 +17,7 @@ use ruma::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use crate::adapter::NETWORK;
+use crate::{adapter::NETWORK, texts};
 
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -204,14 +204,12 @@ impl From<IntentError> for DeliverError {
             | IntentError::Unreadable(_) => Self::retry(error.to_string()),
             IntentError::Refused { status: 401, .. } => Self::AuthLost(error.to_string().into()),
             IntentError::Refused { status: 404, .. } => Self::Gone(error.to_string().into()),
-            IntentError::Refused { status: 403, .. } => Self::Reject {
-                reason: Reject::Forbidden,
-                tell_user: "The homeserver does not let the bridge write there.".to_owned(),
-            },
-            IntentError::Refused { error, .. } => Self::Reject {
-                reason: Reject::Unsupported,
-                tell_user: format!("The homeserver refused it: {error}."),
-            },
+            IntentError::Refused { status: 403, .. } => {
+                Self::Reject { reason: Reject::Forbidden, tell_user: texts::FORBIDDEN.to_owned() }
+            }
+            IntentError::Refused { error, .. } => {
+                Self::Reject { reason: Reject::Unsupported, tell_user: texts::refused(error) }
+            }
         }
     }
 }

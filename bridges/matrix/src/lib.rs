@@ -16,6 +16,7 @@ mod members;
 mod names;
 mod registration;
 mod room;
+mod texts;
 
 pub use self::{
     adapter::{CAPABILITIES, MatrixAdapter, MatrixError, NETWORK},

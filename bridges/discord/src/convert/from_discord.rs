@@ -16,7 +16,7 @@ use serenity::{
 };
 
 use super::markdown::{self, Mentioned};
-use crate::{NETWORK, media};
+use crate::{NETWORK, media, texts};
 
 /// What a message is to the bridge.
 #[derive(Debug, PartialEq)]
@@ -50,15 +50,15 @@ pub(crate) fn read(message: &Message, names: &dyn Mentioned) -> Said {
     };
     for snapshot in &message.message_snapshots {
         let words = markdown::parse(&snapshot.content, names).plain;
-        add(format!("(forwarded) {words}").trim_end().to_owned());
+        add(texts::forwarded(&words));
     }
     for sticker in &message.sticker_items {
-        add(format!("(sticker: {})", sticker.name));
+        add(texts::sticker(&sticker.name));
     }
     if let Some(poll) = &message.poll {
         let answers = poll.answers.iter().filter_map(|answer| answer.poll_media.text.clone());
         let question = poll.question.text.clone().unwrap_or_default();
-        add(format!("(poll) {question} {}", answers.collect::<Vec<_>>().join(" / ")));
+        add(texts::poll(&question, &answers.collect::<Vec<_>>()));
     }
     // A person's embeds are previews of addresses she wrote; a bot's are what it has to say.
     if message.author.bot {

@@ -5,6 +5,8 @@
 
 use bridge_core::model::{Span, Style, StyledText};
 
+use crate::texts;
+
 /// Names of what stands in a message as `<@id>`, `<#id>` and the like.
 pub(crate) trait Mentioned {
     /// The name of a person.
@@ -267,15 +269,15 @@ fn spoken(inside: &str, names: &dyn Mentioned) -> Option<String> {
     let id = |text: &str| text.parse::<u64>().ok();
     if let Some(role) = inside.strip_prefix("@&") {
         let name = names.role(id(role)?);
-        return Some(format!("@{}", name.unwrap_or_else(|| "a role".to_owned())));
+        return Some(format!("@{}", name.as_deref().unwrap_or(texts::SOME_ROLE)));
     }
     if let Some(person) = inside.strip_prefix('@') {
         let name = names.person(id(person.strip_prefix('!').unwrap_or(person))?);
-        return Some(format!("@{}", name.unwrap_or_else(|| "somebody".to_owned())));
+        return Some(format!("@{}", name.as_deref().unwrap_or(texts::SOMEBODY)));
     }
     if let Some(channel) = inside.strip_prefix('#') {
         let name = names.channel(id(channel)?);
-        return Some(format!("#{}", name.unwrap_or_else(|| "a channel".to_owned())));
+        return Some(format!("#{}", name.as_deref().unwrap_or(texts::SOME_CHANNEL)));
     }
     if let Some(command) = inside.strip_prefix('/') {
         let (name, number) = command.rsplit_once(':')?;

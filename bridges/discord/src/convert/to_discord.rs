@@ -8,6 +8,8 @@ use bridge_core::{
 };
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use crate::texts;
+
 /// Longest message, in UTF-16 units: Discord says characters, and does not say which.
 const LIMIT: usize = 2000;
 
@@ -38,7 +40,7 @@ pub(crate) fn answer(reply: &Reply) -> Vec<String> {
                 .collect::<Vec<_>>()
                 .join("\n")
         }
-        _ => "This answer has no words here.".to_owned(),
+        _ => texts::WORDLESS.to_owned(),
     };
     let mut messages = Vec::new();
     let mut rest = text.as_str();

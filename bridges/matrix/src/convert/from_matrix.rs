@@ -12,6 +12,8 @@ use ruma::{
     },
 };
 
+use crate::texts::Untaken;
+
 /// What a message is to the bridge.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Said {
@@ -29,7 +31,7 @@ pub(crate) enum Said {
     /// A notice: bots talk so, and the bridge does not answer them.
     Nothing,
     /// Something the other side cannot take yet, by its name for people.
-    Untaken(&'static str),
+    Untaken(Untaken),
 }
 
 /// Reads a message.
@@ -44,17 +46,17 @@ pub(crate) fn read(content: RoomMessageEventContent) -> Said {
         MessageType::Text(text) => (text.body, false),
         MessageType::Emote(text) => (text.body, true),
         MessageType::Notice(_) => return Said::Nothing,
-        MessageType::Location(_) => return Said::Untaken("places"),
+        MessageType::Location(_) => return Said::Untaken(Untaken::Places),
         message @ (MessageType::Audio(_)
         | MessageType::File(_)
         | MessageType::Image(_)
         | MessageType::Video(_)) => {
             return match edited {
-                Some(_) => Said::Untaken("changes of a file"),
+                Some(_) => Said::Untaken(Untaken::FileChanges),
                 None => file(message),
             };
         }
-        _ => return Said::Untaken("messages of this kind"),
+        _ => return Said::Untaken(Untaken::Other),
     };
     let mut content = Content::plain(without_reply_fallback(&text));
     content.emote = emote;
@@ -81,10 +83,10 @@ fn file(message: MessageType) -> Said {
         MessageType::File(file) => parts!(file, File),
         MessageType::Image(image) => parts!(image, Picture),
         MessageType::Video(video) => parts!(video, File),
-        _ => return Said::Untaken("messages of this kind"),
+        _ => return Said::Untaken(Untaken::Other),
     };
     let MediaSource::Plain(address) = source else {
-        return Said::Untaken("encrypted files");
+        return Said::Untaken(Untaken::EncryptedFiles);
     };
     Said::File(Attachment {
         media: MediaId::new(address.as_str()),
@@ -158,7 +160,7 @@ mod tests {
                          "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" },
             },
         });
-        assert_eq!(sent(encrypted), Said::Untaken("encrypted files"));
+        assert_eq!(sent(encrypted), Said::Untaken(Untaken::EncryptedFiles));
     }
 
     #[test]

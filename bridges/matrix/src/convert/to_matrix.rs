@@ -19,6 +19,8 @@ use ruma::{
     },
 };
 
+use crate::texts;
+
 /// Makes a message of what a person said.
 pub(crate) fn message(content: &Content) -> RoomMessageEventContent {
     let plain = content.text.plain.clone();
@@ -84,13 +86,13 @@ pub(crate) fn notice(reply: &Reply) -> RoomMessageEventContent {
             );
             RoomMessageEventContent::notice_html(plain, html)
         }
-        _ => RoomMessageEventContent::notice_plain("This answer has no words here."),
+        _ => RoomMessageEventContent::notice_plain(texts::WORDLESS),
     }
 }
 
 /// Makes a notice of words whose only marks are those around what can be said. All else stays as it is:
 /// others' names may look like markdown, or like HTML.
-fn words(text: &str) -> RoomMessageEventContent {
+pub(crate) fn words(text: &str) -> RoomMessageEventContent {
     if !text.contains(['`', '\n']) {
         return RoomMessageEventContent::notice_plain(text);
     }

@@ -1,0 +1,58 @@
+//! Every sentence of this side that people on Matrix read.
+//!
+//! A translation is a second set of the same names: make a module for each language with these consts
+//! and functions, and choose among them where they are used, by the reader's choice. What differs with
+//! a number or a name is a function, so that a language may say it in its own order. What goes to logs,
+//! to programs and to the operator's check is not here.
+
+/// The bot's own name.
+pub(crate) const BOT: &str = "MSN bridge";
+/// In the bot's own room, after it was invited.
+pub(crate) const HELLO: &str = "Hello! I bridge MSN Messenger. Say `login` to sign in to your account, or \
+                                `help` to see what else I can do.";
+/// Why a message of somebody's was removed.
+pub(crate) const HELD_A_PASSWORD: &str = "it held a password";
+pub(crate) const UNSUPPORTED: &str = "Matrix does not get this through the bridge yet.";
+pub(crate) const FORBIDDEN: &str = "The homeserver does not let the bridge write there.";
+pub(crate) const WORDLESS: &str = "This answer has no words here.";
+
+/// In a room of others, after it was invited.
+pub(crate) fn hello_among_others(prefix: &str) -> String {
+    format!("Hello! I bridge MSN Messenger. Here I listen to what begins with `{prefix}`.")
+}
+
+/// Under a message that does not cross.
+pub(crate) fn untaken(what: Untaken) -> String {
+    let what = match what {
+        Untaken::Encrypted => "encrypted messages",
+        Untaken::EncryptedFiles => "encrypted files",
+        Untaken::FileChanges => "changes of a file",
+        Untaken::Files => "files",
+        Untaken::Other => "messages of this kind",
+        Untaken::Places => "places",
+    };
+    format!("MSN does not get {what} through this bridge yet; nobody saw this.")
+}
+
+/// What does not cross.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Untaken {
+    Encrypted,
+    EncryptedFiles,
+    FileChanges,
+    Files,
+    Other,
+    Places,
+}
+
+pub(crate) fn not_delivered(why: &str) -> String {
+    format!("Not delivered: {why}")
+}
+
+pub(crate) fn perhaps_not_delivered(why: &str) -> String {
+    format!("Perhaps not delivered: {why}")
+}
+
+pub(crate) fn refused(error: &str) -> String {
+    format!("The homeserver refused it: {error}.")
+}
