@@ -16,12 +16,13 @@ use tokio::{
 
 use crate::{
     adapter::Reply,
-    command::{shown, tell_owner},
+    command::tell_owner,
     id::{LoginId, PersonaId},
     model::{Persona, Presence, PresenceState, UserId},
     options,
     record::{WatchRecord, watch_key},
     shared::Shared,
+    shown,
     store::{StoreError, Table},
     supervisor::Owner,
 };

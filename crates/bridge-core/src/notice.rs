@@ -10,13 +10,14 @@ use tokio::{sync::Notify, time::sleep};
 
 use crate::{
     adapter::{Button, Reply},
-    command::{is_address, management_room, shown},
+    command::{is_address, management_room},
     connector::Puppet,
     error::DeliverError,
     id::{IdempotencyKey, LoginId, PersonaId, RowId},
     model::{ContactChange, ContactDelta, Content, Event, EventKind, Persona, Scope, UserId},
     record::{NoticeRecord, RequestRecord, dedupe_key, notice_key, request_key},
     shared::Shared,
+    shown,
     store::{Batch, CommitError, Durability, Key, KeyBuilder, StoreError, Table, TableId},
     supervisor::Owner,
 };
@@ -166,7 +167,7 @@ async fn told(shared: &Shared, record: &NoticeRecord, row: RowId) -> Result<bool
         return Ok(false);
     };
     let key = IdempotencyKey { row, leg: 0 };
-    match adapter.reply(&origin, &words(record), key).await {
+    match adapter.reply(&origin, &shown::reply(words(record)), key).await {
         Ok(()) => Ok(true),
         Err(DeliverError::Reject { tell_user, .. }) => {
             tracing::warn!(login = ?record.login, why = %tell_user, "a notice was refused");

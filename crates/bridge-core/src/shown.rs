@@ -71,7 +71,7 @@ fn lines(text: &str) -> String {
 }
 
 /// Makes one line of at most so many letters, without what could deceive or break a table.
-fn cut(text: &str, limit: usize) -> String {
+pub(crate) fn cut(text: &str, limit: usize) -> String {
     let mut line = String::new();
     let mut letters = 0;
     let mut space = false;

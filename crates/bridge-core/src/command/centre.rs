@@ -150,7 +150,9 @@ pub(crate) async fn resume(shared: &Shared) -> Result<(), StoreError> {
 /// Says something to a person in the room she last gave a command in.
 pub(crate) async fn tell_owner(shared: &Shared, owner: &UserId, reply: &Reply) {
     match management_room(shared, owner).await {
-        Ok(Some(origin)) => answer(shared, &origin, &shown::reply(reply.clone()), RowId::new()).await,
+        Ok(Some(origin)) => {
+            answer(shared, &origin, &shown::reply(reply.clone()), RowId::new()).await
+        }
         Ok(None) => {}
         Err(error) => tracing::warn!(%error, "the owner could not be told"),
     }
