@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -45,6 +46,7 @@ struct Knobs {
     nexus: HttpFault,
     login: HttpFault,
     challenge: bool,
+    detours: HashMap<String, SocketAddr>,
 }
 
 impl Faults {
@@ -81,6 +83,16 @@ impl Faults {
     /// Challenges each client that signs in and closes on a wrong answer.
     pub fn challenge(&self, on: bool) {
         self.knobs().challenge = on;
+    }
+
+    /// Tells an account another address for its conversations than the switchboard's own, as a
+    /// server behind something that forwards does.
+    pub fn detour(&self, account: &str, address: SocketAddr) {
+        self.knobs().detours.insert(account.to_lowercase(), address);
+    }
+
+    pub(crate) fn detour_of(&self, account: &str) -> Option<SocketAddr> {
+        self.knobs().detours.get(&account.to_lowercase()).copied()
     }
 
     pub(crate) fn writing(&self) -> (Option<usize>, Option<Duration>) {

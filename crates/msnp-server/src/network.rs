@@ -159,6 +159,11 @@ impl Network {
 }
 
 impl Shared {
+    /// Gives where an account is to come for its conversations.
+    pub(crate) fn switchboard_for(&self, account: &str) -> SocketAddr {
+        self.faults.detour_of(account).unwrap_or(self.addresses.switchboard)
+    }
+
     /// Makes a ticket.
     pub(crate) fn ticket(&self, admits: Admits) -> String {
         let mut bytes = [0; 16];

@@ -219,7 +219,7 @@ impl Client {
                 let account = self.account.clone();
                 let admits = Admits::Talk { account, talk, version, called: false };
                 let ticket = self.shared.ticket(admits);
-                let address = self.shared.addresses.switchboard.to_string();
+                let address = self.shared.switchboard_for(&self.account).to_string();
                 let to = Redirect::Switchboard { address: &address, ticket: Secret(&ticket) };
                 self.speaker.say(&ServerCommand::Transfer { trid, to })
             }
@@ -279,7 +279,7 @@ impl Client {
                 let (account, version) = (self.account.clone(), self.speaker.version);
                 let admits = Admits::Talk { account, talk, version, called: true };
                 let ticket = self.shared.ticket(admits);
-                let address = self.shared.addresses.switchboard.to_string();
+                let address = self.shared.switchboard_for(&self.account).to_string();
                 self.speaker.say(&ServerCommand::Ring {
                     session: &talk.0.to_string(),
                     address: &address,
