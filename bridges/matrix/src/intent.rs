@@ -103,13 +103,14 @@ impl Intent {
         let request = request.try_into().map_err(unreachable)?;
         let response = self.http.execute(request).await.map_err(unreachable)?;
         let status = response.status();
+        let told = wait_told(response.headers());
         let body = response.bytes().await.map_err(unreachable)?;
         if status.is_success() {
             let mut response = http::Response::new(body);
             *response.status_mut() = status;
             return Ok(response);
         }
-        Err(refused(status.as_u16(), &body))
+        Err(refused(status.as_u16(), told, &body))
     }
 
     /// Begins a request that ruma has no form for, as one of our users: files, which ruma takes only
@@ -131,6 +132,7 @@ impl Intent {
         if status.is_success() {
             return Ok(response);
         }
+        let told = wait_told(response.headers());
         let mut response = response;
         let mut body = Vec::new();
         // An error is a few words; more is none of ours.
@@ -139,7 +141,7 @@ impl Intent {
         {
             body.extend_from_slice(&piece);
         }
-        Err(refused(status.as_u16(), &body))
+        Err(refused(status.as_u16(), told, &body))
     }
 }
 
@@ -154,10 +156,16 @@ fn unreachable(error: reqwest::Error) -> IntentError {
     })
 }
 
-fn refused(status: u16, body: &[u8]) -> IntentError {
+/// The wait a header asks for: the newer way, and the only one that what stands between may know.
+fn wait_told(headers: &http::HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn refused(status: u16, told: Option<Duration>, body: &[u8]) -> IntentError {
     let said: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     if status == 429 || said.errcode == "M_LIMIT_EXCEEDED" {
-        let after = said.retry_after_ms.map(Duration::from_millis);
+        let after = said.retry_after_ms.map(Duration::from_millis).or(told);
         measures::rate_limited(&NetworkId::new(NETWORK), after.unwrap_or_default());
         return IntentError::Limited { after };
     }
