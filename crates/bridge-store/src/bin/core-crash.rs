@@ -1,11 +1,11 @@
 //! Kills a working core again and again, and counts what is missing, doubled or out of order.
 //!
 //! `core-crash --kills 20 --seed 1`: a child runs a core on a store of its own, with two platforms and
-//! an account in one relay, under a stream of numbered messages from all three; places fail at random.
-//! The parent kills it at random moments. A message counts as accepted when the core said so; its
-//! source tells it again until then. At the end every accepted message must be in each other place:
-//! on the platform with idempotency keys exactly once, elsewhere at least once, repetitions marked, and
-//! everywhere in order. The last line is `N kills, A accepted, M missing, D duplicated`.
+//! an account in one relay, under a stream of numbered messages from all three, in groups; places fail
+//! at random. The parent kills it at random moments. A message counts as accepted when the core said
+//! so; its source tells it again until then. At the end every accepted message must be in each other
+//! place and in no place it came from: on the platform with idempotency keys exactly once, elsewhere at
+//! least once, repetitions marked, and everywhere in order. The last line is `N kills, A accepted, M missing, D duplicated`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,8 +19,8 @@ use std::{
 
 use async_trait::async_trait;
 use bridge_core::{
-    Adapter, AdapterContext, AdapterExit, Core, CoreConfig, DeliverError, Parts, Puppet,
-    PuppetContext, PuppetExit, Relay, SealKey,
+    AcceptError, Adapter, AdapterContext, AdapterExit, Core, CoreConfig, DeliverError, Parts,
+    Puppet, PuppetContext, PuppetExit, Relay, SealKey,
     adapter::{CommandOrigin, Reply},
     connector::{ContactEdit, SelfPatch},
     id::{
@@ -36,6 +36,8 @@ use bridge_store::{DiskStore, StoreOptions};
 
 /// The places; the first takes keys, so that a repetition there is none.
 const PLACES: [&str; 3] = ["keyed", "plain", "chats"];
+/// Most messages told at once.
+const GROUP: u64 = 12;
 /// Longest life of a child before it is killed.
 const LIFE: u64 = 220;
 
@@ -81,7 +83,9 @@ struct Place {
 impl Place {
     fn open(home: &Path, name: &'static str, seed: u64) -> std::io::Result<Arc<Self>> {
         let file = OpenOptions::new().create(true).append(true).open(home.join(name))?;
-        Ok(Arc::new(Self { name, written: Mutex::new(file), dice: Mutex::new(seed | 1) }))
+        // Each place has luck of its own.
+        let own = name.bytes().fold(seed, |seed, byte| seed.rotate_left(9) ^ u64::from(byte));
+        Ok(Arc::new(Self { name, written: Mutex::new(file), dice: Mutex::new(own | 1) }))
     }
 
     fn roll(&self) -> u64 {
@@ -258,13 +262,24 @@ async fn work(home: &Path, seed: u64, messages: u64) -> Result<bool, Failure> {
     let mut accepted = OpenOptions::new().create(true).append(true).open(&accepted_file)?;
     let first = fs::read_to_string(&accepted_file)?.lines().count();
     let inbox = core.inbox();
-    for number in u64::try_from(first)?..messages {
-        // Told again after a kill under the same name, as a source that heard no answer does.
-        inbox.accept_all(vec![event(number)?], None).await?;
-        writeln!(accepted, "{number}")?;
-        if number % 16 == 0 {
-            tokio::task::yield_now().await;
+    let mut next = u64::try_from(first)?;
+    let mut dice = seed | 1;
+    while next < messages {
+        let end = messages.min(next + 1 + random(&mut dice) % GROUP);
+        // Told again after a kill under the same names, as a source that heard no answer does; the
+        // group may be another then.
+        let group: Result<Vec<Event>, Failure> = (next..end).map(event).collect();
+        match inbox.accept_all(group?, None).await {
+            Ok(()) => {}
+            Err(AcceptError::Busy) => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
         }
+        let lines: String = (next..end).map(|number| format!("{number}\n")).collect();
+        accepted.write_all(lines.as_bytes())?;
+        next = end;
     }
     Ok(core.drain(Duration::from_secs(120)).await)
 }
@@ -312,8 +327,8 @@ fn kill_and_count(kills: u64, seed: u64) -> Result<bool, Failure> {
     }
     let accepted = fs::read_to_string(home.join("accepted"))?.lines().count();
     let accepted = u64::try_from(accepted)?;
-    // One message may have been accepted without its source hearing of it: it is told again.
-    let mut child = spawn(&home, seed, accepted + 1)?;
+    // A group may have been accepted without its source hearing of it: it is told again.
+    let mut child = spawn(&home, seed, accepted + GROUP)?;
     if !child.wait()?.success() {
         return Err("what was accepted is not all delivered in two minutes".into());
     }
@@ -380,6 +395,9 @@ fn count(file: &PathBuf, place: &str, accepted: u64) -> Result<Found, Failure> {
             if marked != "true" {
                 found.broken.push(format!("{number} is repeated without its mark"));
             }
+        }
+        if origin(number)? == place {
+            found.broken.push(format!("{number} came back to where it was said"));
         }
         if last.is_some_and(|last| number < last) {
             found.broken.push(format!("{number} comes after {}", last.unwrap_or_default()));
