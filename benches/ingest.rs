@@ -1,6 +1,9 @@
 //! Accepting events, against the disk itself.
 
 mod shared;
+#[path = "shared/sink.rs"]
+#[allow(dead_code, reason = "each benchmark uses its part")]
+mod sink;
 
 use std::{
     sync::Arc,
@@ -9,18 +12,14 @@ use std::{
 
 use async_trait::async_trait;
 use bridge_core::{
-    Adapter, AdapterContext, AdapterExit, Connector, Core, CoreConfig, DeliverError, Inbox, Parts,
-    Puppet, PuppetContext, PuppetExit, SealKey,
-    adapter::{CommandOrigin, Reply},
+    Connector, Core, CoreConfig, DeliverError, Inbox, Parts, Puppet, PuppetContext, PuppetExit,
+    SealKey,
     command::{Permissions, Role},
     connector::{ContactEdit, LoginError, LoginProcess, LoginStep, SelfPatch, StoredLogin},
-    id::{
-        ChatId, IdempotencyKey, LoginId, MessageId, NetworkId, PersonaId, PortalId, RoomId,
-        SourceId, Timestamp,
-    },
+    id::{ChatId, LoginId, NetworkId, PersonaId, RoomId, SourceId, Timestamp},
     model::{
-        Capabilities, CommandLine, Contact, Content, Delivery, Event, EventKind, Membership,
-        Persona, Receipt, RoomSpec, Scope, ShownFates, Signal, UserId,
+        Capabilities, CommandLine, Contact, Content, Delivery, Event, EventKind, Persona, Receipt,
+        Scope, Signal,
     },
     store::Store,
 };
@@ -28,6 +27,7 @@ use bridge_store::{DiskStore, StoreOptions};
 use secrecy::SecretString;
 
 use shared::{Append, median, ratio, report};
+use sink::Sink;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -46,7 +46,7 @@ async fn ingest() {
     };
     let key = SealKey::from_bytes(&[7; 32]).expect("32 bytes");
     let parts = Parts {
-        adapters: vec![Arc::new(Sink)],
+        adapters: vec![Arc::new(Sink::new("idle", |_, _| {}))],
         connectors: vec![Arc::new(Idle)],
         ..Parts::default()
     };
@@ -124,79 +124,6 @@ fn login() -> LoginId {
 
 fn persona() -> Persona {
     Persona { network: NetworkId::new("idle"), id: PersonaId::new("bob"), name: None }
-}
-
-/// A platform that takes everything.
-struct Sink;
-
-#[async_trait]
-impl Adapter for Sink {
-    fn network(&self) -> NetworkId {
-        NetworkId::new("idle")
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            fates: ShownFates::All,
-            idempotent: true,
-            speakers: true,
-            ..Capabilities::NONE
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        true
-    }
-
-    async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {
-        cx.cancel.cancelled().await;
-        AdapterExit::Cancelled
-    }
-
-    async fn create_room(&self, spec: &RoomSpec) -> Result<RoomId, DeliverError> {
-        Ok(RoomId::new(spec.portal.to_string()))
-    }
-
-    async fn find_room(&self, _: PortalId) -> Result<Option<RoomId>, DeliverError> {
-        Ok(None)
-    }
-
-    async fn invite(&self, _: &RoomId, _: &UserId) -> Result<(), DeliverError> {
-        Ok(())
-    }
-
-    async fn set_membership(
-        &self,
-        _: &RoomId,
-        _: &Persona,
-        _: Membership,
-    ) -> Result<(), DeliverError> {
-        Ok(())
-    }
-
-    async fn deliver(&self, _: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError> {
-        Ok(Receipt {
-            messages: vec![MessageId::new(item.key.to_string())],
-            delivered_to: Vec::new(),
-        })
-    }
-
-    async fn signal(&self, _: &RoomId, _: &Persona, _: &Signal) -> Result<(), DeliverError> {
-        Ok(())
-    }
-
-    async fn reply(
-        &self,
-        _: &CommandOrigin,
-        _: &Reply,
-        _: IdempotencyKey,
-    ) -> Result<(), DeliverError> {
-        Ok(())
-    }
-
-    async fn conceal(&self, _: &CommandOrigin) -> Result<(), DeliverError> {
-        Ok(())
-    }
 }
 
 /// A network whose puppets never do anything.

@@ -1,4 +1,5 @@
-//! The project's own chores: `cargo xtask demo | test | crash | bench | fuzz | docs | commands | config`.
+//! The project's own chores: `cargo xtask demo | test | crash | model | load | bench | fuzz | docs |
+//! commands | config`.
 //!
 //! No dependencies: it must be there in a second, and must not make the others build twice.
 
@@ -14,6 +15,8 @@ usage: cargo xtask CHORE
   test [NETWORK]              all tests with their real parts, or those of core, discord, matrix
                               or msn alone
   crash [--kills N] [--seed S]  kills a writing store, then a working core, and counts what is lost
+  model [--cases N]           that many random stories of a core (5000), on a virtual clock
+  load [--puppets N] [--messages N]  many accounts at once (1000), and messages both ways (200000)
   bench [--check]             speed as ratios; --check fails on a miss
   fuzz [TARGET] [--seconds N] fuzzes what reads bytes from outside
   docs                        the book, where mdbook is installed, and the crates' documentation
@@ -30,6 +33,11 @@ fn main() -> ExitCode {
             let run = ["run", "--quiet", "-p", "bridge-store", "--bin", program, "--"];
             cargo(&[&run, rest].concat())
         }),
+        ["model", rest @ ..] => model(rest),
+        ["load", rest @ ..] => {
+            let run = ["bench", "--quiet", "-p", "bridge-msn", "--bench", "load", "--"];
+            cargo(&[&run, rest].concat())
+        }
         ["bench", rest @ ..] => bench(rest.contains(&"--check")),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["docs"] => docs(),
@@ -83,6 +91,7 @@ fn bench(check: bool) -> bool {
         ("bridge-store", "store"),
         ("bridge-store", "ingest"),
         ("bridge-store", "restart"),
+        ("bridge-msn", "router"),
         ("bridge-discord", "burst"),
     ];
     for (package, name) in benches {
@@ -105,6 +114,14 @@ fn bench(check: bool) -> bool {
     let missed = lines.iter().filter(|line| line.ends_with("MISS")).count();
     println!("{} ratios, {missed} missed", lines.len());
     fine && !(check && missed > 0)
+}
+
+fn model(rest: &[&str]) -> bool {
+    let cases = rest.iter().skip_while(|word| **word != "--cases").nth(1).copied();
+    let cases = cases.unwrap_or("5000");
+    println!("{cases} stories …");
+    let words = ["test", "--quiet", "-p", "bridge-core", "--test", "core", "model::"];
+    run(Command::new(env!("CARGO")).args(words).env("PROPTEST_CASES", cases))
 }
 
 fn fuzz(rest: &[&str]) -> bool {
