@@ -4,6 +4,7 @@ use fake_discord::Message;
 use reqwest::{Client, StatusCode};
 
 use super::*;
+use crate::support::files_below;
 
 /// A picture of one pixel.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
