@@ -24,7 +24,7 @@ use bridge_core::{
         Value,
     },
 };
-use bridge_store::{SledOptions, SledStore};
+use bridge_store::{DiskStore, StoreOptions};
 use msnp_server::{MemoryDirectory, Network, Options, User};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -172,8 +172,8 @@ async fn start(store: Arc<dyn Store>, parts: Parts) -> Core {
     core
 }
 
-fn open(path: &Path) -> SledStore {
-    SledStore::open(path, SledOptions::default()).expect("it opens")
+fn open(path: &Path) -> DiskStore {
+    DiskStore::open(path, StoreOptions::default()).expect("it opens")
 }
 
 fn event(number: u64, room: &str) -> Event {
@@ -223,7 +223,7 @@ impl Echo {
 }
 
 /// A store that syncs nothing.
-struct Relaxed(SledStore);
+struct Relaxed(DiskStore);
 
 #[async_trait]
 impl Store for Relaxed {
@@ -233,6 +233,10 @@ impl Store for Relaxed {
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
         self.0.scan(range, limit).await
+    }
+
+    async fn last_key(&self, range: KeyRange) -> Result<Option<Key>, StoreError> {
+        self.0.last_key(range).await
     }
 
     async fn commit(&self, batch: Batch, _: Durability) -> Result<(), CommitError> {
@@ -245,6 +249,10 @@ impl Store for Relaxed {
 
     async fn backup(&self, to: &Path) -> Result<BackupFacts, StoreError> {
         self.0.backup(to).await
+    }
+
+    async fn compact_at_next_open(&self) -> Result<(), StoreError> {
+        self.0.compact_at_next_open().await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -27,7 +27,7 @@ use bridge_core::{
     model::{Content, Event, EventKind, Persona, Scope},
     store::Store as _,
 };
-use bridge_store::{SledOptions, SledStore};
+use bridge_store::{DiskStore, StoreOptions};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -153,7 +153,7 @@ async fn load(size: Size) -> bool {
             heard.try_send(chat).expect("fewer are under way");
         })
     };
-    let store = SledStore::open(&home.path().join("store"), SledOptions::default());
+    let store = DiskStore::open(&home.path().join("store"), StoreOptions::default());
     let store = Arc::new(store.expect("it opens"));
     let mut core = open(size, &place, Arc::clone(&store), sink).await;
     let before = Memory::now();
@@ -241,7 +241,7 @@ async fn load(size: Size) -> bool {
     fine
 }
 
-async fn open(size: Size, place: &(String, String), store: Arc<SledStore>, sink: Sink) -> Core {
+async fn open(size: Size, place: &(String, String), store: Arc<DiskStore>, sink: Sink) -> Core {
     let mut parts = Parts { adapters: vec![Arc::new(sink)], ..Parts::default() };
     for number in 0..size.puppets {
         let chats = number * CONTACTS..(number + 1) * CONTACTS;

@@ -138,7 +138,7 @@ mod tests {
             let odd = ['\n', '\r', '`', '\u{202e}'];
             prop_assert!(!shown.contains(odd));
             prop_assert!(shown.chars().count() <= NAME + 2);
-            prop_assert_eq!(name(&shown), shown.clone());
+            prop_assert_eq!(name(&shown), shown);
         }
     }
 }

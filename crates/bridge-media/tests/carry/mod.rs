@@ -173,7 +173,7 @@ impl World {
         let spool: Arc<dyn Spool> = Arc::new(spool);
         let room = |place: &&Arc<Place>| (NetworkId::new(place.network), RoomId::new("room"));
         let parts = Parts {
-            adapters: places.iter().map(|place| Arc::clone(place) as Arc<dyn Adapter>).collect(),
+            adapters: places.iter().map(|&place| -> Arc<dyn Adapter> { place.clone() }).collect(),
             relays: vec![Relay {
                 name: "lounge".to_owned(),
                 chats: Vec::new(),
