@@ -14,6 +14,7 @@ pub(crate) fn own_account(
 ) -> OwnAccount {
     let server = MsnServer {
         name: "test".to_owned(),
+        formerly: Vec::new(),
         address: address.clone(),
         nexus_url: Some(nexus.clone()),
         login_url: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 
 use super::{
-    ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, portal, shown,
+    ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, portal,
 };
 use crate::{
     adapter::Reply,
@@ -16,6 +16,7 @@ use crate::{
         fate::{self, Failed},
     },
     record::{Leg, LogRow, get_row},
+    shown,
     store::StoreError,
 };
 

@@ -4,7 +4,6 @@ use futures_util::FutureExt as _;
 
 use super::{
     Account, ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, portal,
-    shown,
 };
 use crate::{
     adapter::{CloseReason, Reply},
@@ -17,6 +16,7 @@ use crate::{
         person, repair,
     },
     record::{Endpoint, Leg},
+    shown,
 };
 
 const ADDRESS: ArgumentSpec = ArgumentSpec::needed("ADDRESS", ArgumentKind::Address);
