@@ -210,8 +210,9 @@ async fn load(size: Size) -> bool {
     store.close().await.expect("it closes");
 
     let to_rooms = side.summary();
-    let fine =
-        drained && to_rooms.is_whole() && other_side.contains(" 0 lost, 0 doubled, 0 out of order");
+    let fine = drained
+        && to_rooms.is_whole()
+        && other_side.trim_start().starts_with("0 lost, 0 doubled, 0 out of order");
     println!(
         "load: {} puppets, {} contacts, {} messages each way in {:.1} s ({:.0} a second), {syncs} syncs, {} rows \
          left",

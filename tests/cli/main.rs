@@ -118,7 +118,7 @@ async fn a_second_bridge_on_the_same_store_is_refused_and_the_first_answers() {
     };
     let wrong = ctl(&["contacts", "add", "bob smith"]);
     assert!(wrong.starts_with("\"bob smith\" is no address"), "{wrong}");
-    assert!(wrong.ends_with("Say it like this: `contacts add ADDRESS`"), "{wrong}");
+    assert!(wrong.ends_with("Say it like this: `contacts add ADDRESS [GROUP]`"), "{wrong}");
     assert_eq!(ctl(&["backup", "verify"]), "There is no backup yet; `backup` makes one.");
     assert!(ctl(&["backup"]).contains("entries are in"));
     assert!(ctl(&["backup", "verify"]).contains(".backup is good:"));

@@ -268,7 +268,8 @@ async fn a_direct_message_is_a_command_and_no_password_is_taken() {
             .await;
         last
     };
-    assert!(answer("help", "`status`").await.contains("`login`"));
+    answer("help", "`status`").await;
+    answer("help login", "`login").await;
     let refused = answer("login", "I take no passwords on Discord").await;
     assert!(!refused.contains("delete your message"), "{refused}");
     answer("hunter2", "delete your message now").await;

@@ -155,7 +155,8 @@ mod tests {
         }
         let encrypted = serde_json::json!({
             "msgtype": "m.file", "body": "a", "file": {
-                "url": "mxc://e.org/a", "v": "v2", "iv": "AAAAAAAAAAAAAAAAAAAAAA", "hashes": { "sha256": "AAAA" },
+                "url": "mxc://e.org/a", "v": "v2", "iv": "AAAAAAAAAAAAAAAAAAAAAA",
+                "hashes": { "sha256": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" },
                 "key": { "kty": "oct", "key_ops": ["encrypt", "decrypt"], "alg": "A256CTR", "ext": true,
                          "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" },
             },

@@ -99,7 +99,7 @@ async fn a_core_on_a_full_disk_refuses_messages_and_swallows_none() {
     let work = ["--seed", "5", "--work", home.path().to_str().expect("it is text")];
     let length =
         home.path().join("store").join("sled").join("db").metadata().expect("it is there").len();
-    let room = length.max(8 * 1024 * 1024) + 256 * 1024;
+    let room = length.max(8 * 1024 * 1024) + 1024 * 1024;
     let output = limited(u32::try_from(room / 512).expect("it is small"), program, &work);
     let said = said(&output);
     // The source's answer, and not something else that did not fit.
