@@ -12,7 +12,7 @@ use crate::{
 /// What is said, and what the answer holds, whoever says it.
 const EVERYWHERE: &[(&str, &str)] = &[
     ("help contacts add", "ADDRESS is an address such as"),
-    ("contacts add", "ADDRESS is missing. Say it like this: `contacts add ADDRESS`"),
+    ("contacts add", "ADDRESS is missing. Say it like this: `contacts add ADDRESS [GROUP]`"),
     ("contacts add bob carol", "\"bob\" is no address such as bob@example.com"),
     ("presence asleep", "\"asleep\" is none of online, away"),
     ("set colour blue", "\"colour\" is none of account, notices"),
