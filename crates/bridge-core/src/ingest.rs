@@ -385,7 +385,7 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
     };
     note_seen(shared, staged, event)?;
     let Admission { carried, tell } = guests::admit(shared, portal, origin, &event.sender);
-    if let Some(told) = tell.filter(|_| says_something(&event.kind)) {
+    if let Some(told) = tell.filter(|_| event.kind.says_something()) {
         let (person, message) = (event.sender.clone(), event.message.clone());
         staged.newcomers.push(Newcomer { portal, origin, person, message, told });
     }
@@ -419,14 +419,6 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
         Table::put(&mut staged.batch, key, &RowOf { portal, row: row.row })?;
     }
     staged.append(shared, portal, &row)
-}
-
-/// Tells whether an event is something said, and not a change of what was.
-fn says_something(kind: &EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::File(_) | EventKind::Message(_) | EventKind::Nudge | EventKind::Wink(_)
-    )
 }
 
 /// Takes in a line that was said to the bridge itself.

@@ -203,7 +203,7 @@ impl Pump {
         let about = about.unwrap_or_default();
         let known = !about.is_empty();
         let Some(mut to) = self.capabilities(&leg) else {
-            return self.advance(Some(row)).await;
+            return self.miss(row, &leg).await;
         };
         let mut event = Cow::Borrowed(&row.event);
         let (mut media, mut lost) = (None, None);
@@ -423,6 +423,23 @@ impl Pump {
             }
             _ => Voice::Anothers,
         }
+    }
+
+    /// Leaves a row that nobody can take: its account is signed out, or its network switched off. What
+    /// was said is reported, not passed over.
+    async fn miss(&mut self, row: &LogRow, leg: &Leg) {
+        let tell_user = match leg {
+            Leg::Chat { login, .. } => {
+                format!("The account {login} is signed out. Say `login` to sign in again.")
+            }
+            Leg::Room { network, .. } => format!("The bridge does not work with {network} now."),
+            Leg::Closed => return self.advance(Some(row)).await,
+        };
+        if !row.event.kind.says_something() {
+            return self.advance(Some(row)).await;
+        }
+        let state = DeliveryState::Failed { reason: Reject::UnknownRecipient, tell_user };
+        self.note_fate(row, state, false).await;
     }
 
     fn takes_keys(&self, leg: &Leg) -> bool {

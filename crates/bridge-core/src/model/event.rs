@@ -112,6 +112,11 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Tells whether it is something said, and not a change of what was.
+    pub(crate) fn says_something(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Message(_) | Self::Nudge | Self::Wink(_))
+    }
+
     /// Gives the earlier message it is about, as the event's own network names it.
     pub fn target(&self) -> Option<&MessageId> {
         match self {

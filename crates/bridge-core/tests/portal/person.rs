@@ -80,6 +80,18 @@ async fn a_sign_out_leaves_deletes_or_keeps_as_it_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_said_to_an_account_that_is_signed_out_is_reported() {
+    let (world, room) = default().await;
+    command(&world, "management", "logout chats:bob keep").await;
+    accept(&world, says("ada", &room, "1", "are you there?")).await;
+    world.settle().await;
+    assert!(world.chats.texts().is_empty());
+    let failed = world.core.execute("queue").await;
+    let told = format!("{failed:?}");
+    assert!(told.contains("is signed out. Say "), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_sign_in_to_the_same_account_keeps_its_conversations() {
     let store = Arc::new(MemoryStore::new());
     let (world, room) = with_bob(&store, config()).await;
