@@ -6,9 +6,11 @@
 //! - [`frame`]: bytes to lines with payloads, however the network cut them.
 //! - [`command`]: lines to typed commands and back, both directions, both kinds of link.
 //! - [`msg`]: what people say inside `MSG` payloads.
-//! - [`auth`]: Passport sign-in and challenges.
+//! - [`auth`]: the sign-ins of each age, and challenges.
 //! - [`redact`]: what may be shown of all that, for captures.
+//! - [`xml`]: the documents of web services and payloads.
 //! - [`session`]: a whole signed-in client: one notification link and any number of conversations.
+//! - [`soap`]: the web services of MSNP13 and later.
 
 pub mod arg;
 pub mod auth;
@@ -20,8 +22,10 @@ pub mod msg;
 pub mod payload;
 pub mod redact;
 pub mod session;
+pub mod soap;
 mod verb;
 pub mod version;
+pub mod xml;
 
 pub use self::{
     command::{ClientCommand, ServerCommand},

@@ -54,7 +54,7 @@ pub fn answer(version: Version, product: Product, challenge: &str) -> String {
     if version.has_product_key_challenge() {
         bytes = fold(bytes, challenge, product.id);
     }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    super::hexadecimal(&bytes)
 }
 
 /// Tells whether an answer to a challenge is right, as a server must.
