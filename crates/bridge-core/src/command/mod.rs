@@ -1,8 +1,8 @@
 //! What people say to the bridge itself, and what it answers.
 //!
 //! One table serves every front: a Matrix room, a Discord direct message, the control socket. A line
-//! is cut into words ([`parse`]), the words are bound to the arguments of a command ([`bind`]), and the
-//! command is given what it needs ([`spec`]). Each area of commands has a file of its own. A line from
+//! is cut into words (`parse`), the words are bound to the arguments of a command (`bind`), and the
+//! command is given what it needs (`spec`). Each area of commands has a file of its own. A line from
 //! a chat is stored sealed before its source is acknowledged, for it may be a password; it goes when it
 //! is answered.
 
