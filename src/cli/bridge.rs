@@ -6,7 +6,7 @@ use bridge_core::Host as _;
 
 use crate::{
     Failure,
-    app::{self, App, Reloader},
+    app::{App, Reloader},
     config::{self, Config, ConfigError, Sources},
     telemetry,
 };
@@ -52,7 +52,7 @@ pub(super) fn registration(sources: &Sources) -> Result<(), Failure> {
 pub(super) fn registration_text(sources: &Sources) -> Result<String, Failure> {
     let config = load(sources)?;
     let matrix = config.matrix.ok_or_else(|| Failure::Config("matrix: is missing".to_owned()))?;
-    let (as_token, hs_token) = app::matrix_tokens(&matrix, &config.bridge.data_dir)?;
+    let (as_token, hs_token) = crate::app::matrix_tokens(&matrix, &config.bridge.data_dir)?;
     Ok(bridge_matrix::Registration::new(matrix, as_token, hs_token).to_yaml())
 }
 
