@@ -78,7 +78,7 @@ impl Echoes {
                 }
             };
             if timeout(PARKED, over).await.is_err() {
-                tracing::warn!(%login, "an account's own words wait for a send no longer");
+                tracing::warn!(?login, "an account's own words wait for a send no longer");
             }
         }
     }
