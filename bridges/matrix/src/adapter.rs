@@ -496,12 +496,13 @@ impl Adapter for MatrixAdapter {
         Ok(found.map(|room| RoomId::new(room.as_str())))
     }
 
-    async fn rediscover(&self) -> Result<Rediscovered, DeliverError> {
+    async fn rediscover(&self, shown: &[RoomId]) -> Result<Rediscovered, DeliverError> {
         let store = self.store()?;
         if !self.is_ready() {
             return Err(DeliverError::retry("the homeserver is not reached yet"));
         }
-        let found = room::rediscover(&self.intent, &self.names).await?;
+        let mut found = room::rediscover(&self.intent, &self.names).await?;
+        found.talks.retain(|(_, room)| !shown.contains(room));
         for (_, room) in &found.talks {
             let noted = store.put(&format!("management {room}"), "").await;
             noted.map_err(|error| DeliverError::retry(error.to_string()))?;

@@ -47,7 +47,10 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Reads from the platform's own rooms what a store that was lost knew of them. A platform whose
     /// rooms do not say gives nothing.
-    async fn rediscover(&self) -> Result<Rediscovered, DeliverError> {
+    ///
+    /// `shown` are the rooms that show conversations already: none of them is for commands only.
+    async fn rediscover(&self, shown: &[RoomId]) -> Result<Rediscovered, DeliverError> {
+        let _ = shown;
         Ok(Rediscovered::default())
     }
 

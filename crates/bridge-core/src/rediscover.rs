@@ -188,7 +188,17 @@ async fn ask(
     end: Option<Instant>,
 ) -> Result<Rediscovered, DeliverError> {
     loop {
-        let error = match adapter.rediscover().await {
+        let network = adapter.network();
+        let shown: Vec<RoomId> = shared
+            .index()
+            .endpoints
+            .keys()
+            .filter_map(|endpoint| match endpoint {
+                Endpoint::Room(of, room) if *of == network => Some(room.clone()),
+                _ => None,
+            })
+            .collect();
+        let error = match adapter.rediscover(&shown).await {
             Ok(told) => return Ok(told),
             Err(error) => error,
         };

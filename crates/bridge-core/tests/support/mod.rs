@@ -253,7 +253,7 @@ impl Adapter for FakeAdapter {
         Ok(made.then(|| RoomId::new(portal.to_string())))
     }
 
-    async fn rediscover(&self) -> Result<Rediscovered, DeliverError> {
+    async fn rediscover(&self, _: &[RoomId]) -> Result<Rediscovered, DeliverError> {
         if self.0.stuck.load(Ordering::Relaxed) {
             return Err(DeliverError::retry("not yet"));
         }
