@@ -12,7 +12,7 @@ use msnp_proto::{
     command::Status,
     msg::Text,
     session::{
-        ChatId, Command, Deadlines, Effect, Event, HttpReply, LinkChange, Session, SessionConfig,
+        ChatId, Command, Deadlines, Effect, Event, HttpReply, LinkChange, Services, Session, SessionConfig,
     },
 };
 
@@ -23,8 +23,11 @@ fuzz_target!(|data: &[u8]| {
         account: "ada@example.com".to_owned(),
         password: "x".to_owned().into(),
         versions: Version::ALL.to_vec(),
-        nexus_url: "http://n".to_owned(),
-        login_url: None,
+        services: Services::at("http://web"),
+        machine_id: "6b2d1c1e-4c0a-4e0b-9e57-0c4b7a9f2d11".to_owned(),
+        machine_name: "desk".to_owned(),
+        entropy: [7; 16],
+        wall_clock: 0,
         status: Status::Online,
         deadlines: Deadlines::default(),
     };
@@ -55,7 +58,7 @@ fuzz_target!(|data: &[u8]| {
                     let text = String::from_utf8_lossy(rest).into_owned();
                     let headers = ["passporturls", "authentication-info", "location"];
                     let headers = headers.map(|name| (name.to_owned(), text.clone())).to_vec();
-                    let reply = HttpReply { status: 200, headers, failure: None };
+                    let reply = HttpReply { status: 200, headers, body: rest.to_vec(), failure: None };
                     session.handle_http(now, id, reply);
                 }
             }

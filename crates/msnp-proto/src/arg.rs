@@ -101,6 +101,11 @@ impl<'f, 'a> Arguments<'f, 'a> {
         self.take_if_any().map(escape::decode)
     }
 
+    /// Takes an optional argument's bytes as they are.
+    pub(crate) fn bytes_if_any(&mut self) -> Option<&'a [u8]> {
+        self.take_if_any()
+    }
+
     /// Takes a decimal number.
     #[inline]
     pub(crate) fn number<N: TryFrom<u64>>(&mut self) -> Result<N, DecodeError> {

@@ -184,6 +184,10 @@ impl Framer {
         let last = match payload_rule(verb, self.kind, self.direction) {
             PayloadRule::Absent => return Ok(0),
             PayloadRule::Last => words.last(),
+            PayloadRule::LastIfNumber => match words.last() {
+                Some(last) if last.iter().all(u8::is_ascii_digit) => Some(last),
+                _ => return Ok(0),
+            },
             PayloadRule::LastOf(count) => {
                 let mut arguments = words;
                 let last = arguments.nth(count - 1);

@@ -5,8 +5,10 @@
 //!
 //! - [`frame`]: bytes to lines with payloads, however the network cut them.
 //! - [`command`]: lines to typed commands and back, both directions, both kinds of link.
+//! - [`listing`]: lists as documents, told to the server.
 //! - [`msg`]: what people say inside `MSG` payloads.
 //! - [`auth`]: the sign-ins of each age, and challenges.
+//! - [`publication`]: presence as documents, from MSNP21.
 //! - [`redact`]: what may be shown of all that, for captures.
 //! - [`xml`]: the documents of web services and payloads.
 //! - [`session`]: a whole signed-in client: one notification link and any number of conversations.
@@ -14,12 +16,15 @@
 
 pub mod arg;
 pub mod auth;
+mod clock;
 pub mod command;
 pub mod error_code;
 pub mod escape;
 pub mod frame;
+pub mod listing;
 pub mod msg;
 pub mod payload;
+pub mod publication;
 pub mod redact;
 pub mod session;
 pub mod soap;

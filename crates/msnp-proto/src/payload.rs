@@ -34,6 +34,8 @@ pub(crate) enum PayloadRule {
     Absent,
     /// In the last argument.
     Last,
+    /// In the last argument, unless that is no number: `OK` for one.
+    LastIfNumber,
     /// In the last argument if there are this many arguments, and it is a number.
     LastOf(usize),
 }
@@ -45,8 +47,36 @@ pub(crate) fn payload_rule(verb: &[u8], kind: LinkKind, direction: Direction) ->
     let rule = match (verb::code(verb), direction) {
         (verb::MSG, Direction::ToClient) | (verb::UUX, _) => PayloadRule::Last,
         (verb::MSG, Direction::ToServer) if kind == Switchboard => PayloadRule::Last,
-        (verb::NOT | verb::IPG | verb::GCF | verb::UBX, Direction::ToClient) => PayloadRule::Last,
-        (verb::QRY | verb::PAG | verb::PGD | verb::SDC, Direction::ToServer) => PayloadRule::Last,
+        (
+            verb::NOT
+            | verb::IPG
+            | verb::GCF
+            | verb::UBX
+            | verb::UBN
+            | verb::UBM
+            | verb::FQY
+            | verb::NFY,
+            Direction::ToClient,
+        ) => PayloadRule::Last,
+        (verb::ADL | verb::RML, Direction::ToClient) => PayloadRule::LastIfNumber,
+        (verb::PUT | verb::DEL, Direction::ToClient) => PayloadRule::LastOf(3),
+        (verb::SDG, Direction::ToClient) => PayloadRule::LastOf(2),
+        (
+            verb::QRY
+            | verb::PAG
+            | verb::PGD
+            | verb::SDC
+            | verb::ADL
+            | verb::RML
+            | verb::FQY
+            | verb::UUN
+            | verb::UUM
+            | verb::PUT
+            | verb::DEL
+            | verb::SDG
+            | verb::VAS,
+            Direction::ToServer,
+        ) => PayloadRule::Last,
         (_, Direction::ToClient) if verb.first().is_some_and(u8::is_ascii_digit) => {
             let number = verb.iter().all(u8::is_ascii_digit);
             return if number { PayloadRule::LastOf(2) } else { PayloadRule::Absent };

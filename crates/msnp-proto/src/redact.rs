@@ -235,6 +235,9 @@ fn kinds(
             vec![Plain, Plain, Account, rest, Plain]
         }
         verb::USR if third == Some("I") => vec![Plain, Plain, Plain, Account, Secret],
+        verb::USR if third == Some("S") && !to_client => {
+            vec![Plain, Plain, Plain, Secret, Secret, Plain]
+        }
         verb::USR => vec![Plain, Plain, Plain, Secret],
         verb::ANS if to_client => vec![Plain],
         verb::ANS => vec![Plain, Account, Secret, Plain],
@@ -242,12 +245,22 @@ fn kinds(
         verb::CAL => vec![Plain, Account],
         verb::IRO => vec![Plain, Plain, Plain, Account, Name, Plain],
         verb::JOI => vec![Account, Name, Plain],
-        verb::BYE | verb::FLN | verb::UBX => vec![Account, Plain],
+        verb::BYE | verb::FLN | verb::UBX | verb::UBN => vec![Account, Plain],
+        verb::UUN | verb::UUM => vec![Plain, Account, Plain],
+        verb::UBM => vec![Account, Plain, Account, Plain],
         verb::MSG if to_client => vec![Account, Name, Plain],
-        verb::XFR if to_client => vec![Plain, Plain, Plain, Plain, Secret],
+        verb::XFR if to_client => vec![Plain, Plain, Plain, Plain, Secret, Plain],
         verb::RNG => vec![Plain, Plain, Plain, Secret, Account, Name, Plain],
-        verb::NLN => vec![Plain, Account, Name, Plain, Name],
-        verb::ILN => vec![Plain, Plain, Account, Name, Plain, Name],
+        verb::NLN | verb::ILN => {
+            let mut kinds = if code == verb::ILN { vec![Plain] } else { Vec::new() };
+            kinds.extend([Plain, Account]);
+            // The network stands between address and name where it is not before the address.
+            if version.has_network_in_presence() && !version.has_joined_addresses() {
+                kinds.push(Plain);
+            }
+            kinds.extend([Name, Plain, Name]);
+            kinds
+        }
         verb::CHG => vec![Plain, Plain, Plain, Name],
         verb::CVR if !to_client => {
             let mut kinds = vec![Plain; 8];
@@ -255,8 +268,14 @@ fn kinds(
             kinds
         }
         verb::LST if version.has_guids() => vec![ByShape],
+        verb::LST if version.has_numbered_lists() => {
+            vec![Plain, Plain, Plain, Plain, Plain, Account, Name, Plain]
+        }
         verb::LST => vec![Account, Name, Plain],
         verb::LSG if version.has_guids() => vec![Name, Plain],
+        verb::LSG if version.has_numbered_lists() && words.len() > 3 => {
+            vec![Plain, Plain, Plain, Plain, Plain, Name, Plain]
+        }
         verb::LSG => vec![Plain, Name, Plain],
         verb::ADC
         | verb::ADD
@@ -271,19 +290,27 @@ fn kinds(
         verb::QRY if !to_client => vec![Plain],
         verb::CHL | verb::URL => vec![Plain, Secret],
         verb::ACK
+        | verb::ADL
         | verb::BLP
         | verb::CVR
+        | verb::DEL
+        | verb::FQY
         | verb::GCF
         | verb::GTC
+        | verb::INF
         | verb::IPG
         | verb::MSG
         | verb::NAK
+        | verb::NFY
         | verb::NOT
         | verb::OUT
         | verb::PNG
+        | verb::PUT
         | verb::QNG
         | verb::QRY
+        | verb::RML
         | verb::SBS
+        | verb::SDG
         | verb::SYN
         | verb::UUX
         | verb::VER

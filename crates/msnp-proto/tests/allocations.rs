@@ -5,7 +5,9 @@ use std::time::Instant;
 use msnp_proto::{
     Version,
     command::Status,
-    session::{Deadlines, Effect, Event, HttpReply, LinkChange, LinkId, Session, SessionConfig},
+    session::{
+        Deadlines, Effect, Event, HttpReply, LinkChange, LinkId, Services, Session, SessionConfig,
+    },
 };
 
 /// Signs a session in against a script.
@@ -15,8 +17,11 @@ fn online(now: Instant) -> (Session, LinkId) {
         account: "ada@example.com".to_owned(),
         password: "secret".to_owned().into(),
         versions: vec![Version::Msnp11],
-        nexus_url: "http://nexus".to_owned(),
-        login_url: Some("http://login".to_owned()),
+        services: Services { login: Some("http://login".to_owned()), ..Services::at("http://web") },
+        machine_id: "6b2d1c1e-4c0a-4e0b-9e57-0c4b7a9f2d11".to_owned(),
+        machine_name: "desk".to_owned(),
+        entropy: [7; 16],
+        wall_clock: 1_795_401_068,
         status: Status::Online,
         deadlines: Deadlines::default(),
     };
@@ -34,7 +39,7 @@ fn online(now: Instant) -> (Session, LinkId) {
     }
     let granted = "Passport1.4 da-status=success,from-PP='t=1'".to_owned();
     let headers = vec![("authentication-info".to_owned(), granted)];
-    let reply = HttpReply { status: 200, headers, failure: None };
+    let reply = HttpReply { status: 200, headers, body: Vec::new(), failure: None };
     session.handle_http(now, asked.expect("it asks for a ticket"), reply);
     let rest = "USR 4 OK ada@example.com 1 0\r\nSYN 5 0 0 1 0\r\n\
                 LST N=bob@example.com F=Bob C=1 11\r\nUUX 6 0\r\nCHG 7 NLN 268435456\r\n";

@@ -114,7 +114,7 @@ proptest! {
         let (notification, board) = (LinkKind::Notification, LinkKind::Switchboard);
         let payload = word.as_bytes();
         for (kind, command) in [
-            (notification, ClientCommand::AuthenticateWith { trid: 1, scheme: "TWN", ticket: secret }),
+            (notification, ClientCommand::AuthenticateWith { trid: 1, scheme: "TWN", ticket: secret, proof: None, machine: None }),
             (board, ClientCommand::Enter { trid: 1, account: &word, ticket: secret }),
             (board, ClientCommand::Message { trid: 1, ack: AckMode::Always, payload }),
             (notification, ClientCommand::Property { trid: 1, property: "MFN", value: Some((&*word).into()) }),
@@ -127,7 +127,7 @@ proptest! {
         }
         for (kind, command) in [
             (board, ServerCommand::Message { sender: &word, name: (&*word).into(), payload }),
-            (notification, ServerCommand::Group { name: (&*word).into(), id: "1" }),
+            (notification, ServerCommand::Group { place: None, name: (&*word).into(), id: "1" }),
             (notification, ServerCommand::Unknown { verb: (&*word).into(), payload: &[] }),
         ] {
             let mut bytes = Vec::new();

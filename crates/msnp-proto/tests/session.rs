@@ -10,7 +10,7 @@ use msnp_proto::{
     msg::Text,
     session::{
         ChatId, CloseReason, Command, Deadlines, Effect, Event, HttpReply, LinkChange, LinkId,
-        RequestError, RequestId, Session, SessionConfig,
+        RequestError, RequestId, Services, Session, SessionConfig,
     },
 };
 
@@ -33,8 +33,14 @@ impl Scene {
             account: "ada@example.com".to_owned(),
             password: "secret".to_owned().into(),
             versions: versions.to_vec(),
-            nexus_url: "http://nexus".to_owned(),
-            login_url: Some("http://login".to_owned()),
+            services: Services {
+                login: Some("http://login".to_owned()),
+                ..Services::at("http://web")
+            },
+            machine_id: "6b2d1c1e-4c0a-4e0b-9e57-0c4b7a9f2d11".to_owned(),
+            machine_name: "desk".to_owned(),
+            entropy: [7; 16],
+            wall_clock: 1_795_401_068,
             status: Status::Online,
             deadlines: Deadlines::default(),
         };
@@ -58,7 +64,7 @@ impl Scene {
                 Effect::Http { id, .. } => {
                     let info = "Passport1.4 da-status=success,from-PP='t=1'".to_owned();
                     let headers = vec![("authentication-info".to_owned(), info)];
-                    let reply = HttpReply { status: 200, headers, failure: None };
+                    let reply = HttpReply { status: 200, headers, body: Vec::new(), failure: None };
                     self.session.handle_http(self.now, id, reply);
                 }
                 Effect::Open { link, kind, address } => self.links.push((link, kind, address)),

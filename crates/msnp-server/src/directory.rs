@@ -7,7 +7,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use msnp_proto::command::{List, Lists, Status};
+use msnp_proto::{
+    command::{Capabilities, List, Lists, Status},
+    msg::Endpoint,
+};
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
@@ -60,7 +63,9 @@ pub struct PresenceOf {
     /// Its status; [`Status::Offline`] when it is not attached or hides.
     pub status: Status,
     /// What its client can do.
-    pub capabilities: u64,
+    pub capabilities: Capabilities,
+    /// The places where it is signed in, as far as they have names.
+    pub endpoints: Vec<Endpoint>,
     /// Its display picture's description.
     pub object: Option<String>,
     /// Its personal message, as its client wrote it.
@@ -150,7 +155,9 @@ pub struct Member {
     /// Who.
     pub profile: Profile,
     /// What her client can do.
-    pub capabilities: u64,
+    pub capabilities: Capabilities,
+    /// The place her client is at, where it has a name.
+    pub place: Option<String>,
 }
 
 /// What an attached account is told.
@@ -160,6 +167,12 @@ pub enum Push {
     AddedBy(Profile),
     /// A contact changed her presence, or came, or went.
     Presence(PresenceOf),
+    /// The account itself changed, at whatever place.
+    Own(PresenceOf),
+    /// The account's lists changed, at whatever place.
+    ListsChanged,
+    /// A notice of another user: from, kind, words.
+    Notice(String, u32, Arc<[u8]>),
     /// A contact changed her personal message.
     Personal(PresenceOf),
     /// Somebody took the account off her list.
@@ -202,11 +215,19 @@ pub trait Directory: Send + Sync + 'static {
     /// Checks a password.
     async fn authenticate(&self, account: &str, password: &SecretString) -> Option<Profile>;
 
+    /// Checks the MD5 of a challenge and the password, in hexadecimal digits.
+    async fn verify_hash(&self, account: &str, challenge: &str, hash: &str) -> Option<Profile>;
+
     /// Finds an account.
     async fn profile(&self, account: &str) -> Option<Profile>;
 
     /// Lets an account take part; an earlier attachment is told and ends.
-    async fn attach(&self, account: &str, pushes: mpsc::Sender<Push>) -> SessionId;
+    async fn attach(
+        &self,
+        account: &str,
+        place: Option<String>,
+        pushes: mpsc::Sender<Push>,
+    ) -> SessionId;
 
     /// Ends an attachment; contacts see the account go.
     async fn detach(&self, account: &str, session: SessionId);
@@ -234,9 +255,16 @@ pub trait Directory: Send + Sync + 'static {
         &self,
         account: &str,
         status: Status,
-        capabilities: u64,
+        capabilities: Capabilities,
         object: Option<String>,
     );
+
+    /// Says what a place is, where it has a name; those who may see the account are told.
+    async fn set_place(&self, account: &str, session: SessionId, place: Endpoint);
+
+    /// Passes a notice to another user, to one of her places or to all; tells whether she is there
+    /// and sees the sender.
+    async fn notify(&self, from: &str, to: &str, place: Option<&str>, push: Push) -> bool;
 
     /// Sets an account's personal message and tells those who may see it.
     async fn set_personal(&self, account: &str, personal: Arc<[u8]>);

@@ -142,6 +142,13 @@ impl Writing {
 fn trid_of(command: &ClientCommand<'_>) -> TransactionId {
     match command {
         ClientCommand::Answer { trid, .. }
+        | ClientCommand::AskNetworks { trid, .. }
+        | ClientCommand::AskSchemes { trid }
+        | ClientCommand::AuthenticateCircles { trid, .. }
+        | ClientCommand::Datagram { trid, .. }
+        | ClientCommand::Publish { trid, .. }
+        | ClientCommand::TellLists { trid, .. }
+        | ClientCommand::UserNotice { trid, .. }
         | ClientCommand::AuthenticateAs { trid, .. }
         | ClientCommand::AuthenticateWith { trid, .. }
         | ClientCommand::Call { trid, .. }

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use msnp_proto::{LinkKind, Version};
+use msnp_proto::{
+    LinkKind, Version,
+    auth::sso::{self, SECRET_LENGTH},
+};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -82,10 +85,13 @@ pub(crate) struct Shared {
 }
 
 /// What a ticket lets in to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Admits {
     /// The notification server, as this account.
     SignIn { account: String },
+    /// The notification server, as this account, with a proof made of the secret.
+    #[expect(dead_code, reason = "the token service makes these tickets")]
+    Proof { account: String, secret: [u8; SECRET_LENGTH] },
     /// A switchboard, as this account, in this conversation.
     Talk { account: String, talk: TalkId, version: Version, called: bool },
 }
@@ -179,6 +185,16 @@ impl Shared {
         }
         tickets.insert(text.clone(), Ticket { admits, until: now + TICKET_LIFE });
         text
+    }
+
+    /// Spends a ticket whose secret makes the proof of a nonce; gives the account.
+    pub(crate) fn redeem_sso(&self, ticket: &str, nonce: &str, proof: &str) -> Option<String> {
+        match self.redeem(ticket)? {
+            Admits::Proof { account, secret } if sso::verify(&secret, nonce, proof) => {
+                Some(account)
+            }
+            _ => None,
+        }
     }
 
     /// Spends a ticket.

@@ -1,24 +1,24 @@
 //! One client's link to the notification server.
 
 mod lists;
+mod presence;
+mod sign_in;
 
 use std::sync::Arc;
 
 use msnp_proto::{
-    ClientCommand, ErrorCode, LinkKind, ServerCommand, Version,
+    ClientCommand, ErrorCode, LinkKind, ServerCommand,
     auth::challenge,
-    command::{Presence, Redirect, Secret, Status},
+    command::{Redirect, Secret},
 };
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    directory::{PresenceOf, Push, SessionId},
+    directory::{Push, SessionId},
     link::{Ended, GREETING_DEADLINE, Reader, Speaker},
     network::{Admits, Shared},
 };
 
-/// The policy of every sign-in, as revival servers give it.
-const POLICY: &str = "ct=1,rver=1,wp=FS_40SEC_0_COMPACT,lc=1,id=1";
 /// The answer to who asks for policies: there are none.
 const POLICIES: &str =
     "<?xml version=\"1.0\" encoding=\"utf-8\"?><config><shield/><block/></config>";
@@ -26,115 +26,25 @@ const POLICIES: &str =
 const CHALLENGE: &str = "22210219642164014968";
 
 pub(crate) async fn serve(shared: Arc<Shared>, mut reader: Reader, mut speaker: Speaker) {
-    let signed_in = timeout(GREETING_DEADLINE, sign_in(&shared, &mut reader, &mut speaker)).await;
-    let Ok(Ok(account)) = signed_in else { return };
+    let signed_in =
+        timeout(GREETING_DEADLINE, sign_in::sign_in(&shared, &mut reader, &mut speaker)).await;
+    let Ok(Ok((account, place))) = signed_in else { return };
     // A client that lets this much wait does not read, and is cut off.
     let (pushed, pushes) = mpsc::channel(4096);
-    let session = shared.directory.attach(&account, pushed).await;
+    let session = shared.directory.attach(&account, place.clone(), pushed).await;
     let mut client =
-        Client { shared, speaker, account, session, pushes, visible: false, serial: 1 };
+        Client { shared, speaker, account, place, session, pushes, visible: false, serial: 1 };
     // However it ends, the contacts are told.
     let _ended = client.talk(&mut reader).await;
     client.shared.directory.detach(&client.account, client.session).await;
-}
-
-/// Goes from the first word to `USR OK`; gives the account.
-async fn sign_in(
-    shared: &Arc<Shared>,
-    reader: &mut Reader,
-    speaker: &mut Speaker,
-) -> Result<String, Ended> {
-    let mut wanted = None;
-    loop {
-        while let Some(frame) = reader.framer.next().map_err(|_| Ended)? {
-            let command = ClientCommand::decode(&frame, speaker.version, LinkKind::Notification);
-            let command = command.map_err(|_| Ended)?;
-            let verb = match command {
-                ClientCommand::Version { .. } => "VER",
-                ClientCommand::ClientVersion { .. } => "CVR",
-                ClientCommand::AuthenticateAs { .. } => "USR I",
-                ClientCommand::AuthenticateWith { .. } => "USR S",
-                _ => "",
-            };
-            if speaker.misbehave(shared.faults.misdeed(verb), &command)? {
-                continue;
-            }
-            match command {
-                ClientCommand::Version { trid, names } => {
-                    let known = names.iter().filter_map(|name| name.parse::<Version>().ok()).max();
-                    if let Some(version) = known {
-                        speaker.version = version;
-                    }
-                    speaker.say(&ServerCommand::Version { trid, version: known })?;
-                    known.ok_or(Ended)?;
-                }
-                ClientCommand::ClientVersion { trid, number, .. } => {
-                    let web = "http://messenger.msn.com";
-                    speaker.say(&ServerCommand::ClientVersion {
-                        trid,
-                        recommended: number,
-                        minimum: number,
-                        download: web,
-                        info: web,
-                    })?;
-                }
-                ClientCommand::AuthenticateAs { trid, scheme: "TWN", account } => {
-                    wanted = Some(account.to_lowercase());
-                    let scheme = "TWN";
-                    speaker.say(&ServerCommand::AuthenticateWith {
-                        trid,
-                        scheme,
-                        policy: POLICY,
-                    })?;
-                }
-                ClientCommand::AuthenticateWith { trid, ticket, .. } => {
-                    let ticket = ticket.0.strip_prefix("t=").unwrap_or(ticket.0);
-                    let ticket = ticket.split('&').next().unwrap_or(ticket);
-                    match shared.redeem(ticket) {
-                        Some(Admits::SignIn { account })
-                            if Some(account.to_lowercase()) == wanted =>
-                        {
-                            greet(shared, speaker, trid, &account).await?;
-                            return Ok(account);
-                        }
-                        _ => {
-                            speaker.refuse(trid, ErrorCode::AUTHENTICATION_FAILED)?;
-                            return Err(Ended);
-                        }
-                    }
-                }
-                // As the real servers: nothing else may be said yet.
-                _ => return Err(Ended),
-            }
-        }
-        reader.fill().await?;
-    }
-}
-
-async fn greet(shared: &Shared, speaker: &Speaker, trid: u32, account: &str) -> Result<(), Ended> {
-    let profile = shared.directory.profile(account).await.unwrap_or_default();
-    let name = Some(profile.name.into());
-    speaker.say(&ServerCommand::SignedIn { trid, account, name })?;
-    if speaker.version.has_personal_messages() {
-        speaker.say(&ServerCommand::Sbs)?;
-    }
-    let payload = format!(
-        "MIME-Version: 1.0\r\nContent-Type: text/x-msmsgsprofile; charset=UTF-8\r\n\
-         EmailEnabled: 0\r\nlang_preference: 1033\r\npreferredEmail: {account}\r\n\
-         MSPAuth: \r\nClientIP: 127.0.0.1\r\nClientPort: 0\r\nABCHMigrated: 1\r\n\r\n"
-    );
-    let (sender, payload) = ("Hotmail", payload.as_bytes());
-    speaker.say(&ServerCommand::Message { sender, name: sender.into(), payload })?;
-    if shared.faults.challenges() {
-        speaker.say(&ServerCommand::Challenge { text: CHALLENGE })?;
-    }
-    Ok(())
 }
 
 struct Client {
     shared: Arc<Shared>,
     speaker: Speaker,
     account: String,
+    /// The place the client is at, from MSNP16.
+    place: Option<String>,
     session: SessionId,
     pushes: mpsc::Receiver<Push>,
     /// Whether a `CHG` made the account visible to itself and others.
@@ -178,11 +88,27 @@ impl Client {
         let version = self.speaker.version;
         match command {
             ClientCommand::Synchronize { trid, .. } => self.synchronize(trid).await,
+            ClientCommand::ClientVersion { trid, number, .. } => {
+                sign_in::client_version(&self.speaker, trid, number)
+            }
+            ClientCommand::TellLists { trid, add, payload } => {
+                self.lists_told(trid, add, payload).await
+            }
+            ClientCommand::AskNetworks { trid, payload } => self.networks(trid, payload).await,
+            ClientCommand::Publish { trid, add: true, payload } => {
+                self.publish(trid, payload).await
+            }
+            ClientCommand::Publish { trid, add: false, payload } => {
+                self.withdraw(trid, payload).await
+            }
+            ClientCommand::UserNotice { trid, to, kind, payload } => {
+                self.notify(trid, to, kind, payload).await
+            }
             ClientCommand::ChangeStatus { trid, status, capabilities, object } => {
                 self.change_status(trid, status, capabilities, object.as_deref()).await
             }
             ClientCommand::SetPersonalMessage { trid, payload } => {
-                self.shared.directory.set_personal(&self.account, payload.into()).await;
+                self.set_personal(payload).await;
                 self.speaker.say(&ServerCommand::PersonalMessageSet { trid })
             }
             ClientCommand::ChallengeAnswer { trid, product, response } => {
@@ -201,7 +127,9 @@ impl Client {
                 if let ("MFN", Some(name)) = (property, &value) {
                     self.shared.directory.set_name(&self.account, name).await;
                 }
-                self.speaker.say(&ServerCommand::Property { trid: Some(trid), property, value })
+                let serial = None;
+                let trid = Some(trid);
+                self.speaker.say(&ServerCommand::Property { trid, serial, property, value })
             }
             ClientCommand::Rename { trid, account, name } => self.rename(trid, account, name).await,
             ClientCommand::EditList { trid, change } => self.edit(trid, &change).await,
@@ -241,38 +169,16 @@ impl Client {
         }
     }
 
-    async fn change_status(
-        &mut self,
-        trid: u32,
-        status: Status,
-        capabilities: Option<u64>,
-        object: Option<&str>,
-    ) -> Result<(), Ended> {
-        if status == Status::Offline {
-            return self.speaker.refuse(trid, ErrorCode::INVALID_PARAMETER);
-        }
-        let first = !std::mem::replace(&mut self.visible, status != Status::Hidden);
-        let (bits, picture) = (capabilities.unwrap_or_default(), object.map(str::to_owned));
-        self.shared.directory.set_presence(&self.account, status, bits, picture).await;
-        let object = object.map(Into::into);
-        self.speaker.say(&ServerCommand::PresenceSet { trid, status, capabilities, object })?;
-        if first {
-            for of in self.shared.directory.contacts_present(&self.account).await {
-                let presence = presence(&of);
-                self.speaker.say(&ServerCommand::InitialPresence { trid, presence })?;
-                self.tell_personal(&of)?;
-            }
-        }
-        Ok(())
-    }
-
     fn tell(&mut self, push: Push) -> Result<(), Ended> {
         match push {
-            Push::Presence(of) if of.status == Status::Offline => {
-                self.speaker.say(&ServerCommand::Offline { account: &of.profile.account })
-            }
-            Push::Presence(of) => self.speaker.say(&ServerCommand::Presence(presence(&of))),
+            Push::Presence(of) => self.tell_presence(&of),
+            Push::Own(of) => self.tell_own(&of),
             Push::Personal(of) => self.tell_personal(&of),
+            Push::ListsChanged => self.tell_lists_changed(),
+            Push::Notice(from, kind, payload) => {
+                let payload = &*payload;
+                self.speaker.say(&ServerCommand::UserNotice { from: &from, kind, payload })
+            }
             Push::AddedBy(profile) => self.tell_reverse(&profile, true),
             Push::RemovedBy(profile) => self.tell_reverse(&profile, false),
             Push::Ring { talk, caller } => {
@@ -297,23 +203,5 @@ impl Client {
                 Err(Ended)
             }
         }
-    }
-
-    fn tell_personal(&self, of: &PresenceOf) -> Result<(), Ended> {
-        if !self.speaker.version.has_personal_messages() {
-            return Ok(());
-        }
-        let account = &of.profile.account;
-        self.speaker.say(&ServerCommand::PersonalMessage { account, payload: &of.personal })
-    }
-}
-
-fn presence(of: &PresenceOf) -> Presence<'_> {
-    Presence {
-        status: of.status,
-        account: &of.profile.account,
-        name: of.profile.name.as_str().into(),
-        capabilities: Some(of.capabilities),
-        object: of.object.as_deref().map(Into::into),
     }
 }

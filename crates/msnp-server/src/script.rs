@@ -31,8 +31,10 @@ const ARRIVING: Duration = Duration::from_millis(500);
 /// Plays a script until it is cancelled.
 pub(crate) async fn play(script: Script, account: String, directory: Arc<dyn Directory>) {
     let (pushes, mut pushed) = mpsc::channel(1024);
-    directory.attach(&account, pushes).await;
-    directory.set_presence(&account, Status::Online, 0, None).await;
+    directory.attach(&account, None, pushes).await;
+    directory
+        .set_presence(&account, Status::Online, msnp_proto::command::Capabilities::default(), None)
+        .await;
     let mut talks = JoinSet::new();
     loop {
         tokio::select! {

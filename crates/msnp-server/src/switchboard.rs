@@ -87,7 +87,7 @@ fn roster(speaker: &Speaker, trid: u32, present: &[Member]) -> Result<(), Ended>
             count,
             account: &member.profile.account,
             name: member.profile.name.as_str().into(),
-            capabilities: u32::try_from(member.capabilities).ok(),
+            capabilities: Some(member.capabilities),
         })?;
     }
     Ok(())
@@ -161,7 +161,7 @@ impl Board {
             ChatPush::Joined(member) => self.speaker.say(&ServerCommand::Joined {
                 account: &member.profile.account,
                 name: member.profile.name.as_str().into(),
-                capabilities: u32::try_from(member.capabilities).ok(),
+                capabilities: Some(member.capabilities),
             }),
             ChatPush::Left(account) => self.speaker.say(&ServerCommand::Left { account: &account }),
             ChatPush::Said { from, payload } => self.speaker.say(&ServerCommand::Message {

@@ -1,11 +1,11 @@
 //! What a client needs to know.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::UNIX_EPOCH};
 
 use msnp_proto::{
     Version,
     command::Status,
-    session::{Deadlines, SessionConfig},
+    session::{Deadlines, Services, SessionConfig},
 };
 use secrecy::SecretString;
 
@@ -25,7 +25,14 @@ pub struct Config {
     pub password: SecretString,
     /// The protocol to speak.
     pub protocol: Protocol,
-    /// Where the Passport sign-in begins; none means `https://HOST/rdr/pprdr.asp`.
+    /// Where all web services are, such as `https://example.com`; none means `https://HOST`.
+    pub services_url: Option<String>,
+    /// Names this installation, from MSNP16: a GUID. A sign-in of the same name takes the place of an
+    /// older one; made anew for each configuration.
+    pub machine_id: String,
+    /// Names this installation to the account's other places.
+    pub machine_name: String,
+    /// Where the Passport sign-in begins; none means among the other services.
     pub nexus_url: Option<String>,
     /// The Passport login itself; when set, the nexus is not asked.
     pub login_url: Option<String>,
@@ -40,7 +47,7 @@ pub struct Config {
 /// Which protocol to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
-    /// The best that both sides know.
+    /// The best that both sides know: up to MSNP18 where web services are named, else up to MSNP12.
     #[default]
     Auto,
     /// This one or none.
@@ -49,7 +56,7 @@ pub enum Protocol {
 
 /// The text names no protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the protocol must be `auto` or a number from 8 to 12")]
+#[error("the protocol must be `auto` or a number from 2 to 21")]
 pub struct UnknownProtocol;
 
 impl FromStr for Protocol {
@@ -76,12 +83,31 @@ impl Config {
             account: account.into(),
             password,
             protocol: Protocol::Auto,
+            services_url: None,
+            machine_id: random_guid(),
+            machine_name: "msn-bridge".to_owned(),
             nexus_url: None,
             login_url: None,
             status: Status::Online,
             deadlines: Deadlines::default(),
             trace: TraceSwitch::default(),
         }
+    }
+
+    /// The best version the server is known for: where its web services are not named, it is taken to
+    /// have none of those that later versions need.
+    fn best_version(&self) -> Version {
+        if self.services_url.is_some() { Version::Msnp18 } else { Version::Msnp12 }
+    }
+
+    fn services(&self, host: &str) -> Services {
+        let base = self.services_url.clone().unwrap_or_else(|| format!("https://{host}"));
+        let mut services = Services::at(&base);
+        if let Some(nexus) = &self.nexus_url {
+            services.nexus.clone_from(nexus);
+        }
+        services.login.clone_from(&self.login_url);
+        services
     }
 
     pub(crate) fn session(&self) -> SessionConfig {
@@ -97,18 +123,32 @@ impl Config {
             account: self.account.clone(),
             password: self.password.clone(),
             versions: match self.protocol {
-                Protocol::Auto => Version::ALL.to_vec(),
+                Protocol::Auto => Version::offered_up_to(self.best_version()),
                 Protocol::Exactly(version) => vec![version],
             },
-            nexus_url: self
-                .nexus_url
-                .clone()
-                .unwrap_or_else(|| format!("https://{host}/rdr/pprdr.asp")),
-            login_url: self.login_url.clone(),
+            services: self.services(host),
+            machine_id: self.machine_id.clone(),
+            machine_name: self.machine_name.clone(),
+            entropy: random(),
+            wall_clock: UNIX_EPOCH.elapsed().map_or(0, |passed| passed.as_secs()),
             status: self.status,
             deadlines: self.deadlines,
         }
     }
+}
+
+/// Sixteen bytes that nobody can guess.
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    // Without randomness proofs are alike; they stay unreadable without the ticket's secret.
+    let _ = getrandom::fill(&mut bytes);
+    bytes
+}
+
+fn random_guid() -> String {
+    let digits: String = random().iter().map(|byte| format!("{byte:02x}")).collect();
+    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
+    format!("{}-{}-4{}-8{}-{}", part(0..8), part(8..12), part(13..16), part(17..20), part(20..32))
 }
 
 impl fmt::Debug for Config {

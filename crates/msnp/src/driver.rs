@@ -247,7 +247,7 @@ impl Driver {
             }
             Effect::Close { link } => drop(self.links.remove(&link)),
             Effect::Http { id, request } => {
-                self.trace.note(|| "a request of the sign-in by HTTP".to_owned());
+                self.trace.note(|| "a request by HTTP".to_owned());
                 let client = self.http.clone();
                 self.asking.spawn(async move { (id, http::ask(client, request).await) });
             }
@@ -278,6 +278,7 @@ fn verb(command: &Command) -> &'static str {
         Command::SetPersonalMessage { .. } => "set personal message",
         Command::SetPrivacy { .. } => "set privacy",
         Command::SetStatus { .. } => "set status",
+        Command::SignOutEndpoint { .. } => "sign out endpoint",
         Command::SignOut => "sign out",
         _ => "other",
     }
@@ -289,6 +290,7 @@ fn changes_roster(event: &Event) -> bool {
         event,
         Event::AddedBy { .. }
             | Event::ContactChanged { .. }
+            | Event::EndpointsChanged
             | Event::GroupChanged { .. }
             | Event::Online { .. }
             | Event::Presence { .. }

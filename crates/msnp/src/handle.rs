@@ -316,6 +316,14 @@ impl Handle {
         self.ask(Command::SetPersonalMessage { message }).await
     }
 
+    /// Signs the account out at another place, by the place's id.
+    ///
+    /// # Errors
+    /// [`RequestError::Service`] where there is no such place, or the version knows none.
+    pub async fn sign_out_endpoint(&self, id: &str) -> Result<(), RequestError> {
+        self.ask(Command::SignOutEndpoint { id: id.to_owned() }).await
+    }
+
     /// Signs out; [`Event::Closed`] follows.
     pub async fn sign_out(&self) {
         // Signed out already is signed out.

@@ -1,9 +1,9 @@
-//! The sign-in's HTTP requests.
+//! Requests by HTTP: the sign-in's, and those of the web services.
 
 use std::{error::Error as _, sync::OnceLock, time::Duration};
 
 use msnp_proto::session::{HttpReply, HttpRequest};
-use reqwest::{Client, header, redirect::Policy};
+use reqwest::{Client, Response, header, redirect::Policy};
 use secrecy::ExposeSecret as _;
 
 /// How long one request may take.
@@ -26,39 +26,55 @@ pub(crate) fn client() -> Result<Client, reqwest::Error> {
     Ok(CLIENT.get_or_init(|| made).clone())
 }
 
-/// Asks once. Bodies are not read: nothing of the sign-in is in them.
+/// Asks once. A body is read as far as the request allows; a longer one is a failure.
 pub(crate) async fn ask(client: Client, request: HttpRequest) -> HttpReply {
-    let mut asking = client.get(&request.url).header(header::CACHE_CONTROL, "no-cache");
-    if let Some(authorization) = request.authorization {
-        match header::HeaderValue::from_str(authorization.expose_secret()) {
+    let asking = match request.body {
+        Some(body) => client.post(&request.url).body(body.expose_secret().to_owned()),
+        None => client.get(&request.url),
+    };
+    let mut asking = asking.header(header::CACHE_CONTROL, "no-cache");
+    for (name, value) in request.headers {
+        match header::HeaderValue::from_str(value.expose_secret()) {
             Ok(mut value) => {
                 value.set_sensitive(true);
-                asking = asking.header(header::AUTHORIZATION, value);
+                asking = asking.header(name, value);
             }
             Err(_) => return failed("the header cannot carry the account"),
         }
     }
     match asking.send().await {
-        Ok(response) => HttpReply {
-            status: response.status().as_u16(),
-            headers: response
-                .headers()
-                .iter()
-                .map(|(name, value)| {
-                    (
-                        name.as_str().to_owned(),
-                        String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                    )
-                })
-                .collect(),
-            failure: None,
-        },
+        Ok(response) => read(response, request.limit).await,
         Err(error) => failed(&why(&error.without_url())),
     }
 }
 
+async fn read(mut response: Response, limit: usize) -> HttpReply {
+    let header = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let mut reply = HttpReply {
+        status: response.status().as_u16(),
+        headers: response.headers().iter().map(header).collect(),
+        body: Vec::new(),
+        failure: None,
+    };
+    if limit == 0 {
+        return reply;
+    }
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if reply.body.len() + chunk.len() > limit => {
+                return failed("its answer is too long");
+            }
+            Ok(Some(chunk)) => reply.body.extend_from_slice(&chunk),
+            Ok(None) => return reply,
+            Err(error) => return failed(&why(&error.without_url())),
+        }
+    }
+}
+
 fn failed(why: &str) -> HttpReply {
-    HttpReply { status: 0, headers: Vec::new(), failure: Some(why.to_owned()) }
+    HttpReply { status: 0, headers: Vec::new(), body: Vec::new(), failure: Some(why.to_owned()) }
 }
 
 /// The innermost cause: reqwest's own words only say that sending failed.

@@ -27,8 +27,8 @@ pub mod traffic;
 
 pub use msnp_proto::{
     ErrorCode, Version,
-    command::{GroupChange, List, Lists, Status},
-    msg::{Colour, Format, PersonalMessage, Text},
+    command::{Capabilities, GroupChange, List, Lists, Status},
+    msg::{Colour, Endpoint, Format, PersonalMessage, Text},
     session::{
         ChatId, CloseReason, Contact, ContactChange, Deadlines, Event, Group, Invalid, LinkId,
         Privacy, RequestError, Roster,

@@ -20,29 +20,38 @@ pub struct Product {
     pub key: &'static str,
 }
 
-/// The products this crate knows: id, key, and whether it is one for MSNP11 and later.
-const PRODUCTS: [(Product, bool); 4] = [
-    (Product { id: "msmsgs@msnmsgr.com", key: "Q1P7W2E4J9R8U3S5" }, false),
-    (Product { id: "PROD0090YUAUV{2B", key: "YMM8C_H7KCQ2S_KL" }, true),
-    (Product { id: "PROD0101{0RM?UBW", key: "CFHUR$52U_{VIX5T" }, true),
-    (Product { id: "PROD0113H11T8$X_", key: "RG@XY*28Q5QHS%Q5" }, true),
+/// The products whose keys are public (docs: protocol, challenges).
+const PRODUCTS: [Product; 17] = [
+    Product { id: "msmsgs@msnmsgr.com", key: "Q1P7W2E4J9R8U3S5" },
+    Product { id: "PROD0038W!61ZTF9", key: "VT6PX?UQTM4WM%YR" },
+    Product { id: "PROD0058#7IL2{QD", key: "QHDCY@7R1TB6W?5B" },
+    Product { id: "PROD0061VRRZH@4F", key: "JXQ6J@TUOGYV@N0M" },
+    Product { id: "PROD00504RLUG%WL", key: "I2EBK%PYNLZL5_J4" },
+    Product { id: "PROD0076ENE8*@AW", key: "CEQJ8}OE0!WTSWII" },
+    Product { id: "PROD0090YUAUV{2B", key: "YMM8C_H7KCQ2S_KL" },
+    Product { id: "PROD00974#MT*RC2", key: "LMCVO*18PQJ3H!K3" },
+    Product { id: "PROD0101{0RM?UBW", key: "CFHUR$52U_{VIX5T" },
+    Product { id: "PROD0104U6VVM{UJ", key: "VK67B}379XYM5}$T" },
+    Product { id: "PROD01065C%ZFN6F", key: "O4BG@C7BWLYQX?5G" },
+    Product { id: "PROD0112J1LW7%NB", key: "RH96F{PHI8PPX_TJ" },
+    Product { id: "PROD0113H11T8$X_", key: "RG@XY*28Q5QHS%Q5" },
+    Product { id: "PROD0114ES4Z%Q5W", key: "PK}_A_0N_K%O?A9S" },
+    Product { id: "PROD0118R6%2WYOS", key: "YIXPX@5I2P0UT*LK" },
+    Product { id: "PROD0119GSJUC$18", key: "ILTXC!4IXB5FB*PX" },
+    Product { id: "PROD0120PW!CCV9@", key: "C1BX{V4W}Q3*10SM" },
 ];
 
 impl Product {
-    /// Gives the product to claim at a version.
+    /// Gives the product to claim at a version: the one of the client that spoke it.
     pub fn for_version(version: Version) -> Self {
-        let wanted = version.has_product_key_challenge();
-        PRODUCTS
-            .iter()
-            .find(|(_, folds)| *folds == wanted)
-            .map_or(Self { id: "msmsgs@msnmsgr.com", key: "Q1P7W2E4J9R8U3S5" }, |(product, _)| {
-                *product
-            })
+        let id = version.product_id();
+        // Each of these is in the table; the answer for any other would only be refused.
+        Self::by_id(id).unwrap_or(Self { id, key: "" })
     }
 
     /// Finds a product by its id.
     pub fn by_id(id: &str) -> Option<Self> {
-        PRODUCTS.iter().map(|(product, _)| *product).find(|product| product.id == id)
+        PRODUCTS.into_iter().find(|product| product.id == id)
     }
 }
 

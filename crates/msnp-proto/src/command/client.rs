@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{AckMode, DecodeError, GroupChange, ListChange, Secret, Status, TransactionId};
+use super::{
+    AckMode, Capabilities, DecodeError, GroupChange, ListChange, Secret, Status, TransactionId,
+};
 use crate::{arg::Arguments, frame::Frame, payload::LinkKind, verb, version::Version};
 
 /// A command from a client.
@@ -12,10 +14,22 @@ use crate::{arg::Arguments, frame::Frame, payload::LinkKind, verb, version::Vers
 pub enum ClientCommand<'a> {
     /// `ANS`: takes the call of that session.
     Answer { trid: TransactionId, account: &'a str, ticket: Secret<'a>, session: &'a str },
+    /// `FQY`: asks which networks know an address.
+    AskNetworks { trid: TransactionId, payload: &'a [u8] },
+    /// `INF`: asks for the scheme of the sign-in.
+    AskSchemes { trid: TransactionId },
     /// `USR … I`: begins to sign in.
     AuthenticateAs { trid: TransactionId, scheme: &'a str, account: &'a str },
-    /// `USR … S`: proves who it is.
-    AuthenticateWith { trid: TransactionId, scheme: &'a str, ticket: Secret<'a> },
+    /// `USR … SHA A`: opens the circles.
+    AuthenticateCircles { trid: TransactionId, ticket: Secret<'a> },
+    /// `USR … S`: proves who it is; from MSNP15 with a proof, from MSNP16 with the installation.
+    AuthenticateWith {
+        trid: TransactionId,
+        scheme: &'a str,
+        ticket: Secret<'a>,
+        proof: Option<Secret<'a>>,
+        machine: Option<&'a str>,
+    },
     /// `CAL`: invites somebody into the conversation.
     Call { trid: TransactionId, account: &'a str },
     /// `QRY`: answers a challenge.
@@ -24,11 +38,17 @@ pub enum ClientCommand<'a> {
     ChangeStatus {
         trid: TransactionId,
         status: Status,
-        capabilities: Option<u64>,
+        capabilities: Option<Capabilities>,
         object: Option<Cow<'a, str>>,
     },
     /// `CVR`: says which program it is.
-    ClientVersion { trid: TransactionId, program: &'a str, number: &'a str, account: &'a str },
+    ClientVersion {
+        trid: TransactionId,
+        program: &'a str,
+        number: &'a str,
+        account: &'a str,
+        token: Option<&'a str>,
+    },
     /// `SBP`: sets what the account keeps about a contact, such as her name (`MFN`).
     ContactProperty {
         trid: TransactionId,
@@ -36,6 +56,8 @@ pub enum ClientCommand<'a> {
         property: &'a str,
         value: Option<Cow<'a, str>>,
     },
+    /// `SDG`: says something.
+    Datagram { trid: TransactionId, payload: &'a [u8] },
     /// `ADD`, `ADC`, `REM`: puts somebody on a list or takes her off.
     EditList { trid: TransactionId, change: ListChange<'a> },
     /// `ADG`, `REG`, `RMG`: makes, renames or removes a group.
@@ -54,6 +76,8 @@ pub enum ClientCommand<'a> {
     Privacy { trid: TransactionId, verb: &'static str, value: &'a str },
     /// `PRP`: sets an own property.
     Property { trid: TransactionId, property: &'a str, value: Option<Cow<'a, str>> },
+    /// `PUT`, `DEL`: publishes something, or takes it back.
+    Publish { trid: TransactionId, add: bool, payload: &'a [u8] },
     /// `REA`: sets a name.
     Rename { trid: TransactionId, account: &'a str, name: Cow<'a, str> },
     /// `XFR SB`: asks for a switchboard.
@@ -62,6 +86,10 @@ pub enum ClientCommand<'a> {
     SetPersonalMessage { trid: TransactionId, payload: &'a [u8] },
     /// `SYN`: asks for the lists.
     Synchronize { trid: TransactionId, first: &'a str, second: Option<&'a str> },
+    /// `ADL`, `RML`: tells who is on the lists, or is not any more.
+    TellLists { trid: TransactionId, add: bool, payload: &'a [u8] },
+    /// `UUN`: sends a notice to another user.
+    UserNotice { trid: TransactionId, to: &'a str, kind: u32, payload: &'a [u8] },
     /// Anything else.
     Unknown { verb: Cow<'a, str>, trid: Option<TransactionId> },
     /// `URL`: asks for a web address.
@@ -108,7 +136,8 @@ impl<'a> ClientCommand<'a> {
                 let (program, number) = (a.raw()?, a.raw()?);
                 a.skip(1); // brand
                 let account = a.raw_if_any()?.unwrap_or_default();
-                Self::ClientVersion { trid, program, number, account }
+                let token = a.raw_if_any()?.filter(|token| *token != "0");
+                Self::ClientVersion { trid, program, number, account, token }
             }
             (verb::SYN, _) => {
                 Self::Synchronize { trid: a.number()?, first: a.raw()?, second: a.raw_if_any()? }
@@ -116,7 +145,7 @@ impl<'a> ClientCommand<'a> {
             (verb::CHG, _) => Self::ChangeStatus {
                 trid: a.number()?,
                 status: a.word("a status", Status::from_code)?,
-                capabilities: a.number_if_any(),
+                capabilities: a.bytes_if_any().and_then(Capabilities::from_wire),
                 object: a.text_if_any().filter(|object| object != "0"),
             },
             (verb::UUX, _) => {
@@ -153,6 +182,25 @@ impl<'a> ClientCommand<'a> {
             (verb::ADG, _) => edit_group(a, GroupChange::Add)?,
             (verb::REG, _) => edit_group(a, GroupChange::Rename)?,
             (verb::RMG, _) => edit_group(a, GroupChange::Remove)?,
+            (code @ (verb::ADL | verb::RML), _) => Self::TellLists {
+                trid: a.number()?,
+                add: code == verb::ADL,
+                payload: frame.payload(),
+            },
+            (verb::FQY, _) => Self::AskNetworks { trid: a.number()?, payload: frame.payload() },
+            (verb::INF, _) => Self::AskSchemes { trid: a.number()? },
+            (verb::UUN, _) => Self::UserNotice {
+                trid: a.number()?,
+                to: a.raw()?,
+                kind: a.number()?,
+                payload: frame.payload(),
+            },
+            (code @ (verb::PUT | verb::DEL), _) => Self::Publish {
+                trid: a.number()?,
+                add: code == verb::PUT,
+                payload: frame.payload(),
+            },
+            (verb::SDG, _) => Self::Datagram { trid: a.number()?, payload: frame.payload() },
             (verb::GCF, _) => Self::Policies { trid: a.number()?, file: a.raw()? },
             (verb::URL, _) => Self::Url { trid: a.number()?, words: rest(a)? },
             _ => Self::Unknown {
@@ -167,7 +215,16 @@ fn authenticate<'a>(a: &mut Arguments<'_, 'a>) -> Result<ClientCommand<'a>, Deco
     let (trid, scheme) = (a.number()?, a.raw()?);
     match a.raw()? {
         "I" => Ok(ClientCommand::AuthenticateAs { trid, scheme, account: a.raw()? }),
-        "S" => Ok(ClientCommand::AuthenticateWith { trid, scheme, ticket: Secret(a.raw()?) }),
+        "S" => Ok(ClientCommand::AuthenticateWith {
+            trid,
+            scheme,
+            ticket: Secret(a.raw()?),
+            proof: a.raw_if_any()?.map(Secret),
+            machine: a.raw_if_any()?,
+        }),
+        "A" if scheme == "SHA" => {
+            Ok(ClientCommand::AuthenticateCircles { trid, ticket: Secret(a.raw()?) })
+        }
         _ => Err(a.malformed("I or S")),
     }
 }

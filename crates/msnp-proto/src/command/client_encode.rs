@@ -13,11 +13,19 @@ impl ClientCommand<'_> {
             Self::Answer { trid, account, ticket, session } => {
                 Line::new(out, "ANS").number(trid).raw(account).raw(ticket.0).raw(session).end();
             }
+            Self::AskNetworks { trid, payload } => {
+                Line::new(out, "FQY").number(trid).payload(payload);
+            }
+            Self::AskSchemes { trid } => Line::new(out, "INF").number(trid).end(),
             Self::AuthenticateAs { trid, scheme, account } => {
                 Line::new(out, "USR").number(trid).raw(scheme).raw("I").raw(account).end();
             }
-            Self::AuthenticateWith { trid, scheme, ticket } => {
-                Line::new(out, "USR").number(trid).raw(scheme).raw("S").raw(ticket.0).end();
+            Self::AuthenticateCircles { trid, ticket } => {
+                Line::new(out, "USR").number(trid).raw("SHA").raw("A").raw(ticket.0).end();
+            }
+            Self::AuthenticateWith { trid, scheme, ticket, proof, machine } => {
+                let line = Line::new(out, "USR").number(trid).raw(scheme).raw("S").raw(ticket.0);
+                line.raw_if(proof.map(|proof| proof.0)).raw_if(*machine).end();
             }
             Self::Call { trid, account } => Line::new(out, "CAL").number(trid).raw(account).end(),
             Self::ChallengeAnswer { trid, product, response } => {
@@ -25,18 +33,20 @@ impl ClientCommand<'_> {
             }
             Self::ChangeStatus { trid, status, capabilities, object } => {
                 let mut line = Line::new(out, "CHG").number(trid).raw(status.code());
-                if let Some(capabilities) = capabilities {
-                    line = line.number(capabilities);
+                if let Some(told) = capabilities.filter(|_| version.has_capabilities()) {
+                    line = line.number(told.for_version(version));
                 }
                 if let Some(object) = object {
                     line = line.text(object);
                 }
                 line.end();
             }
-            Self::ClientVersion { trid, program, number, account } => {
+            Self::ClientVersion { trid, program, number, account, token } => {
                 let line = Line::new(out, "CVR").number(trid);
                 let line = line.raw("0x0409").raw("winnt").raw("5.1").raw("i386");
-                line.raw(program).raw(number).raw("msmsgs").raw(account).end();
+                let line = line.raw(program).raw(number).raw("msmsgs").raw(account);
+                let token = token.or(version.has_redirect_token().then_some("0"));
+                line.raw_if(token).end();
             }
             Self::ContactProperty { trid, id, property, value } => {
                 let line = Line::new(out, "SBP").number(trid).raw(id).raw(property);
@@ -44,6 +54,9 @@ impl ClientCommand<'_> {
                     Some(value) => line.text(value).end(),
                     None => line.end(),
                 }
+            }
+            Self::Datagram { trid, payload } => {
+                Line::new(out, "SDG").number(trid).payload(payload);
             }
             Self::EditList { trid, change } => change.encode(*trid, version, out),
             Self::EditGroup { trid, change, words } => {
@@ -69,6 +82,9 @@ impl ClientCommand<'_> {
                     None => line.end(),
                 }
             }
+            Self::Publish { trid, add, payload } => {
+                Line::new(out, if *add { "PUT" } else { "DEL" }).number(trid).payload(payload);
+            }
             Self::Rename { trid, account, name } => {
                 Line::new(out, "REA").number(trid).raw(account).text(name).end();
             }
@@ -78,6 +94,12 @@ impl ClientCommand<'_> {
             }
             Self::Synchronize { trid, first, second } => {
                 Line::new(out, "SYN").number(trid).raw(first).raw_if(*second).end();
+            }
+            Self::TellLists { trid, add, payload } => {
+                Line::new(out, if *add { "ADL" } else { "RML" }).number(trid).payload(payload);
+            }
+            Self::UserNotice { trid, to, kind, payload } => {
+                Line::new(out, "UUN").number(trid).raw(to).number(kind).payload(payload);
             }
             Self::Unknown { verb, trid } => {
                 let line = Line::new(out, verb);

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::{DecodeError, Line};
+use super::{DecodeError, Line, Place};
 use crate::{arg::Arguments, version::Version};
 
 /// One of the five lists.
@@ -123,6 +123,52 @@ impl<'a> ListEntry<'a> {
             line = line.raw(self.groups);
         }
         line.end();
+    }
+}
+
+/// `LST` before MSNP8: one line of one list, or the only line of an empty one.
+///
+/// ```text
+/// S: LST 9 FL 27 1 2 bob@example.com Bob 1
+/// S: LST 9 BL 27 0 0
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberedEntry<'a> {
+    /// The list.
+    pub list: List,
+    /// The line's place.
+    pub place: Place,
+    /// The address and the name; absent in the line of an empty list.
+    pub who: Option<(&'a str, Cow<'a, str>)>,
+    /// Ids of groups, parted by commas; only on the forward list, from MSNP7.
+    pub groups: &'a str,
+}
+
+impl<'a> NumberedEntry<'a> {
+    pub(super) fn decode(
+        arguments: &mut Arguments<'_, 'a>,
+        version: Version,
+    ) -> Result<Self, DecodeError> {
+        let trid = arguments.number()?;
+        let list = arguments.word("a list", List::from_code)?;
+        let (serial, index) = (arguments.number()?, arguments.number()?);
+        let place = Place { trid, serial, index, count: arguments.number()? };
+        let account = arguments.raw_if_any()?;
+        let who = account.map(|account| (account, arguments.text_if_any().unwrap_or_default()));
+        let groups = if version.has_groups() { arguments.raw_if_any()? } else { None };
+        Ok(Self { list, place, who, groups: groups.unwrap_or_default() })
+    }
+
+    pub(super) fn encode(&self, version: Version, out: &mut Vec<u8>) {
+        let Place { trid, serial, index, count } = self.place;
+        let line = Line::new(out, "LST").number(trid).raw(self.list.code()).number(serial);
+        let line = line.number(index).number(count);
+        let Some((account, name)) = &self.who else {
+            return line.end();
+        };
+        let line = line.raw(account).text(name);
+        let groups = Some(self.groups).filter(|groups| !groups.is_empty());
+        line.raw_if(groups.filter(|_| version.has_groups())).end();
     }
 }
 

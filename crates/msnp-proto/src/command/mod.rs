@@ -7,18 +7,22 @@
 //! A command borrows from its frame; what is percent-escaped on the wire is plain here. Decoding
 //! asks the [`Version`](crate::Version) where the shape changed; unknown commands are data, not errors.
 
+mod capabilities;
 mod client;
 mod client_encode;
 mod lists;
 mod server;
 mod server_encode;
+mod whose;
 
 use std::fmt;
 
 pub use self::{
+    capabilities::{Capabilities, NoCapabilities},
     client::ClientCommand,
-    lists::{GroupChange, List, ListChange, ListEntry, Lists, new_group_id},
-    server::{Presence, Redirect, ServerCommand},
+    lists::{GroupChange, List, ListChange, ListEntry, Lists, NumberedEntry, new_group_id},
+    server::{Place, Presence, Redirect, ServerCommand},
+    whose::{PASSPORT_NETWORK, Whose},
 };
 pub use crate::arg::DecodeError;
 

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{DecodeError, GroupChange, ListChange, ListEntry, Secret, Status, TransactionId};
+use super::{
+    Capabilities, DecodeError, GroupChange, ListChange, ListEntry, NumberedEntry, Secret, Status,
+    TransactionId, Whose,
+};
 use crate::{
     arg::Arguments, error_code::ErrorCode, frame::Frame, payload::LinkKind, verb, version::Version,
 };
@@ -16,8 +19,13 @@ pub enum ServerCommand<'a> {
     Acknowledge { trid: TransactionId },
     /// `ANS … OK`: the call is answered; the roster is complete.
     Answered { trid: TransactionId },
-    /// `USR … S`: what the sign-in goes on with.
-    AuthenticateWith { trid: TransactionId, scheme: &'a str, policy: &'a str },
+    /// `USR … S`: what the sign-in goes on with; a nonce where a proof is wanted.
+    AuthenticateWith {
+        trid: TransactionId,
+        scheme: &'a str,
+        policy: &'a str,
+        nonce: Option<&'a str>,
+    },
     /// `QRY`: the challenge's answer was right.
     ChallengePassed { trid: TransactionId },
     /// `CHL`: prove that you are a client.
@@ -31,7 +39,12 @@ pub enum ServerCommand<'a> {
         info: &'a str,
     },
     /// `BPR`: a contact's property; in the lists it belongs to the entry before it.
-    ContactProperty { account: Option<&'a str>, property: &'a str, value: Option<Cow<'a, str>> },
+    ContactProperty {
+        serial: Option<u32>,
+        account: Option<&'a str>,
+        property: &'a str,
+        value: Option<Cow<'a, str>>,
+    },
     /// `SBP`: what the account keeps about a contact is set.
     ContactPropertySet {
         trid: TransactionId,
@@ -39,12 +52,14 @@ pub enum ServerCommand<'a> {
         property: &'a str,
         value: Option<Cow<'a, str>>,
     },
+    /// `SDG`: words from somebody, or from a circle.
+    Datagram { trid: TransactionId, payload: &'a [u8] },
     /// A three-digit number: the request of that number failed.
     Error { trid: Option<TransactionId>, code: ErrorCode, payload: &'a [u8] },
     /// `OUT`, with a reason such as `OTH` or `SSD`.
     Goodbye { reason: Option<&'a str> },
-    /// `LSG`.
-    Group { name: Cow<'a, str>, id: &'a str },
+    /// `LSG`; with its place in the list before MSNP8.
+    Group { place: Option<Place>, name: Cow<'a, str>, id: &'a str },
     /// `ADG`, `REG`, `RMG` done; the words after the number differ between servers.
     GroupChanged { trid: TransactionId, change: GroupChange, words: Vec<Cow<'a, str>> },
     /// `ILN`: a contact who was there before; answers the request of that number.
@@ -55,14 +70,22 @@ pub enum ServerCommand<'a> {
     ListChanged { trid: TransactionId, change: ListChange<'a> },
     /// `LST`.
     ListEntry(ListEntry<'a>),
+    /// `ADL … OK`, `RML … OK`: what was told of the lists is taken.
+    ListsTaken { trid: TransactionId, add: bool },
+    /// `ADL 0`, `RML 0`: others put the account on their lists, or took it off.
+    ListsPushed { add: bool, payload: &'a [u8] },
     /// `MSG`.
     Message { sender: &'a str, name: Cow<'a, str>, payload: &'a [u8] },
     /// `NAK`: the message of that number was not delivered.
     NotDelivered { trid: TransactionId },
+    /// `FQY`: the networks that know an address.
+    Networks { trid: TransactionId, payload: &'a [u8] },
     /// `NOT`: an alert.
     Notice { payload: &'a [u8] },
+    /// `LST` before MSNP8: a line of one of four lists.
+    NumberedEntry(NumberedEntry<'a>),
     /// `FLN`.
-    Offline { account: &'a str },
+    Offline { whose: Whose<'a>, capabilities: Option<Capabilities> },
     /// `BLP`, `GTC`: a privacy setting, in the lists or as an answer.
     Privacy { trid: Option<TransactionId>, verb: &'static str, serial: Option<u32>, value: &'a str },
     /// `IRO`: somebody is in the conversation already.
@@ -72,12 +95,12 @@ pub enum ServerCommand<'a> {
         count: u32,
         account: &'a str,
         name: Cow<'a, str>,
-        capabilities: Option<u32>,
+        capabilities: Option<Capabilities>,
     },
     /// `JOI`: somebody came into the conversation.
-    Joined { account: &'a str, name: Cow<'a, str>, capabilities: Option<u32> },
+    Joined { account: &'a str, name: Cow<'a, str>, capabilities: Option<Capabilities> },
     /// `UBX`.
-    PersonalMessage { account: &'a str, payload: &'a [u8] },
+    PersonalMessage { whose: Whose<'a>, payload: &'a [u8] },
     /// `UUX … 0`: the own personal message is set.
     PersonalMessageSet { trid: TransactionId },
     /// `GCF`: policies, with the file's name when they were asked for.
@@ -90,11 +113,20 @@ pub enum ServerCommand<'a> {
     PresenceSet {
         trid: TransactionId,
         status: Status,
-        capabilities: Option<u64>,
+        capabilities: Option<Capabilities>,
         object: Option<Cow<'a, str>>,
     },
     /// `PRP`: an own property, in the lists or as an answer.
-    Property { trid: Option<TransactionId>, property: &'a str, value: Option<Cow<'a, str>> },
+    Property {
+        trid: Option<TransactionId>,
+        serial: Option<u32>,
+        property: &'a str,
+        value: Option<Cow<'a, str>>,
+    },
+    /// `PUT … OK`, `DEL … OK`: what was published or taken back is known.
+    Published { trid: TransactionId, add: bool, payload: &'a [u8] },
+    /// `NFY PUT`, `NFY DEL`: somebody, or a circle, published something or took it back.
+    Publication { add: bool, payload: &'a [u8] },
     /// `REA`: a name is changed.
     Renamed { trid: TransactionId, serial: Option<u32>, account: &'a str, name: Cow<'a, str> },
     /// `RNG`: somebody calls.
@@ -109,6 +141,8 @@ pub enum ServerCommand<'a> {
     Ringing { trid: TransactionId, session: &'a str },
     /// `SBS`.
     Sbs,
+    /// `INF`: the scheme of the sign-in.
+    Schemes { trid: TransactionId, scheme: &'a str },
     /// `USR … OK`.
     SignedIn { trid: TransactionId, account: &'a str, name: Option<Cow<'a, str>> },
     /// `SYN`: the lists follow, unless the counts are absent.
@@ -122,6 +156,10 @@ pub enum ServerCommand<'a> {
     Transfer { trid: TransactionId, to: Redirect<'a> },
     /// Anything else.
     Unknown { verb: Cow<'a, str>, payload: &'a [u8] },
+    /// `UBN`: a notice of another user.
+    UserNotice { from: &'a str, kind: u32, payload: &'a [u8] },
+    /// `UUN … OK`: the notice is on its way.
+    UserNoticeSent { trid: TransactionId },
     /// `URL`.
     Url { trid: TransactionId, words: Vec<&'a str> },
     /// `VER`; no version when nothing is in common.
@@ -135,6 +173,8 @@ pub enum Redirect<'a> {
     Notification {
         /// Its host, with a port or without.
         address: &'a str,
+        /// What to say there, in `CVR`, from MSNP21.
+        token: Option<&'a str>,
     },
     /// To a switchboard.
     Switchboard {
@@ -145,17 +185,30 @@ pub enum Redirect<'a> {
     },
 }
 
+/// A line's place in a list whose lines are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The request's number.
+    pub trid: TransactionId,
+    /// The list's number.
+    pub serial: u32,
+    /// The line's number, from 1; 0 in the one line of an empty list.
+    pub index: u32,
+    /// How many lines there are.
+    pub count: u32,
+}
+
 /// How a contact is, in `NLN` and `ILN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presence<'a> {
     /// Her status.
     pub status: Status,
-    /// Her address.
-    pub account: &'a str,
+    /// Who.
+    pub whose: Whose<'a>,
     /// Her own name.
     pub name: Cow<'a, str>,
     /// What her client can do.
-    pub capabilities: Option<u64>,
+    pub capabilities: Option<Capabilities>,
     /// Her display picture's description.
     pub object: Option<Cow<'a, str>>,
 }
@@ -174,15 +227,20 @@ impl<'a> ServerCommand<'a> {
         let a = &mut arguments;
         let payload = frame.payload();
         Ok(match (verb::code(frame.verb()), kind) {
-            (verb::NLN, _) => Self::Presence(presence(a)?),
-            (verb::ILN, _) => Self::InitialPresence { trid: a.number()?, presence: presence(a)? },
-            (verb::FLN, _) => Self::Offline { account: a.raw()? },
-            (verb::UBX, _) => Self::PersonalMessage { account: a.raw()?, payload },
+            (verb::NLN, _) => Self::Presence(presence(a, version)?),
+            (verb::ILN, _) => {
+                Self::InitialPresence { trid: a.number()?, presence: presence(a, version)? }
+            }
+            (verb::FLN, _) => {
+                let whose = Whose::decode(a, version)?;
+                Self::Offline { whose, capabilities: capabilities(a) }
+            }
+            (verb::UBX, _) => Self::PersonalMessage { whose: Whose::decode(a, version)?, payload },
             (verb::MSG, _) => Self::Message { sender: a.raw()?, name: a.text()?, payload },
             (verb::ACK, _) => Self::Acknowledge { trid: a.number()? },
             (verb::NAK, _) => Self::NotDelivered { trid: a.number()? },
             (verb::JOI, _) => {
-                Self::Joined { account: a.raw()?, name: a.text()?, capabilities: a.number_if_any() }
+                Self::Joined { account: a.raw()?, name: a.text()?, capabilities: capabilities(a) }
             }
             (verb::BYE, _) => Self::Left { account: a.raw()? },
             (verb::IRO, _) => Self::Present {
@@ -191,16 +249,19 @@ impl<'a> ServerCommand<'a> {
                 count: a.number()?,
                 account: a.raw()?,
                 name: a.text()?,
-                capabilities: a.number_if_any(),
+                capabilities: capabilities(a),
             },
             (verb::ANS, _) => Self::Answered { trid: a.number()? },
             (verb::CAL, _) => Self::Ringing { trid: a.number()?, session: second(a)? },
             (verb::QNG, _) => Self::Pong { seconds: a.number_if_any() },
             (verb::CHL, _) => Self::Challenge { text: second(a)? },
             (verb::QRY, _) => Self::ChallengePassed { trid: a.number()? },
+            (verb::LST, _) if version.has_numbered_lists() => {
+                Self::NumberedEntry(NumberedEntry::decode(a, version)?)
+            }
             (verb::LST, _) => Self::ListEntry(ListEntry::decode(a, version)?),
             (verb::LSG, _) => group(a, version)?,
-            (verb::PRP, _) => property(a)?,
+            (verb::PRP, _) => property(a, version)?,
             (verb::BPR, _) => contact_property(a)?,
             (verb::BLP, _) => privacy(a, "BLP")?,
             (verb::GTC, _) => privacy(a, "GTC")?,
@@ -221,7 +282,7 @@ impl<'a> ServerCommand<'a> {
             (verb::CHG, _) => Self::PresenceSet {
                 trid: a.number()?,
                 status: a.word("a status", Status::from_code)?,
-                capabilities: a.number_if_any(),
+                capabilities: capabilities(a),
                 object: object(a),
             },
             (verb::UUX, _) => Self::PersonalMessageSet { trid: a.number()? },
@@ -255,6 +316,31 @@ impl<'a> ServerCommand<'a> {
                 name: a.text()?,
             },
             (verb::NOT, _) => Self::Notice { payload },
+            (code @ (verb::ADL | verb::RML), _) => match a.number()? {
+                0 => Self::ListsPushed { add: code == verb::ADL, payload },
+                trid => Self::ListsTaken { trid, add: code == verb::ADL },
+            },
+            (verb::FQY, _) => Self::Networks { trid: a.number()?, payload },
+            (verb::INF, _) => {
+                Self::Schemes { trid: a.number()?, scheme: a.raw_if_any()?.unwrap_or_default() }
+            }
+            (verb::UBN, _) => Self::UserNotice { from: a.raw()?, kind: a.number()?, payload },
+            (verb::UUN, _) => Self::UserNoticeSent { trid: a.number()? },
+            (verb::SDG, _) => Self::Datagram { trid: a.number()?, payload },
+            (code @ (verb::PUT | verb::DEL), _) => {
+                Self::Published { trid: a.number()?, add: code == verb::PUT, payload }
+            }
+            (verb::NFY, _) => {
+                if a.next_is_number() {
+                    a.skip(1); // one document has a number here, no capture
+                }
+                let add = a.word("PUT or DEL", |word| match word {
+                    b"PUT" => Some(true),
+                    b"DEL" => Some(false),
+                    _ => None,
+                })?;
+                Self::Publication { add, payload }
+            }
             (verb::GCF, _) => Self::Policies {
                 trid: a.number()?,
                 file: if a.left() > 1 { a.raw_if_any()? } else { None },
@@ -271,14 +357,18 @@ impl<'a> ServerCommand<'a> {
     }
 }
 
-fn presence<'a>(a: &mut Arguments<'_, 'a>) -> Result<Presence<'a>, DecodeError> {
+fn presence<'a>(a: &mut Arguments<'_, 'a>, version: Version) -> Result<Presence<'a>, DecodeError> {
     Ok(Presence {
         status: a.word("a status", Status::from_code)?,
-        account: a.raw()?,
+        whose: Whose::decode(a, version)?,
         name: a.text()?,
-        capabilities: a.number_if_any(),
+        capabilities: capabilities(a),
         object: object(a),
     })
+}
+
+fn capabilities(a: &mut Arguments<'_, '_>) -> Option<Capabilities> {
+    Capabilities::from_wire(a.bytes_if_any()?)
 }
 
 /// A display picture's description; `0` and nothing both mean none.
@@ -300,11 +390,19 @@ fn rest<'a>(a: &mut Arguments<'_, 'a>) -> Result<Vec<&'a str>, DecodeError> {
     Ok(words)
 }
 
-/// `PRP MFN Ada` in the lists, `PRP 7 MFN Ada` as an answer.
-fn property<'a>(a: &mut Arguments<'_, 'a>) -> Result<ServerCommand<'a>, DecodeError> {
-    let numbered = a.peek().is_some_and(|word| word.iter().all(u8::is_ascii_digit));
-    let trid = if numbered { Some(a.number()?) } else { None };
-    Ok(ServerCommand::Property { trid, property: a.raw()?, value: a.text_if_any() })
+/// `PRP MFN Ada` in the lists, `PRP 7 MFN Ada` as an answer; below MSNP10 `PRP 7 27 PHH 555`, and in
+/// the lists of one server `PRP 27 PHH 555`.
+fn property<'a>(
+    a: &mut Arguments<'_, 'a>,
+    version: Version,
+) -> Result<ServerCommand<'a>, DecodeError> {
+    let first = if a.next_is_number() { Some(a.number()?) } else { None };
+    let second = if a.next_is_number() { Some(a.number()?) } else { None };
+    let (trid, serial) = match (first, second) {
+        (Some(serial), None) if version.has_numbered_lists() => (None, Some(serial)),
+        numbers => numbers,
+    };
+    Ok(ServerCommand::Property { trid, serial, property: a.raw()?, value: a.text_if_any() })
 }
 
 fn group<'a>(
@@ -312,10 +410,15 @@ fn group<'a>(
     version: Version,
 ) -> Result<ServerCommand<'a>, DecodeError> {
     if version.has_guids() {
-        return Ok(ServerCommand::Group { name: a.text()?, id: a.raw()? });
+        return Ok(ServerCommand::Group { place: None, name: a.text()?, id: a.raw()? });
     }
+    let place = if version.has_numbered_lists() { Some(place(a)?) } else { None };
     let id = a.raw()?;
-    Ok(ServerCommand::Group { name: a.text()?, id })
+    Ok(ServerCommand::Group { place, name: a.text()?, id })
+}
+
+pub(super) fn place(a: &mut Arguments<'_, '_>) -> Result<Place, DecodeError> {
+    Ok(Place { trid: a.number()?, serial: a.number()?, index: a.number()?, count: a.number()? })
 }
 
 fn group_changed<'a>(
@@ -332,13 +435,11 @@ fn group_changed<'a>(
 
 /// `BPR PHH 555`, `BPR ada@example.com PHH 555` or `BPR 12 ada@example.com PHH 555`.
 fn contact_property<'a>(a: &mut Arguments<'_, 'a>) -> Result<ServerCommand<'a>, DecodeError> {
-    let mut first = a.raw()?;
-    if first.bytes().all(|byte| byte.is_ascii_digit()) {
-        first = a.raw()?;
-    }
+    let serial = if a.next_is_number() { Some(a.number()?) } else { None };
+    let first = a.raw()?;
     let (account, property) =
         if first.contains('@') { (Some(first), a.raw()?) } else { (None, first) };
-    Ok(ServerCommand::ContactProperty { account, property, value: a.text_if_any() })
+    Ok(ServerCommand::ContactProperty { serial, account, property, value: a.text_if_any() })
 }
 
 /// `BLP AL` in the lists; `BLP 5 AL` or, below MSNP10, `BLP 5 7 AL` as an answer.
@@ -375,14 +476,19 @@ fn sign_in<'a>(
                 a.skip(1);
                 a.raw()?
             };
-            Ok(ServerCommand::AuthenticateWith { trid, scheme, policy })
+            let nonce = a.raw_if_any()?;
+            Ok(ServerCommand::AuthenticateWith { trid, scheme, policy, nonce })
         }
     }
 }
 
 fn redirect<'a>(a: &mut Arguments<'_, 'a>) -> Result<Redirect<'a>, DecodeError> {
     match a.raw()? {
-        "NS" => Ok(Redirect::Notification { address: a.raw()? }),
+        "NS" => {
+            let address = a.raw()?;
+            a.skip(2); // what kinds of address these are, and where they come from
+            Ok(Redirect::Notification { address, token: a.raw_if_any()? })
+        }
         "SB" => {
             let address = a.raw()?;
             a.skip(1); // the name of the scheme, always CKI

@@ -10,12 +10,15 @@
 //! Reading is lenient and never fails: what is not known is handed on as [`Said::Other`].
 
 mod body;
+mod endpoint;
 mod format;
 mod personal;
 mod split;
 
+pub(crate) use self::endpoint::place_of;
 pub use self::{
     body::Body,
+    endpoint::{Endpoint, plain_id, read_endpoints},
     format::{Colour, Format},
     personal::PersonalMessage,
     split::{PAYLOAD_LIMIT, split},

@@ -23,12 +23,22 @@ impl PersonalMessage {
 
     /// Writes the payload of a `UUX`, on one line, never empty.
     pub fn write(&self) -> Vec<u8> {
+        self.write_with(None)
+    }
+
+    /// Writes it with the id of the installation, as clients do from MSNP13.
+    pub fn write_with(&self, machine: Option<&str>) -> Vec<u8> {
+        let machine = machine.map(|id| format!("<MachineGuid>{{{}}}</MachineGuid>", escape(id)));
+        format!("<Data>{}{}</Data>", self.elements(), machine.unwrap_or_default()).into_bytes()
+    }
+
+    /// Writes what goes into the payload of a `UBX`, before what else there is.
+    pub fn elements(&self) -> String {
         format!(
-            "<Data><PSM>{}</PSM><CurrentMedia>{}</CurrentMedia></Data>",
+            "<PSM>{}</PSM><CurrentMedia>{}</CurrentMedia>",
             escape(&self.text),
             escape(&self.media)
         )
-        .into_bytes()
     }
 }
 

@@ -249,7 +249,10 @@ impl Session {
             return;
         };
         let trid = board.trid();
-        let account = self.config.account.clone();
+        let account = match self.version.has_endpoints() {
+            true => format!("{};{{{}}}", self.config.account, self.config.machine_id),
+            false => self.config.account.clone(),
+        };
         let ticket = Secret(entry.ticket.expose_secret());
         match &entry.answers {
             Some(session) => {
@@ -356,6 +359,9 @@ impl Session {
     }
 
     fn member_left(&mut self, link: LinkId, account: &str) {
+        if self.version.has_endpoints() && account.contains(';') {
+            return; // one of her places; that she is gone herself is said without it
+        }
         let account = account.split(';').next().unwrap_or(account).to_lowercase();
         let Some(board) = self.boards.get_mut(&link) else {
             return;

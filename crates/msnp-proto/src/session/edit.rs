@@ -8,30 +8,26 @@
 //! by its number, for servers differ in what else they put into it. What is done already counts as
 //! done; a step that needs another first gets it, once.
 
+mod plan;
+mod web;
+
 use std::{borrow::Cow, collections::VecDeque, time::Instant};
 
+use self::plan::Planner;
+pub(super) use self::plan::check_name;
 use super::{
     Session,
-    roster::{GROUP_ZERO, Roster},
-    types::{Command, Event, Invalid, RequestError, RequestId, is_due},
+    resync::Resync,
+    roster::Roster,
+    types::{Command, Event, HttpId, Invalid, RequestError, RequestId, is_due},
 };
 use crate::{
-    command::{ClientCommand, GroupChange, List, ListChange, ListEntry, new_group_id},
+    command::{ClientCommand, GroupChange, List, ListChange, new_group_id},
     error_code::ErrorCode,
-    escape,
 };
 
 /// Most requests that wait for their turn.
 const WAITING_LIMIT: usize = 1024;
-/// Most groups an account may have.
-const GROUPS_LIMIT: usize = 30;
-/// Longest group name, in bytes as the wire has it.
-const GROUP_NAME_LIMIT: usize = 61;
-/// Longest name, in bytes as the wire has it.
-const NAME_LIMIT: usize = 387;
-/// Longest address.
-const ADDRESS_LIMIT: usize = 129;
-
 /// Requests on their way.
 #[derive(Debug, Default)]
 pub(super) struct Edits {
@@ -42,8 +38,12 @@ pub(super) struct Edits {
 #[derive(Debug)]
 struct Active {
     request: RequestId,
-    /// The number of the step under way.
+    /// The number of the step under way; 0 while the web services are asked.
     trid: u32,
+    /// The call of the step under way.
+    http: Option<HttpId>,
+    /// The id that the web services gave to what the step adds.
+    added: Option<String>,
     /// The step under way, and those after it.
     steps: VecDeque<Step>,
     /// Whether a step got what it needed first already.
@@ -72,7 +72,7 @@ enum Step {
 
 impl Edits {
     pub(super) fn is_active(&self, trid: u32) -> bool {
-        self.active.as_ref().is_some_and(|active| active.trid == trid)
+        trid != 0 && self.active.as_ref().is_some_and(|active| active.trid == trid)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -118,8 +118,15 @@ impl Session {
                 Ok(steps) => {
                     let (trid, deadline) = (0, now);
                     let steps = steps.into();
-                    self.edits.active =
-                        Some(Active { request, trid, steps, mended: false, deadline });
+                    self.edits.active = Some(Active {
+                        request,
+                        trid,
+                        http: None,
+                        added: None,
+                        steps,
+                        mended: false,
+                        deadline,
+                    });
                     self.say_step(now);
                 }
                 Err(invalid) => self.complete(request, Err(invalid.into())),
@@ -168,6 +175,9 @@ impl Session {
 
     /// Says the step that is due.
     fn say_step(&mut self, now: Instant) {
+        if self.version.has_web_lists() {
+            return self.call_step(now);
+        }
         let trid = self.notification.trid();
         let deadline = now + self.config.deadlines.step;
         let Some(active) = &mut self.edits.active else {
@@ -308,7 +318,7 @@ impl Session {
             return self.step_done(now, trid);
         }
         if let Some(resync) = &mut self.resync {
-            resync.fresh.set_privacy(verb, value);
+            resync.fresh().set_privacy(verb, value);
         } else if self.roster.set_privacy(verb, value) && self.notification.is_online() {
             self.events.push_back(Event::PrivacyChanged);
         }
@@ -342,7 +352,11 @@ impl Session {
                     self.events.push_back(Event::ContactChanged { account, change });
                 }
             }
-            Some(Step::Group { .. } | Step::List { .. }) => self.list_step_done(None, None),
+            Some(Step::Group { .. } | Step::List { .. }) => {
+                let active = self.edits.active.as_mut();
+                let added = active.and_then(|active| active.added.take());
+                self.list_step_done(added.as_deref(), None);
+            }
             Some(Step::AddGroup { .. }) | None => {}
         }
         self.step_follows(now);
@@ -445,297 +459,5 @@ fn needed_first(step: &Step, code: ErrorCode, roster: &Roster) -> Vec<Step> {
             out.collect()
         }
         _ => Vec::new(),
-    }
-}
-
-/// Finds the steps of one request.
-struct Planner<'s> {
-    session: &'s Session,
-    steps: Vec<Step>,
-}
-
-type Planned = Result<Vec<Step>, Invalid>;
-
-impl Planner<'_> {
-    fn accept(mut self, account: &str, add: bool) -> Planned {
-        let account = self.address(account)?;
-        self.put(&account, List::Block, false);
-        self.put(&account, List::Allow, true);
-        self.strike_off(&account);
-        if add {
-            self.put(&account, List::Forward, true);
-        }
-        Ok(self.steps)
-    }
-
-    fn add(mut self, account: &str, group: Option<String>) -> Planned {
-        let account = self.address(account)?;
-        let group = group.map(|group| self.known_group(group)).transpose()?;
-        let lists = self.lists(&account);
-        // Whoever is blocked stays so: adding her is another wish.
-        if !lists.has(List::Block) {
-            self.put(&account, List::Allow, true);
-        }
-        self.strike_off(&account);
-        self.put(&account, List::Forward, true);
-        if let Some(group) = group.filter(|group| !self.is_in(&account, group)) {
-            self.steps.push(Step::Group { account, group, add: true });
-        }
-        Ok(self.steps)
-    }
-
-    fn block(mut self, account: &str) -> Planned {
-        let account = self.address(account)?;
-        // Off one list before on the other: nobody may be on both.
-        self.put(&account, List::Allow, false);
-        self.put(&account, List::Block, true);
-        self.strike_off(&account);
-        Ok(self.steps)
-    }
-
-    fn unblock(mut self, account: &str) -> Planned {
-        let account = self.address(account)?;
-        self.put(&account, List::Block, false);
-        self.put(&account, List::Allow, true);
-        Ok(self.steps)
-    }
-
-    fn decline(mut self, account: &str) -> Planned {
-        let account = self.address(account)?;
-        self.strike_off(&account);
-        Ok(self.steps)
-    }
-
-    fn remove(mut self, account: &str) -> Planned {
-        let account = self.address(account)?;
-        self.put(&account, List::Forward, false);
-        Ok(self.steps)
-    }
-
-    fn rename(mut self, account: &str, name: String) -> Planned {
-        let account = self.contact(account)?;
-        check_name(&name)?;
-        self.steps.push(Step::Rename { account, name });
-        Ok(self.steps)
-    }
-
-    fn group(mut self, account: &str, group: String, add: bool) -> Planned {
-        let account = self.contact(account)?;
-        let group = self.known_group(group)?;
-        if self.is_in(&account, &group) != add {
-            self.steps.push(Step::Group { account, group, add });
-        }
-        Ok(self.steps)
-    }
-
-    fn move_to(mut self, account: &str, group: Option<String>) -> Planned {
-        let account = self.contact(account)?;
-        let group = group.map(|group| self.known_group(group)).transpose()?;
-        let roster = &self.session.roster;
-        let now = roster.contact(&account).map(|contact| contact.groups.clone());
-        let now = now.unwrap_or_default();
-        let zero = self.session.version.has_group_zero();
-        // In the new group before out of the old ones: who is in none may be taken for removed.
-        let none = || zero.then(|| GROUP_ZERO.to_owned());
-        let wanted = group.or_else(none).filter(|group| roster.group_name(group).is_some());
-        if let Some(group) = wanted.clone().filter(|group| !now.contains(group)) {
-            self.steps.push(Step::Group { account: account.clone(), group, add: true });
-        }
-        for group in now.into_iter().filter(|group| Some(group) != wanted.as_ref()) {
-            self.steps.push(Step::Group { account: account.clone(), group, add: false });
-        }
-        Ok(self.steps)
-    }
-
-    fn add_group(mut self, name: String) -> Planned {
-        self.check_group_name(&name, None)?;
-        if self.session.roster.group_count() >= GROUPS_LIMIT {
-            return Err(Invalid::TooManyGroups);
-        }
-        self.steps.push(Step::AddGroup { name });
-        Ok(self.steps)
-    }
-
-    fn rename_group(mut self, group: String, name: String) -> Planned {
-        let group = self.real_group(group)?;
-        self.check_group_name(&name, Some(&group))?;
-        if self.session.roster.group_name(&group) != Some(name.as_str()) {
-            self.steps.push(Step::RenameGroup { group, name });
-        }
-        Ok(self.steps)
-    }
-
-    fn remove_group(mut self, group: String) -> Planned {
-        let group = self.real_group(group)?;
-        self.steps.push(Step::RemoveGroup { group });
-        Ok(self.steps)
-    }
-
-    fn privacy(mut self, verb: &'static str, value: &'static str, is_so: bool) -> Vec<Step> {
-        if !is_so {
-            self.steps.push(Step::Privacy { verb, value });
-        }
-        self.steps
-    }
-
-    /// Puts somebody on a list or takes her off, unless it is so.
-    fn put(&mut self, account: &str, list: List, add: bool) {
-        if self.lists(account).has(list) != add {
-            self.steps.push(Step::List { account: account.to_owned(), list, add });
-        }
-    }
-
-    /// Tells the server that the account has read somebody's question, where there is one.
-    ///
-    /// One known server ends the session over it where there is none.
-    fn strike_off(&mut self, account: &str) {
-        let lists = self.lists(account);
-        if self.session.version.has_pending_list() && lists.has(List::Pending) {
-            for (list, add) in [(List::Reverse, true), (List::Pending, false)] {
-                self.steps.push(Step::List { account: account.to_owned(), list, add });
-            }
-        }
-    }
-
-    fn lists(&self, account: &str) -> crate::command::Lists {
-        self.session.roster.contact(account).map(|contact| contact.lists).unwrap_or_default()
-    }
-
-    fn is_in(&self, account: &str, group: &str) -> bool {
-        let contact = self.session.roster.contact(account);
-        contact.is_some_and(|contact| contact.groups.iter().any(|known| known == group))
-    }
-
-    fn address(&self, account: &str) -> Result<String, Invalid> {
-        let account = account.trim().to_lowercase();
-        let halves = account.split_once('@');
-        let whole = halves.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
-        let odd = |c: char| c.is_whitespace() || c.is_control();
-        if !whole || account.len() > ADDRESS_LIMIT || account.contains(odd) {
-            return Err(Invalid::Address);
-        }
-        if account == self.session.config.account.to_lowercase() {
-            return Err(Invalid::Oneself);
-        }
-        Ok(account)
-    }
-
-    fn contact(&self, account: &str) -> Result<String, Invalid> {
-        let account = self.address(account)?;
-        let contact = self.session.roster.contact(&account);
-        if contact.is_some_and(super::Contact::is_contact) {
-            Ok(account)
-        } else {
-            Err(Invalid::NotAContact)
-        }
-    }
-
-    fn known_group(&self, group: String) -> Result<String, Invalid> {
-        let known = self.session.roster.group_name(&group).is_some();
-        if known { Ok(group) } else { Err(Invalid::UnknownGroup) }
-    }
-
-    /// A group that is not the one of those without.
-    fn real_group(&self, group: String) -> Result<String, Invalid> {
-        if self.session.version.has_group_zero() && group == GROUP_ZERO {
-            return Err(Invalid::GroupStays);
-        }
-        self.known_group(group)
-    }
-
-    fn check_group_name(&self, name: &str, own: Option<&str>) -> Result<(), Invalid> {
-        let length = escape::encode(name).len();
-        if name.trim().is_empty() || length > GROUP_NAME_LIMIT {
-            return Err(Invalid::GroupName);
-        }
-        let taken = self.session.roster.groups().any(|group| {
-            Some(group.id.as_str()) != own && group.name.to_lowercase() == name.to_lowercase()
-        });
-        if taken { Err(Invalid::GroupExists) } else { Ok(()) }
-    }
-}
-
-/// Whether a name is one that servers take: longer ones end the session.
-pub(super) fn check_name(name: &str) -> Result<(), Invalid> {
-    let length = escape::encode(name).len();
-    if name.trim().is_empty() || length > NAME_LIMIT { Err(Invalid::Name) } else { Ok(()) }
-}
-
-/// The lists, asked for again while the account is online.
-#[derive(Debug)]
-pub(super) struct Resync {
-    pub(super) trid: u32,
-    /// Contacts and groups still to come, once the server said how many.
-    left: Option<(u32, u32)>,
-    fresh: Roster,
-    deadline: Instant,
-}
-
-impl Resync {
-    pub(super) fn deadline(&self) -> Instant {
-        self.deadline
-    }
-}
-
-impl Session {
-    /// Asks for the lists again, because what a server said about them is not enough.
-    pub(super) fn resynchronize(&mut self, now: Instant) {
-        if self.resync.is_some() || !self.notification.is_online() {
-            return;
-        }
-        let trid = self.notification.trid();
-        let second = self.version.has_guids().then_some("0");
-        self.say(&ClientCommand::Synchronize { trid, first: "0", second });
-        let deadline = now + self.config.deadlines.step;
-        let fresh = Roster::of_version(self.version);
-        self.resync = Some(Resync { trid, left: None, fresh, deadline });
-    }
-
-    pub(super) fn resync_begins(&mut self, trid: u32, counts: Option<(u32, u32)>) {
-        match (&mut self.resync, counts) {
-            (Some(resync), Some(counts)) if resync.trid == trid => resync.left = Some(counts),
-            // Without counts the server says that nothing changed.
-            (Some(resync), None) if resync.trid == trid => return self.resync = None,
-            _ => return,
-        }
-        self.resync_ends();
-    }
-
-    pub(super) fn resync_entry(&mut self, entry: &ListEntry<'_>) {
-        let Some(resync) = &mut self.resync else {
-            let account = entry.account.to_lowercase();
-            self.roster.add_entry(entry);
-            let change = super::ContactChange::Listed;
-            return self.events.push_back(Event::ContactChanged { account, change });
-        };
-        resync.fresh.add_entry(entry);
-        if let Some((contacts, _)) = &mut resync.left {
-            *contacts = contacts.saturating_sub(1);
-        }
-        self.resync_ends();
-    }
-
-    pub(super) fn resync_group(&mut self, id: &str, name: &str) {
-        let Some(resync) = &mut self.resync else {
-            return self.roster.add_group(id, name);
-        };
-        resync.fresh.add_group(id, name);
-        if let Some((_, groups)) = &mut resync.left {
-            *groups = groups.saturating_sub(1);
-        }
-        self.resync_ends();
-    }
-
-    fn resync_ends(&mut self) {
-        if self.resync.as_ref().is_none_or(|resync| resync.left != Some((0, 0))) {
-            return;
-        }
-        let Some(resync) = self.resync.take() else {
-            return;
-        };
-        let old = std::mem::replace(&mut self.roster, resync.fresh);
-        for (account, change) in self.roster.replace(old) {
-            self.events.push_back(Event::ContactChanged { account, change });
-        }
     }
 }

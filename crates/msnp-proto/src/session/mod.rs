@@ -11,11 +11,16 @@
 mod board;
 mod chat;
 mod edit;
+mod endpoints;
+mod http;
 mod notification;
 mod online;
+mod resync;
 mod roster;
+mod services;
 mod sign_in;
 mod types;
+mod web;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -23,16 +28,16 @@ use std::{
 };
 
 use self::{
-    board::Board,
-    chat::Chat,
-    edit::{Edits, Resync},
-    notification::Notification,
+    board::Board, chat::Chat, edit::Edits, notification::Notification, resync::Resync,
+    sign_in::Tickets,
 };
 pub use self::{
+    http::{HttpReply, HttpRequest},
     roster::{Contact, Group, Privacy, Roster},
+    services::Services,
     types::{
-        ChatId, CloseReason, Command, ContactChange, Deadlines, Effect, Event, HttpId, HttpReply,
-        HttpRequest, Invalid, LinkChange, LinkId, RequestError, RequestId, SessionConfig, Traffic,
+        ChatId, CloseReason, Command, ContactChange, Deadlines, Effect, Event, HttpId, Invalid,
+        LinkChange, LinkId, RequestError, RequestId, SessionConfig, Traffic,
     },
 };
 use crate::version::Version;
@@ -44,6 +49,10 @@ use crate::version::Version;
 pub struct Session {
     config: SessionConfig,
     version: Version,
+    started: Instant,
+    tickets: Tickets,
+    /// What the web services want to hear again with each call.
+    cache_key: Option<String>,
     notification: Notification,
     roster: Roster,
     chats: BTreeMap<ChatId, Chat>,
@@ -71,6 +80,9 @@ impl Session {
             notification: Notification::new(now + config.deadlines.step),
             config,
             version,
+            started: now,
+            tickets: Tickets::default(),
+            cache_key: None,
             roster: Roster::default(),
             chats: BTreeMap::new(),
             boards: BTreeMap::new(),
@@ -142,8 +154,13 @@ impl Session {
 
     /// Takes the answer to an [`Effect::Http`].
     pub fn handle_http(&mut self, now: Instant, id: HttpId, reply: HttpReply) {
-        if !self.closed {
-            self.sign_in_http(now, id, reply);
+        if self.closed {
+            return;
+        }
+        if let Some(reply) = self.sign_in_http(now, id, reply)
+            && let Some(reply) = self.resync_reply(now, id, reply)
+        {
+            self.edit_reply(now, id, &reply);
         }
     }
 

@@ -8,8 +8,9 @@ use super::{
     types::{CloseReason, Effect, LinkChange, LinkId, RequestError, is_due},
 };
 use crate::{
-    command::{ClientCommand, ServerCommand},
+    command::{ClientCommand, ServerCommand, Status},
     frame::{Framer, Limits},
+    msg::PersonalMessage,
     payload::{Direction, LinkKind},
 };
 
@@ -28,7 +29,13 @@ pub(super) struct Notification {
     pub(super) ping: Option<Instant>,
     pub(super) pong: Option<Instant>,
     pub(super) redirects: u8,
+    /// What a redirect gave to say in `CVR`.
+    pub(super) token: Option<String>,
     pub(super) name: String,
+    /// The own status, as the server knows it.
+    pub(super) status: Status,
+    /// The own personal message.
+    pub(super) personal: PersonalMessage,
 }
 
 impl Notification {
@@ -42,7 +49,10 @@ impl Notification {
             ping: None,
             pong: None,
             redirects: 0,
+            token: None,
             name: String::new(),
+            status: Status::Offline,
+            personal: PersonalMessage::default(),
         }
     }
 

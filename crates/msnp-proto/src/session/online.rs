@@ -22,12 +22,16 @@ impl Session {
                 let known = self.roster.set_presence(&presence);
                 self.presence_changed(known);
             }
-            ServerCommand::Offline { account } => {
-                let known = self.roster.set_offline(account);
+            ServerCommand::Offline { whose, .. } => {
+                let known = self.roster.set_offline(whose.account);
                 self.presence_changed(known);
             }
-            ServerCommand::PersonalMessage { account, payload } => {
-                let known = self.roster.set_personal(account, PersonalMessage::read(payload));
+            ServerCommand::PersonalMessage { whose, payload } if self.is_own(whose.account) => {
+                self.own_endpoints(payload);
+            }
+            ServerCommand::PersonalMessage { whose, payload } => {
+                let message = PersonalMessage::read(payload);
+                let known = self.roster.set_personal(whose.account, message);
                 self.presence_changed(known);
             }
             ServerCommand::Pong { seconds: Some(seconds) } => {
@@ -57,10 +61,22 @@ impl Session {
                 self.privacy_changed(now, trid, verb, value);
             }
             ServerCommand::ContactPropertySet { trid, .. } => self.step_done(now, trid),
-            ServerCommand::Synchronize { trid, counts, .. } => self.resync_begins(trid, counts),
-            ServerCommand::ListEntry(entry) => self.resync_entry(&entry),
-            ServerCommand::Group { name, id } => self.resync_group(id, &name),
-            ServerCommand::Property { trid, property, value } => {
+            ServerCommand::Synchronize { trid, counts, .. } => {
+                self.resync_begins(now, trid, counts)
+            }
+            ServerCommand::ListsTaken { trid, .. } => self.step_done(now, trid),
+            ServerCommand::ListsPushed { add, payload } => self.lists_pushed(now, add, payload),
+            ServerCommand::Notice { payload } => self.notice(now, payload),
+            ServerCommand::UserNotice { from, kind, payload } => {
+                self.user_notice(from, kind, payload);
+            }
+            ServerCommand::UserNoticeSent { trid } => self.answered(Some(trid), Ok(())),
+            ServerCommand::Publication { add, payload } => self.publication(add, payload),
+            ServerCommand::Published { trid, .. } => self.answered(Some(trid), Ok(())),
+            command @ (ServerCommand::ListEntry(_)
+            | ServerCommand::NumberedEntry(_)
+            | ServerCommand::Group { .. }) => self.resync_line(now, &command),
+            ServerCommand::Property { trid, property, value, .. } => {
                 if let ("MFN", Some(name)) = (property, value) {
                     self.notification.name = name.into_owned();
                 }
@@ -77,7 +93,7 @@ impl Session {
                     self.board_impossible(now, &chat, RequestError::Refused(code));
                 } else if self.edits.is_active(trid) {
                     self.step_refused(now, code);
-                } else if self.resync.as_ref().is_some_and(|resync| resync.trid == trid) {
+                } else if self.resync_awaits(trid) {
                     self.resync = None;
                 } else {
                     self.answered(Some(trid), Err(RequestError::Refused(code)));
@@ -107,10 +123,8 @@ impl Session {
                 self.leave_chat(&chat);
                 self.complete(request, Ok(()));
             }
-            Command::SetStatus { status } => {
-                let trid = self.request(now, request);
-                self.say_status(trid, status);
-            }
+            Command::SetStatus { status } => self.set_status(now, request, status),
+            Command::SignOutEndpoint { id } => self.sign_out_endpoint(now, request, &id),
             Command::SetName { name } => {
                 if let Err(invalid) = edit::check_name(&name) {
                     return self.complete(request, Err(invalid.into()));
@@ -127,7 +141,12 @@ impl Session {
             }
             Command::SetPersonalMessage { message } if self.version.has_personal_messages() => {
                 let trid = self.request(now, request);
-                let payload = message.write();
+                self.notification.personal = message.clone();
+                if self.version.has_publications() {
+                    let status = self.notification.status;
+                    return self.publish_presence(trid, status);
+                }
+                let payload = self.personal_payload(&message);
                 self.say(&ClientCommand::SetPersonalMessage { trid, payload: &payload });
             }
             // The version has none: there is nothing to be told.
@@ -138,19 +157,19 @@ impl Session {
     }
 
     /// Notes a request whose answer completes it.
-    fn request(&mut self, now: Instant, request: RequestId) -> u32 {
+    pub(super) fn request(&mut self, now: Instant, request: RequestId) -> u32 {
         let trid = self.notification.trid();
         self.requests.insert(trid, (request, now + self.config.deadlines.step));
         trid
     }
 
-    fn answered(&mut self, trid: Option<u32>, outcome: Result<(), RequestError>) {
+    pub(super) fn answered(&mut self, trid: Option<u32>, outcome: Result<(), RequestError>) {
         if let Some((request, _)) = trid.and_then(|trid| self.requests.remove(&trid)) {
             self.complete(request, outcome);
         }
     }
 
-    fn presence_changed(&mut self, account: Option<String>) {
+    pub(super) fn presence_changed(&mut self, account: Option<String>) {
         if let Some(account) = account {
             self.events.push_back(Event::Presence { account });
         }

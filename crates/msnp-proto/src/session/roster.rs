@@ -6,8 +6,15 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::types::ContactChange;
 use crate::{
-    command::{List, ListChange, ListEntry, Lists, Presence, Status},
-    msg::PersonalMessage,
+    command::{
+        Capabilities, List, ListChange, ListEntry, Lists, NumberedEntry, PASSPORT_NETWORK,
+        Presence, Status,
+    },
+    msg::{Endpoint, PersonalMessage},
+    soap::{
+        address_book::{AddressBook, BookContact},
+        sharing::{Member, MemberKind, Memberships},
+    },
     version::Version,
 };
 
@@ -30,10 +37,18 @@ pub struct Contact {
     /// Whether she asks to be a contact and waits for an answer: she is on the pending list, or,
     /// before there was one, has the account on hers and is on none of the account's.
     pub asks: bool,
+    /// The number of her network: 1 unless it is another one.
+    pub network: u32,
+    /// What she wrote when she asked, where the server tells it.
+    pub invitation: Option<String>,
     /// Ids of the groups she is in.
     pub groups: Vec<String>,
     /// Her status; offline until presence says otherwise.
     pub status: Status,
+    /// What her client can do, as presence told last.
+    pub capabilities: Capabilities,
+    /// The description of her display picture, as presence told last.
+    pub object: Option<String>,
     /// Her personal message and what is playing.
     pub personal: PersonalMessage,
 }
@@ -62,6 +77,10 @@ pub struct Roster {
     contacts: BTreeMap<String, Contact>,
     groups: BTreeMap<String, String>,
     privacy: Privacy,
+    /// Ids of entries of the sharing service, by address and list.
+    members: BTreeMap<(String, u8), String>,
+    /// Where the account itself is signed in.
+    endpoints: Vec<Endpoint>,
     /// Whether those who ask are on a list of their own.
     pending_list: bool,
 }
@@ -114,9 +133,96 @@ impl Roster {
         self.privacy
     }
 
+    /// Gives the places where the account is signed in, this one among them, from MSNP16.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
     /// Makes the roster of a version, empty.
     pub(super) fn of_version(version: Version) -> Self {
         Self { pending_list: version.has_pending_list(), ..Self::default() }
+    }
+
+    /// Makes the roster of what the web services know.
+    pub(super) fn of_services(
+        version: Version,
+        memberships: Memberships,
+        book: AddressBook,
+    ) -> Self {
+        let mut roster = Self::of_version(version);
+        roster.groups = book.groups.into_iter().collect();
+        for contact in book.contacts {
+            roster.add_book_contact(contact);
+        }
+        for member in memberships.members {
+            roster.add_member(member);
+        }
+        if let Some(me) = book.me {
+            roster.privacy = Privacy { everybody: me.allows_strangers, asks: me.asks_when_added };
+        }
+        roster
+    }
+
+    fn add_book_contact(&mut self, found: BookContact) {
+        if found.deleted || found.is_circle || !found.is_messenger_user {
+            return;
+        }
+        let contact = self.entry(&found.account);
+        contact.lists = contact.lists.with(List::Forward, true);
+        contact.id = Some(found.id);
+        contact.name = found.name.unwrap_or_default();
+        contact.given_name = found.nickname;
+        contact.groups = found.groups;
+        contact.network = found.network.unwrap_or(PASSPORT_NETWORK);
+    }
+
+    fn add_member(&mut self, member: Member) {
+        if member.deleted || !matches!(member.kind, MemberKind::Passport | MemberKind::Email) {
+            return;
+        }
+        let account = member.account.to_lowercase();
+        if !member.id.is_empty() {
+            self.members.insert((account.clone(), member.list.bit()), member.id);
+        }
+        let contact = self.entry(&account);
+        contact.lists = contact.lists.with(member.list, true);
+        contact.asks = contact.lists.has(List::Pending);
+        if member.invitation.is_some() {
+            contact.invitation = member.invitation;
+        }
+        if let (true, Some(name)) = (contact.name.is_empty(), member.name) {
+            contact.name = name;
+        }
+    }
+
+    /// Gives the sharing service's id of somebody's entry on a list.
+    pub(super) fn member_id(&self, account: &str, list: List) -> Option<&str> {
+        self.members.get(&(account.to_owned(), list.bit())).map(String::as_str)
+    }
+
+    /// Takes where the account is signed in; tells whether it is news.
+    pub(super) fn set_endpoints(&mut self, endpoints: Vec<Endpoint>) -> bool {
+        let differ = self.endpoints != endpoints;
+        self.endpoints = endpoints;
+        differ
+    }
+
+    /// Takes a line of lists whose lines are numbered.
+    pub(super) fn add_numbered(&mut self, entry: &NumberedEntry<'_>) {
+        let Some((account, name)) = &entry.who else {
+            return;
+        };
+        let pending_list = self.pending_list;
+        let contact = self.entry(account);
+        contact.lists = contact.lists.with(entry.list, true);
+        if contact.name.is_empty() {
+            contact.name = name.clone().into_owned();
+        }
+        if entry.list == List::Forward {
+            let groups = entry.groups.split(',').filter(|id| !id.is_empty());
+            contact.groups = groups.map(str::to_owned).collect();
+        }
+        contact.asks = asks(contact.lists, pending_list);
     }
 
     pub(super) fn group_count(&self) -> usize {
@@ -219,15 +325,22 @@ impl Roster {
     }
 
     /// Takes the place of an older roster: what lists do not say is kept. Gives what differs.
-    pub(super) fn replace(&mut self, old: Self) -> Vec<(String, ContactChange)> {
+    ///
+    /// `keeps_names` says that the lists have the names the account gave.
+    pub(super) fn replace(&mut self, old: Self, keeps_names: bool) -> Vec<(String, ContactChange)> {
+        self.endpoints.clone_from(&old.endpoints);
         if self.privacy == Privacy::default() {
             self.privacy = old.privacy;
         }
         for contact in self.contacts.values_mut() {
             if let Some(before) = old.contacts.get(&contact.account) {
                 contact.status = before.status;
+                contact.capabilities = before.capabilities;
+                contact.object.clone_from(&before.object);
                 contact.personal = before.personal.clone();
-                contact.given_name.clone_from(&before.given_name);
+                if contact.given_name.is_none() && !keeps_names {
+                    contact.given_name.clone_from(&before.given_name);
+                }
                 if before.status != Status::Offline {
                     contact.name.clone_from(&before.name);
                 }
@@ -245,12 +358,19 @@ impl Roster {
 
     /// Takes a presence; tells whose, if it is a contact's and changes anything.
     pub(super) fn set_presence(&mut self, presence: &Presence<'_>) -> Option<String> {
-        let contact = self.contacts.get_mut(&*lower(presence.account))?;
+        let contact = self.contacts.get_mut(&*lower(presence.whose.account))?;
         let renamed = !presence.name.is_empty() && contact.name != presence.name;
-        if contact.status == presence.status && !renamed {
+        let capabilities = presence.capabilities.unwrap_or(contact.capabilities);
+        let object = presence.object.as_deref();
+        let same = contact.status == presence.status
+            && contact.capabilities == capabilities
+            && contact.object.as_deref() == object;
+        if same && !renamed {
             return None;
         }
         contact.status = presence.status;
+        contact.capabilities = capabilities;
+        contact.object = object.map(str::to_owned);
         if renamed {
             contact.name = presence.name.clone().into_owned();
         }
@@ -285,8 +405,12 @@ impl Roster {
             id: None,
             lists: Lists(0),
             asks: false,
+            network: PASSPORT_NETWORK,
+            invitation: None,
             groups: Vec::new(),
             status: Status::Offline,
+            capabilities: Capabilities::default(),
+            object: None,
             personal: PersonalMessage::default(),
         })
     }

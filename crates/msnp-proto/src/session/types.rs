@@ -7,6 +7,7 @@ use std::{
 
 use secrecy::SecretString;
 
+use super::{http::HttpRequest, services::Services};
 use crate::{
     command::{GroupChange, Status},
     error_code::ErrorCode,
@@ -27,10 +28,17 @@ pub struct SessionConfig {
     pub password: SecretString,
     /// Versions to offer, best first.
     pub versions: Vec<Version>,
-    /// Where the Passport sign-in begins.
-    pub nexus_url: String,
-    /// The Passport login itself; when set, the nexus is not asked.
-    pub login_url: Option<String>,
+    /// The web services.
+    pub services: Services,
+    /// Names the installation, from MSNP16: a GUID without braces. A session of the same name takes
+    /// the place of an older one.
+    pub machine_id: String,
+    /// Names the installation to the account's other places.
+    pub machine_name: String,
+    /// What no other session has, for proofs.
+    pub entropy: [u8; 16],
+    /// The wall clock when the session begins: seconds since 1970.
+    pub wall_clock: u64,
     /// The status to take once the lists are there.
     pub status: Status,
     /// How long to wait for what.
@@ -175,43 +183,6 @@ impl fmt::Debug for Effect {
     }
 }
 
-/// A `GET`.
-#[derive(Clone, Debug)]
-pub struct HttpRequest {
-    /// Where.
-    pub url: String,
-    /// The `Authorization` header, if any; holds a password.
-    pub authorization: Option<SecretString>,
-}
-
-/// The answer to a `GET`: status and headers, or why there is none.
-#[derive(Clone)]
-pub struct HttpReply {
-    /// The status; 0 when there was no answer.
-    pub status: u16,
-    /// Headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Why there was no answer.
-    pub failure: Option<String>,
-}
-
-/// Shows no header's value: one is the ticket.
-impl fmt::Debug for HttpReply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&String> = self.headers.iter().map(|(name, _)| name).collect();
-        let mut shown = f.debug_struct("HttpReply");
-        shown.field("status", &self.status).field("headers", &names);
-        shown.field("failure", &self.failure).finish()
-    }
-}
-
-impl HttpReply {
-    /// Finds a header by its lower-case name.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
-    }
-}
-
 /// What the application wants.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -257,6 +228,8 @@ pub enum Command {
     SetPrivacy { everybody: bool },
     /// Change the own status.
     SetStatus { status: Status },
+    /// Sign the account out at another place, by the place's id.
+    SignOutEndpoint { id: String },
     /// Sign out and end the session.
     SignOut,
 }
@@ -287,6 +260,8 @@ pub enum Event {
     Message { chat: ChatId, from: String, name: String, text: Text, link: LinkId, number: u64 },
     /// Somebody calls for attention.
     Nudge { chat: ChatId, from: String, name: String, link: LinkId, number: u64 },
+    /// The account came to another place, left one, or changed there; see the roster.
+    EndpointsChanged,
     /// Something came that could not be understood; it was passed over.
     Odd { what: String },
     /// The account is signed in, its lists are there, its status is set.
@@ -382,6 +357,9 @@ pub enum RequestError {
     /// The server refused.
     #[error("the server refused: {0}")]
     Refused(ErrorCode),
+    /// The web service that keeps the lists refused, or cannot be reached.
+    #[error("{0}")]
+    Service(String),
     /// It was sent, but nothing tells whether it arrived.
     #[error("no acknowledgement came")]
     Unconfirmed,
@@ -394,6 +372,9 @@ pub enum CloseReason {
     /// The account or the password was refused.
     #[error("the server refused the account or the password")]
     AuthRejected,
+    /// The lists could not be read.
+    #[error("the contact list cannot be read: {0}")]
+    Lists(String),
     /// The link broke.
     #[error("the connection to the server broke: {0}")]
     LinkLost(String),

@@ -244,10 +244,8 @@ impl Inner {
     }
 
     fn tell(&self, who: &str, push: Push) {
-        let attached = self.accounts.get(who).and_then(|found| found.attached.as_ref());
-        if let Some((_, pushes)) = attached {
-            // Whoever does not take what is pushed is cut off by its own link.
-            let _ = pushes.try_send(push);
+        if let Some(found) = self.accounts.get(who) {
+            found.tell(&push);
         }
     }
 }

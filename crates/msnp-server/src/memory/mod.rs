@@ -9,7 +9,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use msnp_proto::command::{List, Status};
+use msnp_proto::{
+    auth::md5_hash,
+    command::{Capabilities, List, Status},
+    msg::Endpoint,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -36,13 +40,21 @@ struct Inner {
 struct Account {
     user: User,
     status: Status,
-    capabilities: u64,
+    capabilities: Capabilities,
     object: Option<String>,
     personal: Arc<[u8]>,
     entries: BTreeMap<String, Entry>,
     groups: Vec<Group>,
     privacy: Privacy,
-    attached: Option<(SessionId, mpsc::Sender<Push>)>,
+    attached: Vec<Attached>,
+}
+
+/// One client of an account.
+struct Attached {
+    session: SessionId,
+    /// The place it is at, from MSNP16.
+    place: Option<Endpoint>,
+    pushes: mpsc::Sender<Push>,
 }
 
 impl MemoryDirectory {
@@ -86,13 +98,13 @@ impl MemoryDirectory {
             Account {
                 user,
                 status: Status::Offline,
-                capabilities: 0,
+                capabilities: Capabilities::default(),
                 object: None,
                 personal,
                 entries: BTreeMap::new(),
                 groups: Vec::new(),
                 privacy: Privacy::default(),
-                attached: None,
+                attached: Vec::new(),
             },
         );
         for contact in contacts {
@@ -111,11 +123,8 @@ impl MemoryDirectory {
     /// Signs an account out, as its operator might.
     pub fn kick(&self, account: &str) {
         let inner = self.inner();
-        if let Some((_, pushes)) =
-            inner.accounts.get(&key(account)).and_then(|found| found.attached.as_ref())
-        {
-            // A client that takes no more is signed out by its own link.
-            let _ = pushes.try_send(Push::Kicked);
+        if let Some(found) = inner.accounts.get(&key(account)) {
+            found.tell(&Push::Kicked);
         }
     }
 
@@ -145,8 +154,17 @@ impl Account {
         Profile { account: self.user.address.clone(), name: self.user.name.clone() }
     }
 
+    fn member(&self) -> Member {
+        let mut places = self.attached.iter().filter_map(|client| client.place.as_ref());
+        Member {
+            profile: self.profile(),
+            capabilities: self.capabilities,
+            place: places.next().map(|place| place.id.clone()),
+        }
+    }
+
     fn is_shown(&self) -> bool {
-        self.attached.is_some() && !matches!(self.status, Status::Hidden | Status::Offline)
+        !self.attached.is_empty() && !matches!(self.status, Status::Hidden | Status::Offline)
     }
 
     fn presence(&self) -> PresenceOf {
@@ -154,8 +172,17 @@ impl Account {
             profile: self.profile(),
             status: if self.is_shown() { self.status } else { Status::Offline },
             capabilities: self.capabilities,
+            endpoints: self.attached.iter().filter_map(|client| client.place.clone()).collect(),
             object: self.object.clone(),
             personal: Arc::clone(&self.personal),
+        }
+    }
+
+    /// Tells something to all clients of the account.
+    fn tell(&self, push: &Push) {
+        for client in &self.attached {
+            // Whoever does not take what is pushed is cut off by its own link.
+            let _ = client.pushes.try_send(push.clone());
         }
     }
 
@@ -173,21 +200,38 @@ impl Inner {
     }
 
     /// Those who have the account as a contact, are there, and are not blocked by it.
-    fn watchers(&self, account: &str) -> Vec<mpsc::Sender<Push>> {
+    fn watchers(&self, account: &str) -> Vec<&Account> {
         let Some(watched) = self.accounts.get(account) else {
             return Vec::new();
         };
         let all = self.accounts.iter().filter(|(key, _)| !watched.blocks(key));
         let knows = |entry: &Entry| entry.lists.has(List::Forward);
         all.filter(|(_, other)| other.entries.get(account).is_some_and(knows))
-            .filter_map(|(_, other)| other.attached.as_ref().map(|(_, pushes)| pushes.clone()))
+            .map(|(_, other)| other)
             .collect()
+    }
+
+    /// Tells the account itself how it is.
+    fn tell_own(&self, account: &str) {
+        if let Some(found) = self.accounts.get(account) {
+            found.tell(&Push::Own(found.presence()));
+        }
+    }
+
+    /// Tells what an account shows beside its presence.
+    fn tell_places(&self, account: &str) {
+        let Some(found) = self.accounts.get(account) else {
+            return;
+        };
+        if found.is_shown() {
+            self.tell_watchers(account, &Push::Personal(found.presence()));
+        }
+        self.tell_own(account);
     }
 
     fn tell_watchers(&self, account: &str, push: &Push) {
         for watcher in self.watchers(account) {
-            // Whoever does not take what is pushed is cut off by its own link.
-            let _ = watcher.try_send(push.clone());
+            watcher.tell(push);
         }
     }
 }
@@ -201,19 +245,42 @@ impl Directory for MemoryDirectory {
         right.then(|| found.profile())
     }
 
+    async fn verify_hash(&self, account: &str, challenge: &str, hash: &str) -> Option<Profile> {
+        let inner = self.inner();
+        let found = inner.accounts.get(&key(account))?;
+        let wanted = md5_hash::answer(challenge, &found.user.password);
+        (wanted.expose_secret() == hash).then(|| found.profile())
+    }
+
     async fn profile(&self, account: &str) -> Option<Profile> {
         self.inner().accounts.get(&key(account)).map(Account::profile)
     }
 
-    async fn attach(&self, account: &str, pushes: mpsc::Sender<Push>) -> SessionId {
+    async fn attach(
+        &self,
+        account: &str,
+        place: Option<String>,
+        pushes: mpsc::Sender<Push>,
+    ) -> SessionId {
         let mut inner = self.inner();
         let session = SessionId(inner.id());
         if let Some(found) = inner.accounts.get_mut(&key(account)) {
-            if let Some((_, before)) = found.attached.replace((session, pushes)) {
+            let place = place.map(|id| Endpoint { id, ..Endpoint::default() });
+            // Clients at places with names stay beside each other; all others take each other's place.
+            let (stay, go): (Vec<Attached>, Vec<Attached>) =
+                found.attached.drain(..).partition(|before| match (&before.place, &place) {
+                    (Some(before), Some(place)) => before.id != place.id,
+                    _ => false,
+                });
+            for before in go {
                 // Its link may be gone already.
-                let _ = before.try_send(Push::SignedInElsewhere);
+                let _ = before.pushes.try_send(Push::SignedInElsewhere);
             }
-            found.status = Status::Offline;
+            if stay.is_empty() {
+                found.status = Status::Offline;
+            }
+            found.attached = stay;
+            found.attached.push(Attached { session, place, pushes });
         }
         session
     }
@@ -224,11 +291,14 @@ impl Directory for MemoryDirectory {
         let Some(found) = inner.accounts.get_mut(&key) else {
             return;
         };
-        if found.attached.as_ref().is_none_or(|(attached, _)| *attached != session) {
+        if !found.attached.iter().any(|client| client.session == session) {
             return;
         }
         let was_shown = found.is_shown();
-        found.attached = None;
+        found.attached.retain(|client| client.session != session);
+        if !found.attached.is_empty() {
+            return inner.tell_places(&key);
+        }
         found.status = Status::Offline;
         let push = Push::Presence(found.presence());
         if was_shown {
@@ -245,7 +315,14 @@ impl Directory for MemoryDirectory {
     }
 
     async fn edit(&self, account: &str, edit: ListEdit) -> Result<Entry, EditError> {
-        self.inner().edit(&key(account), &edit)
+        let mut inner = self.inner();
+        let key = key(account);
+        let done = inner.edit(&key, &edit)?;
+        // Who is at one place alone knows what was changed there.
+        if let Some(found) = inner.accounts.get(&key).filter(|found| found.attached.len() > 1) {
+            found.tell(&Push::ListsChanged);
+        }
+        Ok(done)
     }
 
     async fn edit_group(&self, account: &str, edit: GroupEdit) -> Result<Group, EditError> {
@@ -269,7 +346,7 @@ impl Directory for MemoryDirectory {
         &self,
         account: &str,
         status: Status,
-        capabilities: u64,
+        capabilities: Capabilities,
         object: Option<String>,
     ) {
         let mut inner = self.inner();
@@ -283,9 +360,51 @@ impl Directory for MemoryDirectory {
         if is_shown || was_shown {
             inner.tell_watchers(&key, &Push::Presence(presence.clone()));
         }
+        inner.tell_own(&key);
         if is_shown && !was_shown {
             inner.tell_watchers(&key, &Push::Personal(presence));
         }
+    }
+
+    async fn set_place(&self, account: &str, session: SessionId, place: Endpoint) {
+        let mut inner = self.inner();
+        let key = key(account);
+        let found = inner.accounts.get_mut(&key);
+        let mut clients = found.into_iter().flat_map(|found| &mut found.attached);
+        let Some(client) = clients.find(|client| client.session == session) else {
+            return;
+        };
+        let Some(known) = &mut client.place else {
+            return;
+        };
+        // What others may know comes apart from what only the account may.
+        if place.client_type.is_empty() {
+            known.capabilities = place.capabilities;
+        } else {
+            *known = Endpoint {
+                id: std::mem::take(&mut known.id),
+                capabilities: known.capabilities,
+                ..place
+            };
+        }
+        inner.tell_places(&key);
+    }
+
+    async fn notify(&self, from: &str, to: &str, place: Option<&str>, push: Push) -> bool {
+        let inner = self.inner();
+        let (from, to) = (key(from), key(to));
+        let Some(found) = inner.accounts.get(&to) else {
+            return false;
+        };
+        if from != to && (!found.is_shown() || found.blocks(&from)) {
+            return false;
+        }
+        let at = |client: &&Attached| {
+            let id = client.place.as_ref().map(|place| place.id.as_str());
+            place.is_none_or(|wanted| id == Some(wanted))
+        };
+        let told = found.attached.iter().filter(at);
+        told.filter(|client| client.pushes.try_send(push.clone()).is_ok()).count() > 0
     }
 
     async fn set_personal(&self, account: &str, personal: Arc<[u8]>) {
@@ -295,10 +414,7 @@ impl Directory for MemoryDirectory {
             return;
         };
         found.personal = personal;
-        if found.is_shown() {
-            let push = Push::Personal(found.presence());
-            inner.tell_watchers(&key, &push);
-        }
+        inner.tell_places(&key);
     }
 
     async fn set_name(&self, account: &str, name: &str) {
@@ -346,11 +462,13 @@ impl Directory for MemoryDirectory {
             .accounts
             .get(&callee)
             .filter(|called| called.is_shown() && !called.blocks(&caller));
-        let pushes =
-            called.and_then(|called| called.attached.as_ref()).ok_or(CallError::NotOnline)?;
+        let called = called.ok_or(CallError::NotOnline)?;
         let caller =
             inner.accounts.get(&caller).map(Account::profile).ok_or(CallError::NotOnline)?;
-        pushes.1.try_send(Push::Ring { talk, caller }).map_err(|_| CallError::NotOnline)
+        let push = Push::Ring { talk, caller };
+        let rung =
+            called.attached.iter().filter(|client| client.pushes.try_send(push.clone()).is_ok());
+        if rung.count() > 0 { Ok(()) } else { Err(CallError::NotOnline) }
     }
 
     async fn join(
@@ -364,7 +482,7 @@ impl Directory for MemoryDirectory {
         let Some(found) = inner.accounts.get(&key) else {
             return Vec::new();
         };
-        let newcomer = Member { profile: found.profile(), capabilities: found.capabilities };
+        let newcomer = found.member();
         let Some(members) = inner.talks.get_mut(&talk) else {
             return Vec::new();
         };
@@ -378,10 +496,7 @@ impl Directory for MemoryDirectory {
         present
             .iter()
             .filter_map(|member| inner.accounts.get(member))
-            .map(|account| Member {
-                profile: account.profile(),
-                capabilities: account.capabilities,
-            })
+            .map(Account::member)
             .collect()
     }
 

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 
 use msnp_proto::{
     ErrorCode, ServerCommand, Version,
-    command::{GroupChange, List, ListChange, ListEntry, Lists},
+    command::{GroupChange, List, ListChange, ListEntry, Lists, NumberedEntry, Place},
+    listing::{self, Listed},
 };
 
 use super::Client;
@@ -25,6 +26,12 @@ const OTHER_CONTACTS: (&str, &str) = ("0", "Other Contacts");
 
 impl Client {
     pub(super) async fn synchronize(&self, trid: u32) -> Result<(), Ended> {
+        if self.speaker.version.has_web_lists() {
+            return self.speaker.refuse(trid, ErrorCode::DISABLED);
+        }
+        if self.speaker.version.has_numbered_lists() {
+            return self.synchronize_numbered(trid).await;
+        }
         let directory = &self.shared.directory;
         let (entries, groups) = directory.roster(&self.account).await;
         let privacy = directory.privacy(&self.account).await;
@@ -46,16 +53,17 @@ impl Client {
         if version.has_guids() {
             let profile = directory.profile(&self.account).await.unwrap_or_default();
             let value = Some(profile.name.into());
-            self.speaker.say(&ServerCommand::Property { trid: None, property: "MFN", value })?;
+            let (trid, serial, property) = (None, None, "MFN");
+            self.speaker.say(&ServerCommand::Property { trid, serial, property, value })?;
         }
         if version.has_group_zero() {
             let (id, name) = OTHER_CONTACTS;
-            self.speaker.say(&ServerCommand::Group { name: name.into(), id })?;
+            self.speaker.say(&ServerCommand::Group { place: None, name: name.into(), id })?;
         }
         for group in &groups {
             let name = group.name.as_str().into();
             let id = &group_on_wire(&group.id, version);
-            self.speaker.say(&ServerCommand::Group { name, id })?;
+            self.speaker.say(&ServerCommand::Group { place: None, name, id })?;
         }
         for entry in &entries {
             let is_contact = entry.lists.has(List::Forward);
@@ -74,6 +82,119 @@ impl Client {
             }))?;
         }
         Ok(())
+    }
+
+    /// Sends the lists as versions before MSNP8 want them: each line with its number.
+    async fn synchronize_numbered(&self, trid: u32) -> Result<(), Ended> {
+        let directory = &self.shared.directory;
+        let (entries, groups) = directory.roster(&self.account).await;
+        let privacy = directory.privacy(&self.account).await;
+        let version = self.speaker.version;
+        let serial = self.serial;
+        let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let first = serial.to_string();
+        let (second, counts) = (None, None);
+        self.speaker.say(&ServerCommand::Synchronize { trid, first: &first, second, counts })?;
+        for (verb, value) in [
+            ("GTC", if privacy.asks { "A" } else { "N" }),
+            ("BLP", if privacy.everybody { "AL" } else { "BL" }),
+        ] {
+            let (trid, serial) = (Some(trid), Some(serial));
+            self.speaker.say(&ServerCommand::Privacy { trid, verb, serial, value })?;
+        }
+        let own =
+            groups.iter().map(|group| (group_on_wire(&group.id, version), group.name.as_str()));
+        let zero = (OTHER_CONTACTS.0.to_owned(), OTHER_CONTACTS.1);
+        let groups: Vec<(String, &str)> =
+            [zero].into_iter().chain(own).filter(|_| version.has_groups()).collect();
+        let count = number(groups.len());
+        for (index, (id, name)) in (1..).zip(&groups) {
+            let place = Some(Place { trid, serial, index, count });
+            self.speaker.say(&ServerCommand::Group { place, name: (*name).into(), id })?;
+        }
+        for list in [List::Forward, List::Allow, List::Block, List::Reverse] {
+            let on = |entry: &&Entry| lists_on_wire(entry.lists, version).has(list);
+            let people: Vec<&Entry> = entries.iter().filter(on).collect();
+            let count = number(people.len());
+            if people.is_empty() {
+                let place = Place { trid, serial, index: 0, count };
+                let entry = NumberedEntry { list, place, who: None, groups: "" };
+                self.speaker.say(&ServerCommand::NumberedEntry(entry))?;
+            }
+            for (index, entry) in (1..).zip(people) {
+                let ids: Vec<String> =
+                    entry.groups.iter().map(|id| group_on_wire(id, version)).collect();
+                let ids = if ids.is_empty() { OTHER_CONTACTS.0.to_owned() } else { ids.join(",") };
+                let groups = if list == List::Forward { ids.as_str() } else { "" };
+                let place = Place { trid, serial, index, count };
+                let who = Some((entry.account.as_str(), entry.name.as_str().into()));
+                let entry = NumberedEntry { list, place, who, groups };
+                self.speaker.say(&ServerCommand::NumberedEntry(entry))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what a client tells of its lists. The first telling only repeats what the network knows;
+    /// later ones change what the web services have not changed already.
+    pub(super) async fn lists_told(
+        &self,
+        trid: u32,
+        add: bool,
+        payload: &[u8],
+    ) -> Result<(), Ended> {
+        if !self.speaker.version.has_web_lists() {
+            return Err(Ended);
+        }
+        let Some((people, initial)) = listing::read(payload) else {
+            return self.speaker.refuse(trid, ErrorCode(241));
+        };
+        for listed in people.iter().filter(|_| !initial) {
+            let own = listed.account.eq_ignore_ascii_case(&self.account);
+            for list in [List::Forward, List::Allow, List::Block] {
+                if own || !listed.lists.has(list) {
+                    continue;
+                }
+                let who = listed.account.clone();
+                let edit = ListEdit { add, list, who, group: None };
+                match self.shared.directory.edit(&self.account, edit).await {
+                    Ok(_) | Err(EditError::AlreadyThere | EditError::NotThere) => {}
+                    Err(error) => {
+                        return self.speaker.refuse(trid, code(error, self.speaker.version));
+                    }
+                }
+            }
+        }
+        self.speaker.say(&ServerCommand::ListsTaken { trid, add })
+    }
+
+    /// Tells which networks know an address.
+    pub(super) async fn networks(&self, trid: u32, payload: &[u8]) -> Result<(), Ended> {
+        if !self.speaker.version.has_network_query() {
+            return Err(Ended);
+        }
+        let people = listing::read(payload).map(|(people, _)| people).unwrap_or_default();
+        let Some(asked) = people.first() else {
+            return self.speaker.refuse(trid, ErrorCode(241));
+        };
+        match self.shared.directory.profile(&asked.account).await {
+            Some(profile) => {
+                let payload = listing::write_networks(&Listed::on(&profile.account, Lists(0)));
+                self.speaker.say(&ServerCommand::Networks { trid, payload: &payload })
+            }
+            None => self.speaker.refuse(trid, ErrorCode::INVALID_USER),
+        }
+    }
+
+    /// Tells that the lists changed at another place.
+    pub(super) fn tell_lists_changed(&self) -> Result<(), Ended> {
+        if !self.speaker.version.has_web_lists() {
+            return Ok(());
+        }
+        let payload = "<NOTIFICATION id=\"0\" siteid=\"45705\" siteurl=\"http://contacts.msn.com\">\
+                       <MSG id=\"0\"><BODY>&lt;NotificationData&gt;&lt;Service&gt;ABCHInternal\
+                       &lt;/Service&gt;&lt;/NotificationData&gt;</BODY></MSG></NOTIFICATION>";
+        self.speaker.say(&ServerCommand::Notice { payload: payload.as_bytes() })
     }
 
     pub(super) async fn edit(&mut self, trid: u32, change: &ListChange<'_>) -> Result<(), Ended> {
@@ -236,6 +357,12 @@ impl Client {
 
     /// Tells that somebody put the account on her list, or took it off.
     pub(super) fn tell_reverse(&mut self, profile: &Profile, add: bool) -> Result<(), Ended> {
+        if self.speaker.version.has_web_lists() {
+            let mut listed = Listed::on(&profile.account, Lists(List::Reverse.bit()));
+            listed.name = add.then(|| profile.name.clone());
+            let payload = listing::write_push(&listed);
+            return self.speaker.say(&ServerCommand::ListsPushed { add, payload: &payload });
+        }
         let change = ListChange {
             add,
             list: List::Reverse,
