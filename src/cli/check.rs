@@ -159,7 +159,7 @@ async fn msn(server: &bridge_msn::MsnServer) -> Finding {
         ),
         CloseReason::NoCommonVersion => (
             Wrong::Refused,
-            format!("{place} speaks no protocol from 8 to 12, or not the one `protocol` asks for"),
+            format!("{place} speaks no protocol from 2 to 21, or not the one `protocol` asks for"),
         ),
         CloseReason::LoginService(why) => (
             Wrong::Unreachable,

@@ -1,6 +1,7 @@
 //! `msn …`: an MSN client for the terminal.
 
 mod contacts;
+mod own;
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -30,7 +31,8 @@ struct Account {
     /// The notification server, `host` or `host:port`.
     #[arg(long, global = true, default_value = "127.0.0.1:1863")]
     server: String,
-    /// The protocol: `auto`, or a number from 8 to 12.
+    /// The protocol: `auto`, or a number from 2 to 21. From 13 on `--services-url` is needed where the
+    /// web services are not at the server's own host.
     #[arg(long, global = true, default_value = "auto")]
     protocol: String,
     /// The account's address.
@@ -42,7 +44,10 @@ struct Account {
     /// Read the password from the first line of standard input.
     #[arg(long, global = true)]
     password_stdin: bool,
-    /// Where the Passport sign-in begins.
+    /// Where the web services are, such as `http://127.0.0.1:8080`: sign-in, address book, sharing.
+    #[arg(long, global = true)]
+    services_url: Option<String>,
+    /// Where the Passport sign-in begins, if it is not among the other services.
     #[arg(long, global = true)]
     nexus_url: Option<String>,
     /// The Passport login itself; the nexus is not asked then.
@@ -72,8 +77,33 @@ enum Action {
         #[command(subcommand)]
         action: Option<contacts::Action>,
     },
-    /// Sign in, say so, sign out.
+    /// List the places where the account is signed in, or sign one of them out.
+    Endpoints {
+        /// Sign out the place of this id.
+        #[arg(long, value_name = "ID")]
+        sign_out: Option<String>,
+    },
+    /// Sign in, say so, list the contacts, sign out.
     Login,
+    /// Change the own name.
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// Take a status, stay so long as asked for, sign out.
+    Presence {
+        /// `online`, `busy`, `idle`, `brb`, `away`, `phone`, `lunch` or `hidden`.
+        #[arg(value_parser = own::status)]
+        status: msnp::Status,
+        /// Stay so many seconds.
+        #[arg(long, default_value_t = 0)]
+        seconds: u64,
+    },
+    /// Change the own personal message; without a text it is taken away.
+    Psm {
+        /// The message.
+        text: Option<String>,
+    },
     /// Say something.
     Send {
         /// Whom to say it to.
@@ -120,7 +150,24 @@ async fn act(
         }
     }
     match action {
-        Action::Login => Ok(()),
+        Action::Login => {
+            for contact in handle.roster().contacts() {
+                show.contact(contact, handle);
+            }
+            Ok(())
+        }
+        Action::Endpoints { sign_out: None } => {
+            own::endpoints(show, handle, events).await;
+            Ok(())
+        }
+        Action::Endpoints { sign_out: Some(id) } => own::sign_out(handle, events, &id).await,
+        Action::Name { name } => own::done(handle.set_name(&name).await),
+        Action::Presence { status, seconds } => own::presence(handle, status, seconds).await,
+        Action::Psm { text } => {
+            let text = text.unwrap_or_default();
+            let message = msnp::PersonalMessage { text, ..Default::default() };
+            own::done(handle.set_personal_message(message).await)
+        }
         Action::Contacts { action } => {
             contacts::run(show, handle, action.unwrap_or(contacts::Action::List)).await
         }
@@ -196,6 +243,7 @@ impl Account {
             .map_err(|error| Failure::Usage(format!("--protocol: {error}")))?;
         let mut config = Config::new(self.server.as_str(), user, self.password().await?.into());
         config.protocol = protocol;
+        config.services_url.clone_from(&self.services_url);
         config.nexus_url.clone_from(&self.nexus_url);
         config.login_url.clone_from(&self.login_url);
         if let Some(file) = &self.trace {
@@ -234,9 +282,9 @@ fn connect_failure(error: &ConnectError) -> Failure {
     let text = error.to_string();
     match error {
         ConnectError::Ended(CloseReason::AuthRejected) => Failure::Refused(text),
-        ConnectError::Ended(CloseReason::Unreachable(_) | CloseReason::LoginService(_)) => {
-            Failure::Unreachable(text)
-        }
+        ConnectError::Ended(
+            CloseReason::Unreachable(_) | CloseReason::LoginService(_) | CloseReason::Lists(_),
+        ) => Failure::Unreachable(text),
         ConnectError::Ended(
             CloseReason::LinkLost(_) | CloseReason::ServerDown | CloseReason::Timeout(_),
         ) => Failure::Temporary(text),

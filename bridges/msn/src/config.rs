@@ -34,7 +34,7 @@ pub struct MsnServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"https://messenger.example.com/login.srf")]
     pub login_url: Option<String>,
-    /// The protocol to speak: `auto` takes the best both sides know, or a number from 8 to 12.
+    /// The protocol to speak: `auto` takes the best both sides know, or a number from 2 to 12.
     #[serde(default = "auto")]
     #[schemars(example = &"auto")]
     pub protocol: String,

@@ -1,6 +1,7 @@
 //! A session on a virtual clock, against a server that says what it is told to.
 
 mod lists;
+mod web;
 
 use std::time::{Duration, Instant};
 
@@ -23,15 +24,21 @@ struct Scene {
     said: String,
     closed: Vec<LinkId>,
     events: Vec<Event>,
+    /// What the web services were asked for.
+    asked: Vec<String>,
 }
 
 impl Scene {
     fn new(versions: &[Version]) -> Self {
+        Self::with_password(versions, "secret")
+    }
+
+    fn with_password(versions: &[Version], password: &str) -> Self {
         let now = Instant::now();
         let config = SessionConfig {
             server: "first:1863".to_owned(),
             account: "ada@example.com".to_owned(),
-            password: "secret".to_owned().into(),
+            password: password.to_owned().into(),
             versions: versions.to_vec(),
             services: Services {
                 login: Some("http://login".to_owned()),
@@ -52,6 +59,7 @@ impl Scene {
             said: String::new(),
             closed: Vec::new(),
             events: Vec::new(),
+            asked: Vec::new(),
         };
         scene.drain();
         scene
@@ -61,6 +69,11 @@ impl Scene {
         while let Some(effect) = self.session.poll_effect() {
             match effect {
                 Effect::Close { link } => self.closed.push(link),
+                Effect::Http { id, request } if request.body.is_some() => {
+                    let (asked, reply) = web::services::answer(&request);
+                    self.asked.push(asked);
+                    self.session.handle_http(self.now, id, reply);
+                }
                 Effect::Http { id, .. } => {
                     let info = "Passport1.4 da-status=success,from-PP='t=1'".to_owned();
                     let headers = vec![("authentication-info".to_owned(), info)];

@@ -3,7 +3,7 @@
 //!
 //! [`Network::bind`] starts one on free ports of the loopback. Who exists, who knows whom and who
 //! talks to whom comes from a [`Directory`]; [`MemoryDirectory`] keeps it in memory and runs the
-//! scripted contacts. It speaks MSNP 8 to 12 with Passport sign-in over plain HTTP, and answers as
+//! scripted contacts. It speaks MSNP 2 to 21, with Passport sign-in over plain HTTP, and answers as
 //! Microsoft's servers did.
 
 mod directory;

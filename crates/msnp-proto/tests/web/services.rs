@@ -1,0 +1,59 @@
+//! The web services' side of a scene: what is asked for, and what they answer.
+
+use msnp_proto::{
+    auth::security_token::{self, Form, Ticket},
+    session::{HttpReply, HttpRequest},
+    xml,
+};
+use secrecy::ExposeSecret as _;
+
+/// Answers a request; gives what it was for, and the answer.
+pub(crate) fn answer(request: &HttpRequest) -> (String, HttpReply) {
+    let body = request.body.as_ref().map(|body| body.expose_secret().to_owned());
+    let body = body.unwrap_or_default();
+    let action = request.headers.iter().find(|(name, _)| *name == "SOAPAction");
+    let Some((_, action)) = action else {
+        return (request.url.clone(), reply(200, tokens(&request.url, &body)));
+    };
+    let action = action.expose_secret().trim_matches('"').rsplit('/').next().unwrap_or_default();
+    let sent = xml::parse(body.as_bytes()).expect("a call is a document");
+    assert_eq!(sent.text_of(&["Header", "ABAuthHeader", "TicketToken"]), Some("t=contacts&p="));
+    let recorded = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/soap/");
+        std::fs::read(format!("{folder}{name}.xml")).expect("it is recorded")
+    };
+    let body = match action {
+        "FindMembership" => recorded("find-membership"),
+        "ABFindAll" => recorded("ab-find-all"),
+        "ABFindContactsPaged" => recorded("ab-find-contacts-paged"),
+        action => {
+            let added = "<guid>00000000-0000-4000-8000-000000000009</guid>";
+            format!("<E><Body><{action}Response>{added}</{action}Response></Body></E>").into_bytes()
+        }
+    };
+    (action.to_owned(), reply(200, body))
+}
+
+pub(crate) fn reply(status: u16, body: Vec<u8>) -> HttpReply {
+    HttpReply { status, headers: Vec::new(), body, failure: None }
+}
+
+fn tokens(url: &str, body: &str) -> Vec<u8> {
+    let asked = security_token::read_request(body.as_bytes()).expect("a request for tokens");
+    let form = if url.ends_with("RST2.srf") { Form::Second } else { Form::First };
+    if asked.password.expose_secret() != "secret" {
+        return security_token::refusal(form).into_bytes();
+    }
+    let ticket = |address: &String| Ticket {
+        address: address.clone(),
+        ticket: match address.as_str() {
+            "contacts.msn.com" => "t=contacts&p=".to_owned().into(),
+            _ => "t=messenger&p=".to_owned().into(),
+        },
+        secret: address.contains("clear").then_some([7; 24].into()),
+        expires: "2026-11-27T00:00:00Z".to_owned(),
+    };
+    let tickets: Vec<Ticket> = asked.sites.iter().skip(1).map(ticket).collect();
+    let answer = security_token::answer(form, &tickets, "2026-11-26T00:00:00Z");
+    answer.expose_secret().as_bytes().to_vec()
+}
