@@ -220,6 +220,104 @@ async fn presence_and_calls_reach_the_other_side() {
     alice.hear("FLN bob@example.com").await;
 }
 
+/// Signs in by the hash of the server's challenge, as before MSNP8.
+async fn sign_in_by_hash(network: &Network, account: &str, version: u8) -> Wire {
+    let mut wire = Wire::connect(network.addresses().notification).await;
+    wire.say(&format!("VER 1 MSNP{version}\r\n")).await;
+    wire.hear("VER 1").await;
+    wire.say("INF 2\r\n").await;
+    assert_eq!(wire.hear("INF 2").await, "INF 2 MD5\r\n");
+    wire.say(&format!("USR 3 MD5 I {account}\r\n")).await;
+    let heard = wire.hear("USR 3 MD5 S").await;
+    let challenge = heard.trim_end().rsplit(' ').next().expect("a challenge");
+    let answer = msnp_proto::auth::md5_hash::answer(challenge, &"secret".to_owned().into());
+    wire.say(&format!("USR 4 MD5 S {}\r\n", secrecy::ExposeSecret::expose_secret(&answer))).await;
+    wire.hear("USR 4 OK").await;
+    wire
+}
+
+#[tokio::test]
+async fn old_lists_are_numbered_line_by_line() {
+    let network = network().await;
+    let mut wire = sign_in_by_hash(&network, "alice@example.com", 7).await;
+    wire.say("SYN 5 0\r\n").await;
+    let lists = wire.hear("LST 5 RL 1 2 2").await;
+    for wanted in [
+        "SYN 5 1\r\n",
+        "GTC 5 1 A\r\n",
+        "BLP 5 1 AL\r\n",
+        "LSG 5 1 1 1 0 Other%20Contacts 0\r\n",
+        "LST 5 FL 1 1 2 bob@example.com Bob 0\r\n",
+        "LST 5 AL 1 1 2 bob@example.com Bob\r\n",
+        "LST 5 BL 1 0 0\r\n",
+    ] {
+        assert!(lists.contains(wanted), "{wanted:?}: {lists}");
+    }
+    let mut old = sign_in_by_hash(&network, "bob@example.com", 2).await;
+    old.say("SYN 5 0\r\nCHG 6 NLN\r\n").await;
+    let lists = old.hear("CHG 6 NLN\r\n").await;
+    assert!(lists.contains("LST 5 FL 1 1 1 alice@example.com Alice%20A\r\n"), "{lists}");
+    assert!(!lists.contains("LSG"), "{lists}");
+}
+
+#[tokio::test]
+async fn people_of_different_versions_see_each_other_each_in_its_own_words() {
+    let network = network().await;
+    let mut bob = sign_in_by_hash(&network, "bob@example.com", 2).await;
+    bob.say("SYN 5 0\r\nCHG 6 NLN\r\n").await;
+    bob.hear("CHG 6 NLN").await;
+    for (version, first) in [
+        (8, "ILN 6 NLN bob@example.com Bob 0\r\n"),
+        (12, "ILN 6 NLN bob@example.com Bob 0\r\n"),
+        (13, "ILN 6 NLN bob@example.com Bob 0\r\n"),
+        (14, "ILN 6 NLN bob@example.com 1 Bob 0\r\n"),
+    ] {
+        let mut alice = sign_in(&network, "alice@example.com", version).await;
+        if version >= 13 {
+            alice.say("SYN 5 0 0\r\n").await;
+            alice.hear("502 5").await;
+            let payload = "<ml l=\"1\"></ml>";
+            alice.say(&format!("ADL 7 {}\r\n{payload}", payload.len())).await;
+            alice.hear("ADL 7 OK").await;
+        }
+        alice.say("CHG 6 BSY 268435456\r\n").await;
+        let heard = alice.hear("ILN 6 NLN bob@example.com").await;
+        assert!(heard.ends_with(first), "{version}: {heard}");
+        let heard = bob.hear("BSY alice@example.com").await;
+        assert!(heard.ends_with("NLN BSY alice@example.com Alice%20A\r\n"), "{version}: {heard}");
+        alice.say("OUT\r\n").await;
+        let heard = bob.hear("FLN alice@example.com").await;
+        assert!(heard.ends_with("FLN alice@example.com\r\n"), "{version}: {heard}");
+    }
+}
+
+#[tokio::test]
+async fn lists_told_by_document_change_the_same_lists() {
+    let network = network().await;
+    let mut alice = sign_in(&network, "alice@example.com", 14).await;
+    let mut bob = sign_in(&network, "bob@example.com", 12).await;
+    bob.say("SYN 5 0 0\r\nCHG 6 NLN 0\r\n").await;
+    bob.hear("CHG 6").await;
+    let person = |lists: u8| {
+        let payload =
+            format!("<ml><d n=\"example.com\"><c n=\"bob\" l=\"{lists}\" t=\"1\"/></d></ml>");
+        format!("{}\r\n{payload}", payload.len())
+    };
+    alice.say(&format!("RML 5 {}", person(1))).await;
+    alice.hear("RML 5 OK").await;
+    bob.hear("REM 0 RL alice@example.com").await;
+    alice.say(&format!("ADL 6 {}", person(1))).await;
+    alice.hear("ADL 6 OK").await;
+    bob.hear("ADC 0 RL N=alice@example.com F=Alice%20A").await;
+    bob.say("REM 7 FL nobody\r\nREM 8 AL alice@example.com\r\n").await;
+    bob.hear("REM 8 AL").await;
+    let payload = "<ml><d n=\"example.com\"><c n=\"nobody\"/></d></ml>";
+    alice.say(&format!("FQY 9 {}\r\n{payload}", payload.len())).await;
+    alice.hear("208 9").await;
+    alice.say("ADL 10 3\r\nxml").await;
+    alice.hear("241 10").await;
+}
+
 #[tokio::test]
 async fn who_may_not_in_stays_out() {
     let network = network().await;
