@@ -58,9 +58,9 @@ impl Contact {
     pub(crate) async fn attach(directory: Arc<dyn Directory>, account: &str) -> Self {
         // She takes what is pushed at once.
         let (pushed, pushes) = mpsc::channel(1024);
-        let session = directory.attach(account, pushed).await;
+        let session = directory.attach(account, None, pushed).await;
         let status = msnp::Status::Online;
-        directory.set_presence(account, status, 0, None).await;
+        directory.set_presence(account, status, Default::default(), None).await;
         let account = account.to_owned();
         let chat = mpsc::channel(1024);
         let early = VecDeque::new();

@@ -16,12 +16,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     fault::HttpFault,
     network::{Admits, Shared},
+    services,
 };
 
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, cancel: CancellationToken) {
     let router = Router::new()
         .route("/rdr/pprdr.asp", get(nexus))
         .route("/login.srf", get(login))
+        .merge(services::routes())
         .with_state(shared);
     let served = axum::serve(listener, router).with_graceful_shutdown(cancel.cancelled_owned());
     if let Err(error) = served.await {

@@ -14,6 +14,7 @@ mod memory;
 mod network;
 mod notification;
 mod script;
+mod services;
 mod switchboard;
 mod users;
 

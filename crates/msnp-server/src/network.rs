@@ -24,6 +24,8 @@ use crate::{
 
 /// How long a ticket is good.
 const TICKET_LIFE: Duration = Duration::from_secs(120);
+/// How long a ticket for the web services is good.
+const SERVICE_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Most tickets kept.
 const TICKETS_LIMIT: usize = 65_536;
 
@@ -90,8 +92,9 @@ pub(crate) enum Admits {
     /// The notification server, as this account.
     SignIn { account: String },
     /// The notification server, as this account, with a proof made of the secret.
-    #[expect(dead_code, reason = "the token service makes these tickets")]
     Proof { account: String, secret: [u8; SECRET_LENGTH] },
+    /// The web services, as this account, as often as it likes.
+    Services { account: String },
     /// A switchboard, as this account, in this conversation.
     Talk { account: String, talk: TalkId, version: Version, called: bool },
 }
@@ -152,6 +155,11 @@ impl Network {
         self.addresses
     }
 
+    /// Gives the address where all web services are.
+    pub fn services_url(&self) -> String {
+        format!("http://{}", self.addresses.http)
+    }
+
     /// Gives the address where a Passport sign-in begins.
     pub fn nexus_url(&self) -> String {
         format!("http://{}/rdr/pprdr.asp", self.addresses.http)
@@ -183,7 +191,9 @@ impl Shared {
         if tickets.len() >= TICKETS_LIMIT {
             tickets.retain(|_, ticket| ticket.until > now);
         }
-        tickets.insert(text.clone(), Ticket { admits, until: now + TICKET_LIFE });
+        let services = matches!(admits, Admits::Services { .. });
+        let life = if services { SERVICE_LIFE } else { TICKET_LIFE };
+        tickets.insert(text.clone(), Ticket { admits, until: now + life });
         text
     }
 
@@ -193,6 +203,17 @@ impl Shared {
             Admits::Proof { account, secret } if sso::verify(&secret, nonce, proof) => {
                 Some(account)
             }
+            _ => None,
+        }
+    }
+
+    /// Tells whose a ticket for the web services is, without spending it.
+    pub(crate) fn account_of(&self, ticket: &str) -> Option<String> {
+        let ticket = ticket.strip_prefix("t=").unwrap_or(ticket);
+        let ticket = ticket.split('&').next().unwrap_or(ticket);
+        let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        match tickets.get(ticket).filter(|ticket| ticket.until > Instant::now())? {
+            Ticket { admits: Admits::Services { account }, .. } => Some(account.clone()),
             _ => None,
         }
     }

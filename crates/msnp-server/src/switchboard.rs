@@ -78,14 +78,26 @@ async fn enter(
     }
 }
 
+/// How somebody is listed: from MSNP16 once for her place and once for herself.
+fn addresses(member: &Member, speaker: &Speaker) -> Vec<String> {
+    let account = &member.profile.account;
+    let place = member.place.as_ref().filter(|_| speaker.version.has_endpoints());
+    let place = place.map(|place| format!("{account};{{{place}}}"));
+    place.into_iter().chain([account.clone()]).collect()
+}
+
 fn roster(speaker: &Speaker, trid: u32, present: &[Member]) -> Result<(), Ended> {
-    let count = u32::try_from(present.len()).unwrap_or(u32::MAX);
-    for (index, member) in (1..).zip(present) {
+    let lines: Vec<(String, &Member)> = present
+        .iter()
+        .flat_map(|member| addresses(member, speaker).into_iter().map(move |line| (line, member)))
+        .collect();
+    let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+    for (index, (account, member)) in (1..).zip(&lines) {
         speaker.say(&ServerCommand::Present {
             trid,
             index,
             count,
-            account: &member.profile.account,
+            account,
             name: member.profile.name.as_str().into(),
             capabilities: Some(member.capabilities),
         })?;
@@ -158,11 +170,16 @@ impl Board {
 
     fn tell(&self, push: ChatPush) -> Result<(), Ended> {
         match push {
-            ChatPush::Joined(member) => self.speaker.say(&ServerCommand::Joined {
-                account: &member.profile.account,
-                name: member.profile.name.as_str().into(),
-                capabilities: Some(member.capabilities),
-            }),
+            ChatPush::Joined(member) => {
+                for account in addresses(&member, &self.speaker) {
+                    self.speaker.say(&ServerCommand::Joined {
+                        account: &account,
+                        name: member.profile.name.as_str().into(),
+                        capabilities: Some(member.capabilities),
+                    })?;
+                }
+                Ok(())
+            }
             ChatPush::Left(account) => self.speaker.say(&ServerCommand::Left { account: &account }),
             ChatPush::Said { from, payload } => self.speaker.say(&ServerCommand::Message {
                 sender: &from.account,

@@ -41,6 +41,10 @@ impl World {
         let mut config = Config::new(server, account, password.to_owned().into());
         config.protocol = protocol;
         config.nexus_url = Some(self.network.nexus_url());
+        // Named, they let the client offer later versions by itself.
+        if matches!(protocol, Protocol::Exactly(version) if version.has_web_lists()) {
+            config.services_url = Some(self.network.services_url());
+        }
         config.deadlines = Deadlines {
             step: Duration::from_millis(2500),
             board_step: Duration::from_millis(1000),
@@ -54,11 +58,6 @@ impl World {
     async fn connect(&self, account: &str) -> (Handle, Events) {
         msnp::connect(self.config(account, Protocol::Auto)).await.expect("it signs in")
     }
-}
-
-/// The versions whose lists come from the notification server.
-fn on_the_wire() -> impl Iterator<Item = Version> {
-    Version::ALL.into_iter().filter(|version| !version.has_web_lists())
 }
 
 /// Waits for an event that `wanted` makes something of.
@@ -84,7 +83,7 @@ fn text_of(event: &Event) -> Option<(String, String)> {
 #[tokio::test]
 async fn each_version_signs_in_and_talks() {
     let world = World::new().await;
-    for version in on_the_wire() {
+    for version in Version::ALL {
         let config = world.config(ADA, Protocol::Exactly(version));
         let (ada, mut events) = msnp::connect(config).await.unwrap();
         let roster = ada.roster();
@@ -95,9 +94,11 @@ async fn each_version_signs_in_and_talks() {
             _ => None,
         });
         assert_eq!(spoken.await, version);
-        ada.send_text(&ChatId::with(ECHO), Text::plain("Hello\nyou")).await.unwrap();
-        let answer = seen(&mut events, text_of).await;
-        assert_eq!(answer, (ECHO.to_owned(), "Hello\nyou".to_owned()), "{version}");
+        if version.has_switchboards() {
+            ada.send_text(&ChatId::with(ECHO), Text::plain("Hello\nyou")).await.unwrap();
+            let answer = seen(&mut events, text_of).await;
+            assert_eq!(answer, (ECHO.to_owned(), "Hello\nyou".to_owned()), "{version}");
+        }
         ada.sign_out().await;
         events.finish().await;
     }
@@ -156,7 +157,7 @@ async fn answers_in_single_bytes_are_read() {
     let world = World::new().await;
     world.faults.split(Some(1));
     world.faults.challenge(true);
-    for version in on_the_wire() {
+    for version in Version::ALL.into_iter().filter(|version| version.has_switchboards()) {
         let config = world.config(ADA, Protocol::Exactly(version));
         let (ada, mut events) = msnp::connect(config).await.unwrap();
         ada.send_text(&ChatId::with(ECHO), Text::plain("ping")).await.unwrap();
@@ -169,10 +170,62 @@ async fn answers_in_single_bytes_are_read() {
 #[tokio::test]
 async fn a_wrong_password_is_refused() {
     let world = World::new().await;
-    let mut config = world.config(ADA, Protocol::Auto);
-    config.password = "wrong".to_owned().into();
-    let refused = msnp::connect(config).await.err();
-    assert_eq!(refused, Some(ConnectError::Ended(CloseReason::AuthRejected)));
+    for version in Version::ALL {
+        let mut config = world.config(ADA, Protocol::Exactly(version));
+        config.password = "wrong".to_owned().into();
+        let refused = msnp::connect(config).await.map(drop);
+        assert_eq!(refused, Err(ConnectError::Ended(CloseReason::AuthRejected)), "{version}");
+    }
+}
+
+#[tokio::test]
+async fn people_of_any_two_versions_see_each_other_and_talk() {
+    let world = World::new().await;
+    let versions = [2, 7, 8, 12, 14, 15, 18].map(|number| Version::from_number(number).unwrap());
+    for version in versions {
+        for other in versions {
+            let (ada, mut events) =
+                msnp::connect(world.config(ADA, Protocol::Exactly(version))).await.unwrap();
+            let (bob, _bob_events) =
+                msnp::connect(world.config(BOB, Protocol::Exactly(other))).await.unwrap();
+            seen(&mut events, |event| {
+                let there = ada.roster().contact(BOB)?.status == Status::Online;
+                matches!(event, Event::Presence { account } if account == BOB && there)
+                    .then_some(())
+            })
+            .await;
+            bob.send_text(&ChatId::with(ADA), Text::plain("hello")).await.unwrap();
+            assert_eq!(seen(&mut events, text_of).await.1, "hello", "{version} {other}");
+            bob.sign_out().await;
+            ada.sign_out().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_at_two_places_until_one_signs_the_other_out() {
+    let world = World::new().await;
+    let config = world.config(ADA, Protocol::Exactly(Version::Msnp18));
+    let mut other = config.clone();
+    other.machine_id = "00000000-0000-4000-8000-000000000002".to_owned();
+    let (desk, mut events) = msnp::connect(config).await.unwrap();
+    let (_sofa, mut sofa_events) = msnp::connect(other.clone()).await.unwrap();
+    seen(&mut events, |event| {
+        let both = desk.roster().endpoints().len() == 2;
+        matches!(event, Event::EndpointsChanged).then_some(()).filter(|()| both)
+    })
+    .await;
+    desk.add_group("Pals").await.unwrap();
+    seen(&mut sofa_events, |event| {
+        matches!(event, Event::GroupChanged { name, .. } if name == "Pals").then_some(())
+    })
+    .await;
+    desk.sign_out_endpoint(&other.machine_id).await.unwrap();
+    let reason = seen(&mut sofa_events, |event| match event {
+        Event::Closed { reason } => Some(reason.clone()),
+        _ => None,
+    });
+    assert_eq!(reason.await, CloseReason::SignedInElsewhere);
 }
 
 #[tokio::test]
@@ -276,7 +329,7 @@ async fn a_version_the_server_lacks_is_said() {
 
 #[tokio::test]
 async fn lists_are_changed_in_each_version_and_a_blocked_contact_sees_nothing() {
-    for version in on_the_wire() {
+    for version in Version::ALL {
         let world = World::new().await;
         let config = world.config(ADA, Protocol::Exactly(version));
         let (ada, ada_events) = msnp::connect(config).await.expect("she signs in");

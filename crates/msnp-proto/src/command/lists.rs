@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::{DecodeError, Line, Place};
+use super::{DecodeError, Line, TransactionId};
 use crate::{arg::Arguments, version::Version};
 
 /// One of the five lists.
@@ -123,6 +123,26 @@ impl<'a> ListEntry<'a> {
             line = line.raw(self.groups);
         }
         line.end();
+    }
+}
+
+/// A line's place in a list whose lines are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The request's number.
+    pub trid: TransactionId,
+    /// The list's number.
+    pub serial: u32,
+    /// The line's number, from 1; 0 in the one line of an empty list.
+    pub index: u32,
+    /// How many lines there are.
+    pub count: u32,
+}
+
+impl Place {
+    pub(super) fn decode(a: &mut Arguments<'_, '_>) -> Result<Self, DecodeError> {
+        let (trid, serial) = (a.number()?, a.number()?);
+        Ok(Self { trid, serial, index: a.number()?, count: a.number()? })
     }
 }
 

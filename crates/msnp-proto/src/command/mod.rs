@@ -20,8 +20,8 @@ use std::fmt;
 pub use self::{
     capabilities::{Capabilities, NoCapabilities},
     client::ClientCommand,
-    lists::{GroupChange, List, ListChange, ListEntry, Lists, NumberedEntry, new_group_id},
-    server::{Place, Presence, Redirect, ServerCommand},
+    lists::{GroupChange, List, ListChange, ListEntry, Lists, NumberedEntry, Place, new_group_id},
+    server::{Presence, Redirect, ServerCommand},
     whose::{PASSPORT_NETWORK, Whose},
 };
 pub use crate::arg::DecodeError;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    Capabilities, DecodeError, GroupChange, ListChange, ListEntry, NumberedEntry, Secret, Status,
-    TransactionId, Whose,
+    Capabilities, DecodeError, GroupChange, ListChange, ListEntry, NumberedEntry, Place, Secret,
+    Status, TransactionId, Whose,
 };
 use crate::{
     arg::Arguments, error_code::ErrorCode, frame::Frame, payload::LinkKind, verb, version::Version,
@@ -183,19 +183,6 @@ pub enum Redirect<'a> {
         /// What lets us in.
         ticket: Secret<'a>,
     },
-}
-
-/// A line's place in a list whose lines are numbered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The request's number.
-    pub trid: TransactionId,
-    /// The list's number.
-    pub serial: u32,
-    /// The line's number, from 1; 0 in the one line of an empty list.
-    pub index: u32,
-    /// How many lines there are.
-    pub count: u32,
 }
 
 /// How a contact is, in `NLN` and `ILN`.
@@ -412,13 +399,9 @@ fn group<'a>(
     if version.has_guids() {
         return Ok(ServerCommand::Group { place: None, name: a.text()?, id: a.raw()? });
     }
-    let place = if version.has_numbered_lists() { Some(place(a)?) } else { None };
+    let place = if version.has_numbered_lists() { Some(Place::decode(a)?) } else { None };
     let id = a.raw()?;
     Ok(ServerCommand::Group { place, name: a.text()?, id })
-}
-
-pub(super) fn place(a: &mut Arguments<'_, '_>) -> Result<Place, DecodeError> {
-    Ok(Place { trid: a.number()?, serial: a.number()?, index: a.number()?, count: a.number()? })
 }
 
 fn group_changed<'a>(

@@ -112,6 +112,11 @@ impl Session {
     }
 
     pub(super) fn online_command(&mut self, now: Instant, request: RequestId, command: Command) {
+        let converses = matches!(command, Command::SendText { .. } | Command::SendNudge { .. });
+        if converses && !self.version.has_switchboards() {
+            let text = format!("{} holds conversations without a switchboard", self.version);
+            return self.complete(request, Err(RequestError::NotOpened(text)));
+        }
         match command {
             Command::SendText { chat, text } => self.send_text(now, request, chat, text),
             Command::SendNudge { chat } => self.send_nudge(now, request, chat),

@@ -1,5 +1,6 @@
 //! A directory in memory.
 
+mod account;
 mod lists;
 
 use std::{
@@ -149,93 +150,6 @@ impl MemoryDirectory {
     }
 }
 
-impl Account {
-    fn profile(&self) -> Profile {
-        Profile { account: self.user.address.clone(), name: self.user.name.clone() }
-    }
-
-    fn member(&self) -> Member {
-        let mut places = self.attached.iter().filter_map(|client| client.place.as_ref());
-        Member {
-            profile: self.profile(),
-            capabilities: self.capabilities,
-            place: places.next().map(|place| place.id.clone()),
-        }
-    }
-
-    fn is_shown(&self) -> bool {
-        !self.attached.is_empty() && !matches!(self.status, Status::Hidden | Status::Offline)
-    }
-
-    fn presence(&self) -> PresenceOf {
-        PresenceOf {
-            profile: self.profile(),
-            status: if self.is_shown() { self.status } else { Status::Offline },
-            capabilities: self.capabilities,
-            endpoints: self.attached.iter().filter_map(|client| client.place.clone()).collect(),
-            object: self.object.clone(),
-            personal: Arc::clone(&self.personal),
-        }
-    }
-
-    /// Tells something to all clients of the account.
-    fn tell(&self, push: &Push) {
-        for client in &self.attached {
-            // Whoever does not take what is pushed is cut off by its own link.
-            let _ = client.pushes.try_send(push.clone());
-        }
-    }
-
-    /// Whether somebody may neither see the account nor write to it.
-    fn blocks(&self, other: &str) -> bool {
-        let lists = self.entries.get(other).map(|entry| entry.lists).unwrap_or_default();
-        lists.has(List::Block) || !(self.privacy.everybody || lists.has(List::Allow))
-    }
-}
-
-impl Inner {
-    fn id(&mut self) -> u64 {
-        self.last_id += 1;
-        self.last_id
-    }
-
-    /// Those who have the account as a contact, are there, and are not blocked by it.
-    fn watchers(&self, account: &str) -> Vec<&Account> {
-        let Some(watched) = self.accounts.get(account) else {
-            return Vec::new();
-        };
-        let all = self.accounts.iter().filter(|(key, _)| !watched.blocks(key));
-        let knows = |entry: &Entry| entry.lists.has(List::Forward);
-        all.filter(|(_, other)| other.entries.get(account).is_some_and(knows))
-            .map(|(_, other)| other)
-            .collect()
-    }
-
-    /// Tells the account itself how it is.
-    fn tell_own(&self, account: &str) {
-        if let Some(found) = self.accounts.get(account) {
-            found.tell(&Push::Own(found.presence()));
-        }
-    }
-
-    /// Tells what an account shows beside its presence.
-    fn tell_places(&self, account: &str) {
-        let Some(found) = self.accounts.get(account) else {
-            return;
-        };
-        if found.is_shown() {
-            self.tell_watchers(account, &Push::Personal(found.presence()));
-        }
-        self.tell_own(account);
-    }
-
-    fn tell_watchers(&self, account: &str, push: &Push) {
-        for watcher in self.watchers(account) {
-            watcher.tell(push);
-        }
-    }
-}
-
 #[async_trait]
 impl Directory for MemoryDirectory {
     async fn authenticate(&self, account: &str, password: &SecretString) -> Option<Profile> {
@@ -318,15 +232,16 @@ impl Directory for MemoryDirectory {
         let mut inner = self.inner();
         let key = key(account);
         let done = inner.edit(&key, &edit)?;
-        // Who is at one place alone knows what was changed there.
-        if let Some(found) = inner.accounts.get(&key).filter(|found| found.attached.len() > 1) {
-            found.tell(&Push::ListsChanged);
-        }
+        inner.tell_lists_changed(&key);
         Ok(done)
     }
 
     async fn edit_group(&self, account: &str, edit: GroupEdit) -> Result<Group, EditError> {
-        self.inner().edit_group(&key(account), edit)
+        let mut inner = self.inner();
+        let key = key(account);
+        let done = inner.edit_group(&key, edit)?;
+        inner.tell_lists_changed(&key);
+        Ok(done)
     }
 
     async fn rename_contact(&self, account: &str, who: &str, name: &str) -> Result<(), EditError> {

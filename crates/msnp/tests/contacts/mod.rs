@@ -23,7 +23,7 @@ impl World {
 
 #[tokio::test]
 async fn who_asks_is_heard_live_and_at_the_next_sign_in_until_answered() {
-    for version in super::on_the_wire() {
+    for version in Version::ALL {
         let world = World::with_a_stranger().await;
         let (carol, carol_events) = world.connect_at(STRANGER, version).await;
         let (ada, mut events) = world.connect_at(ADA, version).await;
@@ -78,7 +78,7 @@ async fn who_is_declined_does_not_ask_again_and_who_is_blocked_sees_nothing() {
 
 #[tokio::test]
 async fn groups_live_as_long_as_the_account_in_every_version() {
-    for version in super::on_the_wire().filter(|version| version.has_groups()) {
+    for version in Version::ALL.into_iter().filter(|version| version.has_groups()) {
         let world = World::new().await;
         let (ada, mut events) = world.connect_at(ADA, version).await;
         let names = |ada: &msnp::Handle, who: &str| {

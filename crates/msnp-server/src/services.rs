@@ -1,0 +1,320 @@
+//! The web services that later versions cannot sign in without: tickets, sharing, address book.
+//!
+//! ```text
+//! POST /RST.srf, /RST2.srf
+//! POST /abservice/SharingService.asmx, /abservice/abservice.asmx
+//! ```
+//! They read and change the same lists as the notification server.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use msnp_proto::{
+    auth::{
+        security_token::{self, Form, MESSENGER_CLEAR, Ticket},
+        sso::SECRET_LENGTH,
+    },
+    command::List,
+    xml::{self, Element, escaped},
+};
+
+use crate::{
+    directory::{EditError, Entry, GroupEdit, ListEdit},
+    network::{Admits, Shared},
+};
+
+/// Most bytes of a request.
+const BODY_LIMIT: usize = 256 * 1024;
+/// The site of tickets that sign in without a proof.
+const MESSENGER: &str = "messenger.msn.com";
+const NAMESPACE: &str = "http://www.msn.com/webservices/AddressBook";
+/// The stamps of everything: the network keeps no times.
+const NOW: &str = "2026-01-01T00:00:00Z";
+const LATER: &str = "2036-01-01T00:00:00Z";
+
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/RST.srf", post(first_tokens))
+        .route("/RST2.srf", post(second_tokens))
+        .route("/abservice/abservice.asmx", post(call))
+        .route("/abservice/SharingService.asmx", post(call))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+}
+
+async fn first_tokens(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    tokens(&shared, Form::First, &body).await
+}
+
+async fn second_tokens(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    tokens(&shared, Form::Second, &body).await
+}
+
+async fn tokens(shared: &Shared, form: Form, body: &[u8]) -> Response {
+    let Some(asked) = security_token::read_request(body) else {
+        return document(StatusCode::OK, security_token::refusal(form));
+    };
+    let Some(profile) = shared.directory.authenticate(&asked.account, &asked.password).await else {
+        return document(StatusCode::OK, security_token::refusal(form));
+    };
+    let ticket = |address: &String| {
+        let account = profile.account.clone();
+        let (admits, secret) = match address.as_str() {
+            MESSENGER => (Admits::SignIn { account }, None),
+            MESSENGER_CLEAR => {
+                let secret = secret();
+                (Admits::Proof { account, secret }, Some(secret.into()))
+            }
+            _ => (Admits::Services { account }, None),
+        };
+        let ticket = format!("t={}&p=", shared.ticket(admits)).into();
+        Ticket { address: address.clone(), ticket, secret, expires: LATER.to_owned() }
+    };
+    // The first is the passport's own, which opens nothing here.
+    let tickets: Vec<Ticket> = asked.sites.iter().skip(1).take(16).map(ticket).collect();
+    let answer = security_token::answer(form, &tickets, NOW);
+    document(StatusCode::OK, secrecy::ExposeSecret::expose_secret(&answer).to_owned())
+}
+
+fn secret() -> [u8; SECRET_LENGTH] {
+    let mut bytes = [0; SECRET_LENGTH];
+    // A machine without randomness cannot make secrets; its network is for loopback only.
+    let _ = getrandom::fill(&mut bytes);
+    bytes
+}
+
+fn document(status: StatusCode, text: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/xml; charset=utf-8")], text).into_response()
+}
+
+async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    let Ok(envelope) = xml::parse(&body) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let ticket = envelope.text_of(&["Header", "ABAuthHeader", "TicketToken"]);
+    let Some(account) = ticket.and_then(|ticket| shared.account_of(ticket)) else {
+        return StatusCode::FORBIDDEN.into_response();
+    };
+    let operation = envelope.find(&["Body"]).and_then(|body| body.children().first());
+    let Some(operation) = operation else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let name = operation.name();
+    let done = match name {
+        "FindMembership" => Ok(memberships(&shared, &account).await),
+        "ABFindAll" | "ABFindContactsPaged" => Ok(book(&shared, &account, name).await),
+        _ => change(&shared, &account, operation).await,
+    };
+    let soap = "http://schemas.xmlsoap.org/soap/envelope/";
+    let (status, body) = match done {
+        Ok(inner) => {
+            let body = format!("<{name}Response xmlns=\"{NAMESPACE}\">{inner}</{name}Response>");
+            (StatusCode::OK, body)
+        }
+        Err(code) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!(
+                "<soap:Fault><faultcode>soap:Client</faultcode><faultstring>{code}</faultstring>\
+                 <detail><errorcode xmlns=\"{NAMESPACE}\">{code}</errorcode></detail></soap:Fault>"
+            ),
+        ),
+    };
+    let xsi = "http://www.w3.org/2001/XMLSchema-instance";
+    document(
+        status,
+        format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope xmlns:soap=\"{soap}\" \
+             xmlns:xsi=\"{xsi}\"><soap:Body>{body}</soap:Body></soap:Envelope>"
+        ),
+    )
+}
+
+async fn memberships(shared: &Shared, account: &str) -> String {
+    let (entries, _) = shared.directory.roster(account).await;
+    let role = |(list, role): (List, &str)| {
+        let on = entries.iter().filter(|entry| entry.lists.has(list));
+        let members: String = on
+            .map(|entry| {
+                format!(
+                    "<Member xsi:type=\"PassportMember\"><MembershipId>{role}/{}</MembershipId>\
+                     <Type>Passport</Type><DisplayName>{}</DisplayName><State>Accepted</State>\
+                     <Deleted>false</Deleted><PassportName>{}</PassportName></Member>",
+                    entry.id,
+                    escaped(&entry.name),
+                    escaped(&entry.account)
+                )
+            })
+            .collect();
+        format!(
+            "<Membership><MemberRole>{role}</MemberRole><Members>{members}</Members></Membership>"
+        )
+    };
+    let lists = [
+        (List::Allow, "Allow"),
+        (List::Block, "Block"),
+        (List::Reverse, "Reverse"),
+        (List::Pending, "Pending"),
+    ];
+    let lists: String = lists.map(role).concat();
+    format!(
+        "<FindMembershipResult><Services><Service><Memberships>{lists}</Memberships><Info><Handle>\
+         <Id>1</Id><Type>Messenger</Type><ForeignId></ForeignId></Handle></Info>\
+         <LastChange>{NOW}</LastChange><Deleted>false</Deleted></Service></Services>\
+         </FindMembershipResult>"
+    )
+}
+
+async fn book(shared: &Shared, account: &str, call: &str) -> String {
+    let (entries, groups) = shared.directory.roster(account).await;
+    let privacy = shared.directory.privacy(account).await;
+    let profile = shared.directory.profile(account).await.unwrap_or_default();
+    let paged = call == "ABFindContactsPaged";
+    let containers = if paged { ["Groups", "Contacts"] } else { ["groups", "contacts"] };
+    let groups: String = groups
+        .iter()
+        .map(|group| {
+            format!(
+                "<Group><groupId>{}</groupId><groupInfo><name>{}</name></groupInfo>\
+                 <fDeleted>false</fDeleted></Group>",
+                group.id,
+                escaped(&group.name)
+            )
+        })
+        .collect();
+    let contacts = entries.iter().filter(|entry| entry.lists.has(List::Forward)).map(contact);
+    let choice = |yes| if yes { "1" } else { "2" };
+    let me = format!(
+        "<Contact><contactId>00000000-0000-4000-8000-000000000000</contactId><contactInfo>\
+         <contactType>Me</contactType><passportName>{}</passportName><displayName>{}</displayName>\
+         <annotations><Annotation><Name>MSN.IM.BLP</Name><Value>{}</Value></Annotation><Annotation>\
+         <Name>MSN.IM.GTC</Name><Value>{}</Value></Annotation></annotations></contactInfo></Contact>",
+        escaped(&profile.account),
+        escaped(&profile.name),
+        choice(privacy.everybody),
+        choice(privacy.asks)
+    );
+    let contacts: String = [me].into_iter().chain(contacts).collect();
+    format!(
+        "<{call}Result><{0}>{groups}</{0}><{1}>{contacts}</{1}></{call}Result>",
+        containers[0], containers[1]
+    )
+}
+
+fn contact(entry: &Entry) -> String {
+    let groups: String = entry.groups.iter().map(|id| format!("<guid>{id}</guid>")).collect();
+    let (name, account) = (escaped(&entry.name), escaped(&entry.account));
+    format!(
+        "<Contact><contactId>{}</contactId><contactInfo><contactType>Regular</contactType>\
+         <passportName>{account}</passportName><displayName>{name}</displayName>\
+         <isMessengerUser>true</isMessengerUser><groupIds>{groups}</groupIds></contactInfo></Contact>",
+        entry.id
+    )
+}
+
+/// Changes what the account keeps; gives the answer's inside, or a fault's code.
+async fn change(shared: &Shared, account: &str, call: &Element) -> Result<String, &'static str> {
+    let directory = &shared.directory;
+    let text = |name| call.descendants(name).next().map(|found| found.text().to_owned());
+    let fault = |error| match error {
+        EditError::AlreadyThere => "MemberAlreadyExists",
+        EditError::GroupExists => "GroupAlreadyExists",
+        EditError::GroupNameTooLong => "BadArgumentLength",
+        EditError::NoSuchGroup => "GroupDoesNotExist",
+        EditError::NotInGroup | EditError::NotThere => "MemberDoesNotExist",
+        EditError::Unknown => "InvalidPassportUser",
+        _ => "Forbidden",
+    };
+    let edit = |add, list, who, group| directory.edit(account, ListEdit { add, list, who, group });
+    let result = |name: &str, id: &str| format!("<{name}Result><guid>{id}</guid></{name}Result>");
+    let (who, group) = (text("PassportName").unwrap_or_default(), text("guid").unwrap_or_default());
+    let id = text("contactId").unwrap_or_default();
+    match call.name() {
+        "AddMember" | "DeleteMember" => {
+            let role = text("MemberRole").unwrap_or_default();
+            let list = match role.as_str() {
+                "Allow" => List::Allow,
+                "Block" => List::Block,
+                "Pending" => List::Pending,
+                "Reverse" => List::Reverse,
+                _ => return Err("Forbidden"),
+            };
+            edit(call.name() == "AddMember", list, who, None).await.map_err(fault)?;
+            Ok(String::new())
+        }
+        "ABContactAdd" => {
+            let who = text("passportName").unwrap_or_default();
+            match edit(true, List::Forward, who, None).await {
+                Ok(entry) => Ok(result("ABContactAdd", &entry.id)),
+                Err(EditError::AlreadyThere) => Err("ContactAlreadyExists"),
+                Err(error) => Err(fault(error)),
+            }
+        }
+        "ABContactDelete" => {
+            edit(false, List::Forward, id, None).await.map_err(|_| "ContactDoesNotExist")?;
+            Ok(String::new())
+        }
+        "ABGroupContactAdd" | "ABGroupContactDelete" => {
+            let add = call.name() == "ABGroupContactAdd";
+            edit(add, List::Forward, id, Some(group)).await.map_err(fault)?;
+            Ok(String::new())
+        }
+        "ABGroupAdd" => {
+            let name = call.find(&["groupInfo", "GroupInfo", "name"]);
+            let name = name.map(|name| name.text().to_owned()).ok_or("BadArgumentLength")?;
+            let made = directory.edit_group(account, GroupEdit::Add(name)).await.map_err(fault)?;
+            Ok(result("ABGroupAdd", &made.id))
+        }
+        "ABGroupUpdate" => {
+            let id = text("groupId").ok_or("GroupDoesNotExist")?;
+            let edit = GroupEdit::Rename(id, text("name").unwrap_or_default());
+            directory.edit_group(account, edit).await.map_err(fault)?;
+            Ok(String::new())
+        }
+        "ABGroupDelete" => {
+            let (entries, _) = directory.roster(account).await;
+            for entry in entries.into_iter().filter(|entry| entry.groups.contains(&group)) {
+                // Who was in it stays a contact.
+                edit(false, List::Forward, entry.account, Some(group.clone()))
+                    .await
+                    .map_err(fault)?;
+            }
+            directory.edit_group(account, GroupEdit::Remove(group)).await.map_err(fault)?;
+            Ok(String::new())
+        }
+        "ABContactUpdate" => update(shared, account, call, &id).await,
+        _ => Err("Forbidden"),
+    }
+}
+
+/// Renames a contact, or changes the account's own settings.
+async fn update(
+    shared: &Shared,
+    account: &str,
+    call: &Element,
+    id: &str,
+) -> Result<String, &'static str> {
+    let directory = &shared.directory;
+    let mut privacy = directory.privacy(account).await;
+    for annotation in call.descendants("Annotation") {
+        let value = annotation.text_of(&["Value"]).unwrap_or_default();
+        match annotation.text_of(&["Name"]) {
+            Some("AB.NickName") => {
+                let renamed = directory.rename_contact(account, id, value).await;
+                renamed.map_err(|_| "ContactDoesNotExist")?;
+            }
+            Some("MSN.IM.BLP") => privacy.everybody = value == "1",
+            Some("MSN.IM.GTC") => privacy.asks = value == "1",
+            _ => {}
+        }
+    }
+    if privacy != directory.privacy(account).await {
+        directory.set_privacy(account, privacy).await;
+    }
+    Ok(String::new())
+}
