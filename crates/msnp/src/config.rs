@@ -100,6 +100,19 @@ impl Config {
         if self.services_url.is_some() { Version::Msnp18 } else { Version::Msnp12 }
     }
 
+    /// Tells whether versions are left that need less of the server's web services.
+    pub(crate) fn may_fall_back(&self) -> bool {
+        self.protocol == Protocol::Auto && self.services_url.is_some()
+    }
+
+    /// Leaves out the web services, and with them the versions that need them.
+    pub(crate) fn without_services(mut self) -> Self {
+        let host = self.server.clone();
+        let services = self.services(&host);
+        (self.services_url, self.nexus_url) = (None, Some(services.nexus));
+        self
+    }
+
     fn services(&self, host: &str) -> Services {
         let base = self.services_url.clone().unwrap_or_else(|| format!("https://{host}"));
         let mut services = Services::at(&base);

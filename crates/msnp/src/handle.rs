@@ -73,6 +73,21 @@ pub async fn connect_with(
     config: Config,
     dial: Arc<dyn Dial>,
 ) -> Result<(Handle, Events), ConnectError> {
+    match connect_once(config.clone(), Arc::clone(&dial)).await {
+        // A server may speak a version and not have the web services it needs.
+        Err(ConnectError::Ended(CloseReason::Lists(_) | CloseReason::LoginService(_)))
+            if config.may_fall_back() =>
+        {
+            connect_once(config.without_services(), dial).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn connect_once(
+    config: Config,
+    dial: Arc<dyn Dial>,
+) -> Result<(Handle, Events), ConnectError> {
     let http = http::client().map_err(|error| ConnectError::Http(error.to_string()))?;
     // Requests wait for the session's task only for as long as it takes one step.
     let (asking, asked) = mpsc::channel(64);

@@ -203,6 +203,20 @@ async fn people_of_any_two_versions_see_each_other_and_talk() {
 }
 
 #[tokio::test]
+async fn a_server_without_the_later_web_services_is_spoken_to_in_an_older_version() {
+    let world = World::new().await;
+    let mut config = world.config(ADA, Protocol::Auto);
+    // Nothing answers where the token service should be.
+    config.services_url = Some(format!("{}/elsewhere", world.network.services_url()));
+    let (_ada, mut events) = msnp::connect(config).await.expect("it signs in");
+    let spoken = seen(&mut events, |event| match event {
+        Event::Connected { version, .. } => Some(*version),
+        _ => None,
+    });
+    assert_eq!(spoken.await, Version::Msnp12);
+}
+
+#[tokio::test]
 async fn an_account_is_at_two_places_until_one_signs_the_other_out() {
     let world = World::new().await;
     let config = world.config(ADA, Protocol::Exactly(Version::Msnp18));
