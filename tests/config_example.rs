@@ -102,7 +102,7 @@ fn what_types_cannot_see_is_said_too() {
 [[msn.server]]
 name = "two words"
 address = "http://here"
-protocol = "13"
+protocol = "22"
 [matrix]
 homeserver = "here"
 domain = "@here"

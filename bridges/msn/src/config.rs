@@ -34,7 +34,7 @@ pub struct MsnServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"https://messenger.example.com/login.srf")]
     pub login_url: Option<String>,
-    /// The protocol to speak: `auto` takes the best both sides know, or a number from 2 to 12.
+    /// The protocol to speak: `auto` takes the best both sides know, or a number from 2 to 21.
     #[serde(default = "auto")]
     #[schemars(example = &"auto")]
     pub protocol: String,
@@ -77,7 +77,7 @@ impl MsnServer {
         }
         if self.protocol().is_none() {
             found
-                .push(("protocol", "must be \"auto\" or a number from \"8\" to \"12\"".to_owned()));
+                .push(("protocol", "must be \"auto\" or a number from \"2\" to \"21\"".to_owned()));
         }
         for (key, url) in [("nexus_url", &self.nexus_url), ("login_url", &self.login_url)] {
             let bad = |url: &String| !url.starts_with("https://") && !url.starts_with("http://");
