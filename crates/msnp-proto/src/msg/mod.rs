@@ -12,6 +12,7 @@
 mod body;
 mod endpoint;
 mod format;
+mod object;
 mod personal;
 mod split;
 
@@ -20,6 +21,7 @@ pub use self::{
     body::Body,
     endpoint::{Endpoint, plain_id, read_endpoints},
     format::{Colour, Format},
+    object::{Media, Object},
     personal::PersonalMessage,
     split::{PAYLOAD_LIMIT, split},
 };

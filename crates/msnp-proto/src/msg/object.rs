@@ -1,0 +1,146 @@
+//! Descriptions of pictures, and what is playing: the two texts that presence carries.
+//!
+//! ```text
+//! <msnobj Creator="bob@example.com" Size="22731" Type="3" Location="TFR2C.tmp" Friendly="AAA=" SHA1D="0jm9…"/>
+//! \0Music\01\0{0} - {1}\0Song\0Artist\0Album\0\0        (the two characters \0 between the parts)
+//! ```
+
+use crate::xml::{self, escaped};
+
+/// A picture, an emoticon or another file that somebody offers (docs: protocol, objects).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Object {
+    /// Who offers it.
+    pub creator: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// What it is: 3 for a display picture, 2 for an emoticon.
+    pub kind: u32,
+    /// A name for it.
+    pub location: String,
+    /// Another name, in base64.
+    pub friendly: String,
+    /// The SHA-1 of its bytes, in base64; what names it best.
+    pub hash: String,
+    /// The SHA-1 of the other fields, in base64; some clients leave it out.
+    pub checksum: Option<String>,
+}
+
+impl Object {
+    /// Reads a description. One without a hash describes nothing: servers write it for "none".
+    pub fn read(text: &str) -> Option<Self> {
+        let element = xml::parse(text.as_bytes()).ok()?;
+        if !element.name().eq_ignore_ascii_case("msnobj") {
+            return None;
+        }
+        let attribute = |name| element.attribute(name).unwrap_or_default().to_owned();
+        let object = Self {
+            creator: attribute("Creator"),
+            size: attribute("Size").parse().unwrap_or_default(),
+            kind: attribute("Type").parse().unwrap_or_default(),
+            location: attribute("Location"),
+            friendly: attribute("Friendly"),
+            hash: attribute("SHA1D"),
+            checksum: element.attribute("SHA1C").map(str::to_owned),
+        };
+        (!object.hash.is_empty()).then_some(object)
+    }
+
+    /// Writes the description.
+    pub fn write(&self) -> String {
+        let checksum = self.checksum.as_deref();
+        let checksum = checksum.map(|hash| format!(" SHA1C=\"{}\"", escaped(hash)));
+        format!(
+            "<msnobj Creator=\"{}\" Size=\"{}\" Type=\"{}\" Location=\"{}\" Friendly=\"{}\" \
+             SHA1D=\"{}\"{}/>",
+            escaped(&self.creator),
+            self.size,
+            self.kind,
+            escaped(&self.location),
+            escaped(&self.friendly),
+            escaped(&self.hash),
+            checksum.unwrap_or_default()
+        )
+    }
+}
+
+/// What is playing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Media {
+    /// The program, often empty.
+    pub program: String,
+    /// `Music`, `Games` or `Office`.
+    pub kind: String,
+    /// How the words are put together: `{0} - {1}`.
+    pub format: String,
+    /// The words.
+    pub words: Vec<String>,
+}
+
+/// Most words of what is playing.
+const WORDS_LIMIT: usize = 32;
+/// What parts them.
+const BETWEEN: &str = "\\0";
+
+impl Media {
+    /// Reads it; none when nothing is playing.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut parts = text.split(BETWEEN).map(str::to_owned);
+        let (program, kind) = (parts.next()?, parts.next()?);
+        if parts.next()? != "1" {
+            return None;
+        }
+        let format = parts.next()?;
+        let words = parts.take(WORDS_LIMIT).collect();
+        Some(Self { program, kind, format, words })
+    }
+
+    /// Writes it.
+    pub fn write(&self) -> String {
+        let head = [self.program.as_str(), self.kind.as_str(), "1", self.format.as_str()];
+        let words = self.words.iter().map(String::as_str);
+        head.into_iter().chain(words).collect::<Vec<_>>().join(BETWEEN)
+    }
+
+    /// Puts the words together as the format says.
+    pub fn shown(&self) -> String {
+        let numbered = self.words.iter().enumerate();
+        numbered.fold(self.format.clone(), |text, (number, word)| {
+            // A word that looks like a place is not one: places are filled from the front.
+            text.replacen(&format!("{{{number}}}"), word, 1)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_read_back_and_empty_ones_are_none() {
+        let object = Object {
+            creator: "bob@example.com".to_owned(),
+            size: 22731,
+            kind: 3,
+            location: "TFR2C.tmp".to_owned(),
+            friendly: "AAA=".to_owned(),
+            hash: "0jm94Gjt9FXmrvBZO3zCGyjH0zA=".to_owned(),
+            checksum: Some("3o/lBEMsIdvTbHfd0fArbKZo5AY=".to_owned()),
+        };
+        assert_eq!(Object::read(&object.write()), Some(object));
+        for none in ["<msnobj/>", "0", "", "<msnobj SHA1D=\"\"/>", "<x SHA1D=\"a\"/>", "<msnobj"] {
+            assert_eq!(Object::read(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_is_playing_is_put_together() {
+        let text = r"\0Music\01\0{0} - {1}\0Song\0Artist\0Album\0\0";
+        let media = Media::read(text).unwrap();
+        assert_eq!((media.kind.as_str(), media.shown()), ("Music", "Song - Artist".to_owned()));
+        assert_eq!(media.write(), text);
+        for none in ["", "x", r"\0Music\00\0{0}\0Song", r"\0Music"] {
+            assert_eq!(Media::read(none), None, "{none}");
+        }
+    }
+}
