@@ -140,7 +140,10 @@ fn every_command_of_a_server_is_the_same_after_writing_and_reading_it() {
             command.encode(stream.version, stream.kind, &mut written);
             let mut framer = Framer::new(stream.kind, stream.direction, Limits::default());
             framer.push(&written);
-            let again = framer.next().expect("it frames").expect("it is whole");
+            let again = framer
+                .next()
+                .expect("it frames")
+                .unwrap_or_else(|| panic!("{}: {}", stream.name, line.escape_ascii()));
             let again = ServerCommand::decode(&again, stream.version, stream.kind);
             assert_eq!(again.as_ref(), Ok(&command), "{}: {}", stream.name, line.escape_ascii());
         }
@@ -153,14 +156,19 @@ fn every_command_of_a_client_is_the_same_after_writing_and_reading_it() {
     {
         for (line, payload) in frames(&stream, usize::MAX) {
             let frame = msnp_proto::Frame::of_line(&line, &payload);
-            let Ok(command) = ClientCommand::decode(&frame, stream.version, stream.kind) else {
-                continue;
+            let command = match ClientCommand::decode(&frame, stream.version, stream.kind) {
+                // Of what is not known only the name is kept.
+                Ok(ClientCommand::Unknown { .. }) | Err(_) => continue,
+                Ok(command) => command,
             };
             let mut written = Vec::new();
             command.encode(stream.version, &mut written);
             let mut framer = Framer::new(stream.kind, stream.direction, Limits::default());
             framer.push(&written);
-            let again = framer.next().expect("it frames").expect("it is whole");
+            let again = framer
+                .next()
+                .expect("it frames")
+                .unwrap_or_else(|| panic!("{}: {}", stream.name, line.escape_ascii()));
             let again = ClientCommand::decode(&again, stream.version, stream.kind);
             assert_eq!(again.as_ref(), Ok(&command), "{}: {}", stream.name, line.escape_ascii());
         }
