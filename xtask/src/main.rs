@@ -19,7 +19,7 @@ usage: cargo xtask CHORE
   load [--puppets N] [--messages N]  many accounts at once (1000), and messages both ways (200000)
   bench [--check]             speed as ratios; --check fails on a miss
   fuzz [TARGET] [--seconds N] fuzzes what reads bytes from outside
-  docs                        the book, where mdbook is installed, and the crates' documentation
+  docs                        the books, where mdbook is installed, and the crates' documentation
   commands                    makes the table of commands in the book again
   config                      makes config.example.toml and the book's page of all keys again";
 
@@ -143,14 +143,18 @@ fn fuzz(rest: &[&str]) -> bool {
 }
 
 fn docs() -> bool {
-    let book = match Command::new("mdbook").args(["build", "docs"]).status() {
-        Ok(status) => status.success(),
-        Err(_) => {
-            println!("mdbook is not installed: the book is not built (its pages are in docs/src)");
-            true
+    let books = ["docs", "docs/protocol"].into_iter().all(|book| {
+        match Command::new("mdbook").args(["build", book]).status() {
+            Ok(status) => status.success(),
+            Err(_) => {
+                println!(
+                    "mdbook is not installed: {book} is not built (its pages are in {book}/src)"
+                );
+                true
+            }
         }
-    };
-    book && cargo(&["doc", "--workspace", "--no-deps"])
+    });
+    books && cargo(&["doc", "--workspace", "--no-deps"])
 }
 
 /// Makes what is written from the configuration's structs.
