@@ -126,6 +126,23 @@ bot_localpart = "msn_bot"
 }
 
 #[test]
+fn a_name_belongs_to_one_server_now_and_formerly() {
+    let two = |first: &str, second: &str| {
+        problems(&format!(
+            "[[msn.server]]\n{first}\naddress = \"here\"\n\
+             [[msn.server]]\n{second}\naddress = \"there\"\n[permissions]\n\"*\" = \"user\"\n"
+        ))
+        .join("\n")
+    };
+    let (home, work) = ("name = \"home\"", "name = \"work\"");
+    let was_home = "name = \"work\"\nformerly = [\"home\"]";
+    assert!(two(home, home).contains("msn.server[1].name: names two servers"));
+    assert!(two(was_home, home).contains("msn.server[1].name: names two servers"));
+    assert!(two(home, was_home).contains("msn.server[1].formerly: holds a name of another"));
+    assert!(!two(home, work).contains("msn.server"));
+}
+
+#[test]
 fn an_empty_file_names_what_is_missing() {
     let found = problems("").join("\n");
     for key in ["msn.server", "matrix", "permissions"] {

@@ -16,6 +16,7 @@ pub(crate) fn own_account(
         name: "test".to_owned(),
         formerly: Vec::new(),
         address: address.clone(),
+        services_url: None,
         nexus_url: Some(nexus.clone()),
         login_url: None,
         protocol: "auto".to_owned(),

@@ -131,6 +131,7 @@ async fn msn(server: &bridge_msn::MsnServer) -> Finding {
     let password = "none".to_owned().into();
     let mut config = msnp::Config::new(server.address.as_str(), NOBODY, password);
     config.protocol = server.protocol().unwrap_or_default();
+    config.services_url.clone_from(&server.services_url);
     config.nexus_url.clone_from(&server.nexus_url);
     config.login_url.clone_from(&server.login_url);
     let place = &server.address;

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, env, path::PathBuf};
 
+use bridge_msn::MsnServer;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
@@ -147,9 +148,19 @@ fn meaning_problems(config: &Config) -> Vec<Problem> {
         for (name, text) in server.problems() {
             say(format!("msn.server[{number}].{name}"), &text);
         }
-        let earlier = config.msn.server.iter().take(number);
-        if earlier.into_iter().any(|other| other.name == server.name) {
-            say(format!("msn.server[{number}].name"), "names two servers; each needs its own");
+        let earlier = || config.msn.server.iter().take(number);
+        if earlier().any(|other| other.is_called(&server.name)) {
+            say(
+                format!("msn.server[{number}].name"),
+                "names two servers, now or formerly; each needs its own",
+            );
+        }
+        let former = |other: &MsnServer| server.formerly.iter().any(|name| other.is_called(name));
+        if earlier().any(former) {
+            say(
+                format!("msn.server[{number}].formerly"),
+                "holds a name of another server; leave it where its accounts and conversations are",
+            );
         }
     }
     if let Some(listen) = &config.http.listen

@@ -125,12 +125,12 @@ fn people() -> MemoryDirectory {
 fn write_config(path: &Path, network: &Network, listen: &str, homeserver: &str) {
     let text = format!(
         "[bridge]\ndata_dir = {:?}\n\
-         [[msn.server]]\nname = \"test\"\naddress = \"{}\"\nnexus_url = \"{}\"\n\
+         [[msn.server]]\nname = \"test\"\naddress = \"{}\"\nservices_url = \"{}\"\n\
          [matrix]\nhomeserver = \"{homeserver}\"\ndomain = \"example.test\"\nlisten = \"{listen}\"\n\
          [permissions]\n\"*:example.test\" = \"user\"\n",
         path.with_file_name("data"),
         network.addresses().notification,
-        network.nexus_url(),
+        network.services_url(),
     );
     fs::write(path, text).expect("it is written");
 }

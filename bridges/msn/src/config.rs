@@ -26,6 +26,11 @@ pub struct MsnServer {
     /// Host and port of the notification server; without a port, 1863.
     #[schemars(example = &"messenger.example.com:1863")]
     pub address: String,
+    /// Where all its web services are; with them MSNP 13 to 18 are spoken too. Left out, `https://HOST`, and
+    /// `auto` stops at 12.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"https://messenger.example.com")]
+    pub services_url: Option<String>,
     /// Where the Passport sign-in begins (MSNP 8 to 12). Left out, `https://HOST/rdr/pprdr.asp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"https://messenger.example.com/rdr/pprdr.asp")]
@@ -56,7 +61,7 @@ impl MsnServer {
     }
 
     /// Tells whether it has a name, or had it.
-    pub(crate) fn is_called(&self, name: &str) -> bool {
+    pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.formerly.iter().any(|former| former == name)
     }
 
@@ -79,7 +84,12 @@ impl MsnServer {
             found
                 .push(("protocol", "must be \"auto\" or a number from \"2\" to \"21\"".to_owned()));
         }
-        for (key, url) in [("nexus_url", &self.nexus_url), ("login_url", &self.login_url)] {
+        let urls = [
+            ("services_url", &self.services_url),
+            ("nexus_url", &self.nexus_url),
+            ("login_url", &self.login_url),
+        ];
+        for (key, url) in urls {
             let bad = |url: &String| !url.starts_with("https://") && !url.starts_with("http://");
             if url.as_ref().is_some_and(bad) {
                 found.push((key, "must begin with https:// or http://".to_owned()));

@@ -98,6 +98,7 @@ mod tests {
             name: name.to_owned(),
             formerly: formerly.iter().map(|name| (*name).to_owned()).collect(),
             address: address.to_owned(),
+            services_url: None,
             nexus_url: None,
             login_url: None,
             protocol: "auto".to_owned(),

@@ -55,6 +55,7 @@ impl Credentials {
             self.password.clone(),
         );
         config.protocol = server.protocol().unwrap_or_default();
+        config.services_url.clone_from(&server.services_url);
         config.nexus_url.clone_from(&server.nexus_url);
         config.login_url.clone_from(&server.login_url);
         config
