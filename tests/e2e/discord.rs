@@ -7,6 +7,7 @@ mod files;
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Output,
     time::Duration,
@@ -14,7 +15,7 @@ use std::{
 
 use fake_discord::{Bucket, FakeDiscord, Fault, permissions};
 use msnp::{ChatId, Event, Events, Handle, Text};
-use msnp_server::{MemoryDirectory, Network, Options, User};
+use msnp_server::{Faults, MemoryDirectory, Network, Options, User};
 use testkit::{MatrixUser, Port, Program, Seen, Synapse, install_tls, tail, wait_until};
 
 use crate::support::{PROGRAM, SOON, hears, msn_client, numbers, tells_nobody};
@@ -28,9 +29,15 @@ pub(crate) const CAROL: &str = "carol@example.com";
 /// A Discord, an MSN network, and a bridge with one relay between them.
 pub(crate) struct World {
     pub(crate) network: Network,
+    /// What the MSN network does wrong.
+    pub(crate) misdeeds: Faults,
     pub(crate) discord: FakeDiscord,
     pub(crate) channel: u64,
     pub(crate) grace: u64,
+    /// Where the bridge finds the notification server.
+    pub(crate) msn_at: SocketAddr,
+    /// Where the bridge finds Discord.
+    pub(crate) discord_at: SocketAddr,
     /// More of the configuration: a Matrix side, and rooms of the relay.
     pub(crate) more: String,
     /// Who may do what.
@@ -54,8 +61,9 @@ impl World {
             User::new(BOB, "hunter2", "Bob ☃ Smith", &[ACCOUNT]),
             User::new(CAROL, "hunter2", "Carol", &[ACCOUNT]),
         ]);
-        let network =
-            Network::bind(people, Options::default()).await.expect("the loopback is free");
+        let options = Options::default();
+        let misdeeds = options.faults.clone();
+        let network = Network::bind(people, options).await.expect("the loopback is free");
         let discord = FakeDiscord::start(TOKEN).await.expect("the loopback is free");
         discord.bucket(Bucket { limit: 5, window: Duration::from_millis(300) });
         let (channel, grace) = (discord.channel("lounge"), discord.person("grace"));
@@ -66,11 +74,15 @@ impl World {
         let (more, rooms, bridge) = (String::new(), Vec::new(), None);
         let level = "trace"; // everything the program may say: none of it may be a secret
         let permissions = "\"*\" = \"user\"";
+        let (msn_at, discord_at) = (network.addresses().notification, discord.front());
         Self {
             network,
+            misdeeds,
             discord,
             channel,
             grace,
+            msn_at,
+            discord_at,
             more,
             permissions,
             level,
@@ -100,7 +112,7 @@ impl World {
              contacts = {:?}\ndiscord = [\"{}\"]\nmatrix = {:?}\n\
              [permissions]\n{}\n{}",
             self.home.path().join("data"),
-            self.network.addresses().notification,
+            self.msn_at,
             self.network.nexus_url(),
             self.home.path().join("token"),
             self.home.path().join("password"),
@@ -115,7 +127,7 @@ impl World {
 
     fn environment(&self) -> [(&'static str, String); 3] {
         [
-            ("HTTPS_PROXY", format!("http://{}", self.discord.front())),
+            ("HTTPS_PROXY", format!("http://{}", self.discord_at)),
             ("SSL_CERT_FILE", self.home.path().join("ca.pem").display().to_string()),
             ("RUST_LOG", self.level.to_owned()),
         ]

@@ -4,6 +4,7 @@
 mod commands;
 mod discord;
 mod exposition;
+mod faults;
 mod matrix;
 mod matrix_rooms;
 mod support;

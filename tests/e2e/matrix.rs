@@ -11,7 +11,9 @@ use std::{
 
 use msnp::{ChatId, Event, Events, Handle, Text};
 use msnp_server::{MemoryDirectory, Network, Options, User};
-use testkit::{MatrixUser, Port, Program, Seen, Synapse, install_tls, tail, wait_until};
+use testkit::{
+    FaultyLink, MatrixUser, Port, Program, Seen, Synapse, install_tls, tail, wait_until,
+};
 
 use crate::support::{PROGRAM, SOON, hears, msn_client, numbers, tells_nobody};
 
@@ -26,15 +28,35 @@ pub(crate) struct World {
     pub(crate) ada: MatrixUser,
     pub(crate) bot: String,
     config: PathBuf,
-    log: PathBuf,
+    pub(crate) log: PathBuf,
     listen: String,
-    bridge: Option<Program>,
+    pub(crate) bridge: Option<Program>,
+    /// What lies between the homeserver and the bridge, where something does.
+    pub(crate) links: Option<Links>,
     _port: Port,
     _home: tempfile::TempDir,
 }
 
+/// Links between the homeserver and the bridge.
+pub(crate) struct Links {
+    pub(crate) to_homeserver: FaultyLink,
+    pub(crate) to_bridge: FaultyLink,
+}
+
+impl Links {
+    pub(crate) async fn start() -> Self {
+        let start = async || FaultyLink::start().await.expect("a free port");
+        Self { to_homeserver: start().await, to_bridge: start().await }
+    }
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::over(None).await
+    }
+
+    /// Makes one whose homeserver and bridge have only these links.
+    pub(crate) async fn over(links: Option<Links>) -> Self {
         install_tls();
         let home = tempfile::tempdir().expect("a temporary directory");
         let network =
@@ -44,12 +66,20 @@ impl World {
         let config = home.path().join("config.toml");
         let registration = home.path().join("registration.yaml");
         // The homeserver must know the bridge before it starts, and the bridge where it will be.
-        write_config(&config, &network, &listen, "http://127.0.0.1:9");
+        let url = links.as_ref().map(|links| format!("http://{}", links.to_bridge.address()));
+        write_config(&config, &network, &listen, "http://127.0.0.1:9", url.as_deref());
         let printed = Command::new(PROGRAM).args(["registration", "-c"]).arg(&config).output();
         fs::write(&registration, printed.expect("it runs").stdout).expect("it is written");
         let synapse =
             Synapse::start(&[registration]).await.unwrap_or_else(|error| panic!("{error}"));
-        write_config(&config, &network, &listen, &synapse.url());
+        let mut homeserver = synapse.url();
+        if let Some(links) = &links {
+            let at = homeserver.trim_start_matches("http://").parse().expect("its address");
+            links.to_homeserver.lead_to(at);
+            links.to_bridge.lead_to(listen.parse().expect("an address"));
+            homeserver = format!("http://{}", links.to_homeserver.address());
+        }
+        write_config(&config, &network, &listen, &homeserver, url.as_deref());
         synapse.register_user("ada", "secret").await.expect("a new user");
         let ada = MatrixUser::sign_in(&synapse.url(), "ada", "secret").await.expect("she signs in");
         let bot = format!("@msnbot:{}", synapse.server_name());
@@ -63,6 +93,7 @@ impl World {
             log,
             listen,
             bridge: None,
+            links,
             _port: port,
             _home: home,
         };
@@ -72,7 +103,9 @@ impl World {
 
     async fn start_bridge(&mut self) {
         let config = self.config.display().to_string();
-        let loud = [("RUST_LOG", "trace".to_owned())];
+        // A scene that reads the log all the time needs it short.
+        let level = if self.links.is_some() { "info,bridge_core=debug" } else { "trace" };
+        let loud = [("RUST_LOG", level.to_owned())];
         let arguments = ["run", "-c", &config];
         let program = Program::start_with(Path::new(PROGRAM), &arguments, &loud, &self.log);
         let mut program = program.expect("it starts");
@@ -110,7 +143,7 @@ impl World {
         msn_client(&self.network, BOB, "hunter2").await
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 }
@@ -122,11 +155,12 @@ fn people() -> MemoryDirectory {
     ])
 }
 
-fn write_config(path: &Path, network: &Network, listen: &str, homeserver: &str) {
+fn write_config(path: &Path, network: &Network, listen: &str, homeserver: &str, url: Option<&str>) {
+    let url = url.map(|url| format!("url = \"{url}\"\n")).unwrap_or_default();
     let text = format!(
         "[bridge]\ndata_dir = {:?}\n\
          [[msn.server]]\nname = \"test\"\naddress = \"{}\"\nservices_url = \"{}\"\n\
-         [matrix]\nhomeserver = \"{homeserver}\"\ndomain = \"example.test\"\nlisten = \"{listen}\"\n\
+         [matrix]\nhomeserver = \"{homeserver}\"\ndomain = \"example.test\"\nlisten = \"{listen}\"\n{url}\
          [permissions]\n\"*:example.test\" = \"user\"\n",
         path.with_file_name("data"),
         network.addresses().notification,

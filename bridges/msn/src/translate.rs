@@ -120,13 +120,19 @@ pub(crate) fn refusal(error: RequestError, name: &str) -> DeliverError {
         RequestError::Unconfirmed => {
             DeliverError::Ambiguous("the server did not acknowledge it".into())
         }
-        RequestError::Busy | RequestError::NotSignedIn => DeliverError::retry(error.to_string()),
+        RequestError::Busy | RequestError::NotOpened(_) | RequestError::NotSignedIn => {
+            DeliverError::retry(error.to_string())
+        }
         RequestError::Refused(code) if code.is_temporary() => DeliverError::retry(code.to_string()),
         RequestError::NotOnline => reject(
             Reject::Offline,
             format!(
                 "{name} is not online, and messages are not kept for later. Send it again then."
             ),
+        ),
+        RequestError::NoAnswer => reject(
+            Reject::Offline,
+            format!("{name} seems to be online, but did not answer. Send it again later."),
         ),
         RequestError::Blocked => {
             reject(Reject::Forbidden, format!("{name} does not take messages from you."))

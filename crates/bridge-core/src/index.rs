@@ -15,7 +15,7 @@ use crate::{
     id::{MessageId, NetworkId, PortalId, Timestamp},
     loop_guard::LoopGuard,
     model::UserId,
-    record::{Endpoint, InFlight, Leg, LegMode, Mark, PortalRecord, Told},
+    record::{Endpoint, InFlight, Leg, LegMode, LogRow, Mark, PortalRecord, Told},
 };
 
 /// Portals in memory.
@@ -32,6 +32,9 @@ pub(crate) struct Portal {
     pub(crate) record: PortalRecord,
     /// The number the next accepted row gets.
     pub(crate) head: u64,
+    /// The newest row and its number, as long as a leg needs it: most legs take it at once, and need
+    /// not read it then.
+    pub(crate) newest: Option<(u64, Arc<LogRow>)>,
     pub(crate) legs: Vec<LegNow>,
     /// Wakes the tasks of its legs.
     pub(crate) rows: Arc<Notify>,
@@ -72,6 +75,7 @@ impl Portal {
         Self {
             record,
             head,
+            newest: None,
             legs,
             rows: Arc::default(),
             guard: LoopGuard::default(),
@@ -132,6 +136,15 @@ impl Index {
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
         let legs = self.portals.values().flat_map(|portal| &portal.legs);
         legs.filter_map(|now| now.works_on).min()
+    }
+
+    /// Gives a row for a leg if it is in memory, and the store has what became of the row before: a leg
+    /// whose store fails does not go on from memory.
+    pub(crate) fn row(&self, portal: PortalId, leg: u16, number: u64) -> Option<Arc<LogRow>> {
+        let portal = self.portals.get(&portal)?;
+        let settled = portal.legs.get(usize::from(leg))?.cursor == number;
+        let (newest, row) = portal.newest.as_ref()?;
+        (settled && *newest == number).then(|| Arc::clone(row))
     }
 
     /// Finds the portal of a place, and the leg that leads there.

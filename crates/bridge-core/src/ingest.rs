@@ -196,6 +196,8 @@ async fn store(shared: &Arc<Shared>, group: &mut Vec<Request>) {
 struct Staged {
     batch: Batch,
     heads: HashMap<PortalId, u64>,
+    /// The last row of each portal, and its number.
+    newest: HashMap<PortalId, (u64, Arc<LogRow>)>,
     portals: Vec<(PortalId, PortalRecord)>,
     commands: Vec<Queued>,
     /// Whether somebody is to be told something.
@@ -230,21 +232,17 @@ impl Staged {
     }
 
     /// Adds a row at the end of a portal's log.
-    fn append(
-        &mut self,
-        shared: &Shared,
-        portal: PortalId,
-        row: &LogRow,
-    ) -> Result<(), StoreError> {
+    fn append(&mut self, shared: &Shared, portal: PortalId, row: LogRow) -> Result<(), StoreError> {
         let head = self
             .heads
             .entry(portal)
             .or_insert_with(|| shared.index().portals.get(&portal).map_or(0, |portal| portal.head));
-        put_row(&mut self.batch, portal, *head, row)?;
-        *head += 1;
+        put_row(&mut self.batch, portal, *head, &row)?;
         let Event { network, source, .. } = &row.event;
         let kind = measures::label_of(&row.event.kind);
         self.rows.push((row.row, network.clone(), source.clone(), kind));
+        self.newest.insert(portal, (*head, Arc::new(row)));
+        *head += 1;
         Ok(())
     }
 }
@@ -257,6 +255,7 @@ fn stage(
     let mut staged = Staged {
         batch: Batch::new(),
         heads: HashMap::new(),
+        newest: HashMap::new(),
         portals: Vec::new(),
         commands: Vec::new(),
         notices: false,
@@ -297,7 +296,7 @@ fn stage(
                     only: Some(*only),
                     event: Event::clone(event),
                 };
-                staged.append(shared, *portal, &row)?;
+                staged.append(shared, *portal, row)?;
                 Ok(None)
             }
             Request::Open { endpoint, record, .. } => match staged.find(shared, endpoint) {
@@ -418,7 +417,7 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
         staged.batch.expect_absent(key.clone());
         Table::put(&mut staged.batch, key, &RowOf { portal, row: row.row })?;
     }
-    staged.append(shared, portal, &row)
+    staged.append(shared, portal, row)
 }
 
 /// Takes in a line that was said to the bridge itself.
@@ -502,7 +501,7 @@ async fn seen_before(
 }
 
 /// Makes what is stored now true in memory, then answers and wakes.
-async fn publish(shared: &Arc<Shared>, group: &mut Vec<Request>, staged: Staged) {
+async fn publish(shared: &Arc<Shared>, group: &mut Vec<Request>, mut staged: Staged) {
     {
         let mut index = shared.index();
         for (id, record) in staged.portals {
@@ -511,6 +510,7 @@ async fn publish(shared: &Arc<Shared>, group: &mut Vec<Request>, staged: Staged)
         for (portal, head) in &staged.heads {
             if let Some(found) = index.portals.get_mut(portal) {
                 found.head = *head;
+                found.newest = staged.newest.remove(portal);
             }
         }
     }

@@ -50,13 +50,14 @@ pub(crate) trait Files: Send {
     /// Ends a group of batches; synced if any must last.
     fn keep(&mut self, durable: bool) -> Result<(), FilesError>;
 
-    /// A durable batch for which nobody else waits: answered as soon as it lasts.
+    /// A batch for which nobody else waits: answered as soon as it lasts, or is written where that is enough.
     fn change_alone(
         &mut self,
         operations: Vec<Operation>,
+        durable: bool,
         answer: Answer,
     ) -> Result<(), FilesError> {
-        let kept = self.change(operations).and_then(|()| self.keep(true));
+        let kept = self.change(operations).and_then(|()| self.keep(durable));
         answer(told(&kept));
         kept
     }

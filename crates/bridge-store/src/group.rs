@@ -72,10 +72,10 @@ impl Owner {
                 return;
             }
             if group.len() == 1
-                && let Some(Request::Commit(batch, Durability::Durable, answer)) = group
-                    .pop_if(|request| matches!(request, Request::Commit(_, Durability::Durable, _)))
+                && let Some(Request::Commit(batch, durability, answer)) =
+                    group.pop_if(|request| matches!(request, Request::Commit(..)))
             {
-                self.commit_alone(batch, answer);
+                self.commit_alone(batch, durability == Durability::Durable, answer);
                 continue;
             }
             let mut unanswered = Vec::new();
@@ -154,7 +154,12 @@ impl Owner {
         }
     }
 
-    fn commit_alone(&mut self, batch: Batch, answer: oneshot::Sender<Result<(), CommitError>>) {
+    fn commit_alone(
+        &mut self,
+        batch: Batch,
+        durable: bool,
+        answer: oneshot::Sender<Result<(), CommitError>>,
+    ) {
         let (began, rows) = (Instant::now(), batch.operations.len());
         // Whoever asked may have given up waiting.
         let operations = match self.resolve(batch) {
@@ -165,7 +170,7 @@ impl Owner {
             measure(began, rows);
             drop(answer.send(kept.map_err(CommitError::Store)));
         });
-        match self.files.change_alone(operations, told) {
+        match self.files.change_alone(operations, durable, told) {
             Ok(()) => self.commits += 1,
             Err(error) => drop(self.give_up(error)),
         }

@@ -115,16 +115,17 @@ impl Files for SledFiles {
     fn change_alone(
         &mut self,
         operations: Vec<Operation>,
+        durable: bool,
         answer: Answer,
     ) -> Result<(), FilesError> {
         let journal = self.journal()?;
         journal.note(&operations);
         if !journal.has_room() {
-            let kept = self.apply(operations).and_then(|()| self.keep(true));
+            let kept = self.apply(operations).and_then(|()| self.keep(durable));
             answer(told(&kept));
             return kept;
         }
-        let kept = self.keep(true);
+        let kept = self.keep(durable);
         answer(told(&kept));
         kept?;
         // Should it fail, it is in the journal: the next opening does it.

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -64,6 +64,8 @@ pub(crate) struct State {
 pub(crate) struct Shared {
     state: Mutex<State>,
     address: SocketAddr,
+    /// Where clients are told that the gateway is, if not at the address.
+    gateway: OnceLock<SocketAddr>,
     hang_upgrades: AtomicBool,
 }
 
@@ -77,7 +79,7 @@ impl Shared {
     }
 
     pub(crate) fn gateway_url(&self) -> String {
-        format!("ws://{}/gw", self.address)
+        format!("ws://{}/gw", self.gateway.get().unwrap_or(&self.address))
     }
 
     /// Waits until what happened is written to all sessions, or sees to it that it is later.
@@ -236,7 +238,8 @@ impl FakeDiscord {
             late: Vec::new(),
         };
         let hang_upgrades = AtomicBool::new(false);
-        let shared = Arc::new(Shared { state: Mutex::new(state), address, hang_upgrades });
+        let gateway = OnceLock::new();
+        let shared = Arc::new(Shared { state: Mutex::new(state), address, gateway, hang_upgrades });
         let router = Router::new()
             .route("/gw", get(upgrade))
             .route("/gw/", get(upgrade))
@@ -253,6 +256,16 @@ impl FakeDiscord {
             drop(axum::serve(listener, router).await);
         });
         Ok(Self { shared, front: place, authority, _tasks: tasks })
+    }
+
+    /// Where the gateway is.
+    pub fn gateway(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    /// Tells clients another address for the gateway, for a link that goes wrong; the first counts.
+    pub fn detour(&self, gateway: SocketAddr) {
+        self.shared.gateway.get_or_init(|| gateway);
     }
 
     /// Where `https://discord.com` is: connect there, or use it as an HTTP proxy.

@@ -198,8 +198,9 @@ impl Scene {
 
     /// Lets a text open a switchboard; gives its link once Bob is there.
     fn talking(&mut self, notification: LinkId) -> LinkId {
-        assert!(std::mem::take(&mut self.said).starts_with("XFR "));
-        let number = 8;
+        let asked = std::mem::take(&mut self.said);
+        let number = asked.rsplit_once("XFR ").and_then(|(_, rest)| rest.split(' ').next());
+        let number = number.expect("a switchboard is asked for").to_owned();
         self.hear(notification, &format!("XFR {number} SB board:1864 CKI key\r\n"));
         let board = self.open();
         assert_eq!(std::mem::take(&mut self.said), "USR 1 ada@example.com key\r\n");
@@ -237,6 +238,15 @@ fn without_an_acknowledgement_the_fate_is_unknown() {
     // Late is late: it is not answered again.
     scene.hear(board, "ACK 3\r\n");
     assert_eq!(scene.outcome(request), Some(Err(RequestError::Unconfirmed)));
+    // The link is not trusted with another word.
+    assert!(scene.closed.contains(&board));
+    scene.said.clear();
+    let again = scene.send("hello?");
+    let board = scene.talking(link);
+    let said = scene.hear(board, "JOI bob@example.com Bob\r\n");
+    assert!(said.contains("hello?"), "{said}");
+    scene.hear(board, "ACK 3\r\n");
+    assert_eq!(scene.outcome(again), Some(Ok(())));
 }
 
 #[test]
@@ -252,6 +262,18 @@ fn a_silent_switchboard_is_tried_once_more_and_then_said() {
     scene.open();
     scene.wait(11);
     assert!(matches!(scene.outcome(request), Some(Err(RequestError::NotOpened(_)))));
+}
+
+#[test]
+fn a_contact_who_never_comes_is_called_once_more_and_said_not_to_answer() {
+    let (mut scene, link) = Scene::online();
+    let request = scene.send("hello");
+    scene.talking(link);
+    scene.said = scene.wait(31);
+    assert_eq!(scene.outcome(request), None);
+    scene.talking(link);
+    scene.wait(31);
+    assert_eq!(scene.outcome(request), Some(Err(RequestError::NoAnswer)));
 }
 
 #[test]

@@ -133,7 +133,7 @@ impl Pump {
             }
             drop(news);
             self.look_where_it_leads();
-            match get_row(&*self.shared.store, self.portal, self.cursor).await {
+            match self.row().await {
                 Ok(Some(row)) => self.pass(&row).await,
                 // Passed before a crash that lost only the note of it.
                 Ok(None) => self.advance(None).await,
@@ -143,6 +143,15 @@ impl Pump {
                 }
                 Err(error) => self.wait_for_store(&error).await,
             }
+        }
+    }
+
+    /// Gives the next row, from memory or from the store.
+    async fn row(&self) -> Result<Option<Arc<LogRow>>, StoreError> {
+        let kept = self.shared.index().row(self.portal, self.leg, self.cursor);
+        match kept {
+            Some(row) => Ok(Some(row)),
+            None => Ok(get_row(&*self.shared.store, self.portal, self.cursor).await?.map(Arc::new)),
         }
     }
 

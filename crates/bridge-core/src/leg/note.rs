@@ -228,6 +228,10 @@ impl Pump {
                 now.last.clone_from(&self.last);
             }
         }
+        let portal = index.portals.get_mut(&self.portal);
+        if let Some(portal) = portal.filter(|portal| portal.waiting() == 0) {
+            portal.newest = None;
+        }
     }
 
     pub(super) fn state(&self, in_flight: Option<InFlight>) -> LegState {

@@ -51,7 +51,7 @@ pub fn shown_file_name(name: &str) -> String {
         .filter(|c| tame(*c))
         .map(|c| if c.is_whitespace() { ' ' } else { c })
         .collect();
-    let name = name.trim().trim_start_matches('.').trim_end_matches(['.', ' ']);
+    let name = name.trim_matches(['.', ' ']);
     if name.is_empty() {
         return "file".to_owned();
     }
@@ -65,7 +65,7 @@ pub fn shown_file_name(name: &str) -> String {
     };
     let mut stem = stem.to_owned();
     while !fits(&format!("{stem}{ending}")) && stem.pop().is_some() {}
-    format!("{}{ending}", stem.trim_end())
+    format!("{}{ending}", stem.trim_end_matches(['.', ' ']))
 }
 
 /// Tells whether a character changes the direction of writing, or is not seen: with such a name
@@ -178,6 +178,7 @@ mod tests {
             ("\u{202e}gpj.exe", "gpj.exe"),
             (".htaccess", "htaccess"),
             ("..", "file"),
+            (". cat.png", "cat.png"),
             ("", "file"),
             ("name. . ", "name"),
             ("Übung für dich.txt", "Übung für dich.txt"),

@@ -457,6 +457,7 @@ impl Session {
             .filter(|(_, awaiting)| awaiting.deadline <= now)
             .map(|(trid, _)| *trid)
             .collect();
+        let silent = !late.is_empty();
         for trid in late {
             let sent = board.awaiting.remove(&trid).and_then(|late| board.sent.remove(&late.sent));
             if let Some(sent) = sent {
@@ -466,20 +467,26 @@ impl Session {
                 });
             }
         }
+        // What is said to a link that lost something is lost too; the next word takes another.
+        if silent && !board.chat.is_group() {
+            let chat = board.chat.clone();
+            self.end_board(link);
+            return self.speak(now, &chat);
+        }
         if !is_due(board.deadline(), now) {
             return;
         }
         let (chat, called) =
             (board.chat.clone(), matches!(board.state, State::Entering { called: true, .. }));
         let why = match board.state {
-            State::Opening { .. } => "the switchboard cannot be reached in time",
-            State::Entering { .. } => "the switchboard does not answer",
-            State::Calling { .. } => "the contact did not come",
+            State::Opening { .. } => not_opened("the switchboard cannot be reached in time"),
+            State::Entering { .. } => not_opened("the switchboard does not answer"),
+            State::Calling { .. } => RequestError::NoAnswer,
             State::Ready => return self.end_board(link),
         };
         self.end_board(link);
         if !called {
-            self.board_impossible(now, &chat, not_opened(why));
+            self.board_impossible(now, &chat, why);
         }
     }
 

@@ -134,7 +134,7 @@ impl Session {
             return;
         };
         chat.board = None;
-        let silent = matches!(why, RequestError::NotOpened(_));
+        let silent = matches!(why, RequestError::NotOpened(_) | RequestError::NoAnswer);
         if silent && !std::mem::replace(&mut chat.retried, true) {
             return self.speak(now, id);
         }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{
     Session, edit,
-    types::{CloseReason, Command, Event, RequestError, RequestId},
+    types::{CloseReason, Command, Event, Invalid, RequestError, RequestId},
 };
 use crate::{
     auth::challenge::{self, Product},
@@ -114,8 +114,7 @@ impl Session {
     pub(super) fn online_command(&mut self, now: Instant, request: RequestId, command: Command) {
         let converses = matches!(command, Command::SendText { .. } | Command::SendNudge { .. });
         if converses && !self.version.has_switchboards() {
-            let text = format!("{} holds conversations without a switchboard", self.version);
-            return self.complete(request, Err(RequestError::NotOpened(text)));
+            return self.complete(request, Err(Invalid::NoSwitchboards.into()));
         }
         match command {
             Command::SendText { chat, text } => self.send_text(now, request, chat, text),

@@ -315,6 +315,9 @@ pub enum Invalid {
     /// A name is empty or too long.
     #[error("a name has 1 to 387 bytes, written as the protocol does")]
     Name,
+    /// The protocol's version talks in another way, which is not there yet.
+    #[error("from MSNP19 conversations need no switchboard, and that is not supported yet")]
+    NoSwitchboards,
     /// She is not on the contact list.
     #[error("that is nobody on the contact list")]
     NotAContact,
@@ -345,7 +348,10 @@ pub enum RequestError {
     /// It was not sent, for no server can do it.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// It was not sent: the switchboard did not come to be.
+    /// It was not sent: the contact is online, and her client did not come when it was called.
+    #[error("the contact did not come when she was called")]
+    NoAnswer,
+    /// It was not sent: the switchboard did not come to be, which says nothing about the contact.
     #[error("no conversation could be opened: {0}")]
     NotOpened(String),
     /// The contact is offline, hidden, or unknown.
