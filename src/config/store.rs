@@ -14,7 +14,7 @@ pub struct StoreConfig {
     /// The engine: `sled`, or `redb` where the program was built with it. A store that is there
     /// already moves by `msn-bridge migrate --to redb`.
     pub engine: StoreEngine,
-    /// How much of it is held in memory.
+    /// How much of its files is held in memory. sled needs about seven times as much memory for that.
     pub cache: ByteSize,
     /// How many backups are kept; one is made each hour in which something changed.
     #[schemars(range(min = 1))]
@@ -23,7 +23,7 @@ pub struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        let cache = ByteSize::mib(32);
+        let cache = ByteSize::mib(8);
         Self { engine: StoreEngine::Sled, cache, backups: 24 }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     id::{ChatId, LoginId, NetworkId, PortalId, RoomId, RowId, SourceId},
     inbox::{AcceptError, Inbox, SourceCursor},
     index::Portal,
-    loop_guard::Verdict,
+    loop_guard::{self, Verdict},
     measures::{self, Direction, Lane},
     model::{Event, EventKind, Persona, RoomHint, Scope, Signal, UserId},
     notice,
@@ -204,6 +204,8 @@ struct Staged {
     notices: bool,
     /// Who wrote to an account of the bridge's own outside of its relays.
     strangers: Vec<(LoginId, ChatId)>,
+    /// Portals whose words go round in circles, which admins are to be told.
+    circles: Vec<PortalId>,
     /// Who is to be told what becomes of her words.
     newcomers: Vec<Newcomer>,
     /// For each request, what keeps it from being answered well, or the portal it asked for.
@@ -260,6 +262,7 @@ fn stage(
         commands: Vec::new(),
         notices: false,
         strangers: Vec::new(),
+        circles: Vec::new(),
         newcomers: Vec::new(),
         outcomes: Vec::new(),
         rows: Vec::new(),
@@ -396,8 +399,9 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
         .portals
         .get_mut(&portal)
         .map_or(Verdict::Take, |portal| portal.guard.judge(&event.kind, origin));
-    if verdict == Verdict::BeginToLeaveOut {
+    if let Verdict::BeginToLeaveOut { tell } = verdict {
         tracing::error!(%portal, "the same words go round in circles; they are left out for a minute");
+        staged.circles.extend(tell.then_some(portal));
     }
     if verdict != Verdict::Take {
         return Ok(());
@@ -536,6 +540,9 @@ async fn publish(shared: &Arc<Shared>, group: &mut Vec<Request>, mut staged: Sta
     }
     for (login, chat) in &staged.strangers {
         relay::turn_away(shared, login, chat);
+    }
+    for portal in staged.circles {
+        loop_guard::tell(shared, portal);
     }
     if staged.notices {
         shared.notices.wake();

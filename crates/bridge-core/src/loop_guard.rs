@@ -6,12 +6,13 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use crate::model::EventKind;
+use crate::{command::tell_admins, id::PortalId, model::EventKind, shared::Shared};
 
 /// How often words may go from leg to leg.
 const TURNS: u32 = 5;
@@ -21,10 +22,16 @@ const WINDOW: Duration = Duration::from_secs(10);
 const REST: Duration = Duration::from_secs(60);
 /// Most words remembered for one portal.
 const LIMIT: usize = 64;
+/// How long a portal's circles are one story, told once.
+const EPISODE: Duration = Duration::from_secs(600);
 
 /// What one portal's legs said lately.
 #[derive(Debug, Default)]
-pub(crate) struct LoopGuard(HashMap<u64, Heard>);
+pub(crate) struct LoopGuard {
+    heard: HashMap<u64, Heard>,
+    /// When there was a circle last.
+    circle: Option<Instant>,
+}
 
 #[derive(Debug)]
 struct Heard {
@@ -39,8 +46,9 @@ struct Heard {
 /// What is to be done with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It goes round in circles, and this is the first to be left out.
-    BeginToLeaveOut,
+    /// It goes round in circles, and this is the first to be left out; somebody is to be told where it
+    /// is the first circle for a while.
+    BeginToLeaveOut { tell: bool },
     /// It goes round in circles.
     LeaveOut,
     /// It is taken in.
@@ -57,17 +65,17 @@ impl LoopGuard {
         let mut hasher = DefaultHasher::new();
         content.text.plain.hash(&mut hasher);
         let words = hasher.finish();
-        if self.0.len() >= LIMIT && !self.0.contains_key(&words) {
-            self.0.retain(|_, heard| {
+        if self.heard.len() >= LIMIT && !self.heard.contains_key(&words) {
+            self.heard.retain(|_, heard| {
                 now.duration_since(heard.since) < WINDOW
                     || heard.out_until.is_some_and(|until| until > now)
             });
-            if self.0.len() >= LIMIT {
-                self.0.clear();
+            if self.heard.len() >= LIMIT {
+                self.heard.clear();
             }
         }
         let fresh = || Heard { origin, turns: 0, since: now, out_until: None };
-        let heard = self.0.entry(words).or_insert_with(fresh);
+        let heard = self.heard.entry(words).or_insert_with(fresh);
         if let Some(until) = heard.out_until {
             if until > now {
                 return Verdict::LeaveOut;
@@ -83,10 +91,29 @@ impl LoopGuard {
         }
         if heard.turns > TURNS {
             heard.out_until = Some(now + REST);
-            return Verdict::BeginToLeaveOut;
+            let before = self.circle.replace(now);
+            let tell = before.is_none_or(|before| now.duration_since(before) >= EPISODE);
+            return Verdict::BeginToLeaveOut { tell };
         }
         Verdict::Take
     }
+}
+
+/// Tells the admins that words go round in circles in a portal.
+pub(crate) fn tell(shared: &Arc<Shared>, portal: PortalId) {
+    let name = shared.index().portals.get(&portal).and_then(|found| found.record.name.clone());
+    let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+    let text = format!(
+        "In the conversation {portal}{name} the same words go round in circles: another bridge or bot \
+         passes on what I pass on. I leave such words out for a minute each time. Take the other \
+         bridge out of one of its rooms; `portals show {portal}` lists them.",
+    );
+    let told = Arc::clone(shared);
+    shared.tasks.spawn(async move {
+        if let Err(error) = tell_admins(&told, &text).await {
+            tracing::warn!(%error, "admins could not be told of a circle");
+        }
+    });
 }
 
 #[cfg(test)]
@@ -104,10 +131,26 @@ mod tests {
         let verdicts: Vec<Verdict> =
             (0..8_u16).map(|turn| guard.judge(&said("ping"), turn % 2)).collect();
         assert_eq!(verdicts[..6], [Verdict::Take; 6]);
-        assert_eq!(verdicts[6..], [Verdict::BeginToLeaveOut, Verdict::LeaveOut]);
+        assert_eq!(verdicts[6..], [Verdict::BeginToLeaveOut { tell: true }, Verdict::LeaveOut]);
         assert_eq!(guard.judge(&said("something else"), 0), Verdict::Take);
         tokio::time::advance(REST).await;
         assert_eq!(guard.judge(&said("ping"), 0), Verdict::Take);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn circles_are_told_once_while_they_go_on() {
+        let mut guard = LoopGuard::default();
+        let mut circle = |words: &str| {
+            let verdicts = (0..7_u16).map(|turn| guard.judge(&said(words), turn % 2));
+            verdicts.last().expect("seven")
+        };
+        assert_eq!(circle("ping"), Verdict::BeginToLeaveOut { tell: true });
+        for number in 0..5 {
+            tokio::time::advance(EPISODE / 2).await;
+            assert_eq!(circle(&number.to_string()), Verdict::BeginToLeaveOut { tell: false });
+        }
+        tokio::time::advance(EPISODE).await;
+        assert_eq!(circle("ping"), Verdict::BeginToLeaveOut { tell: true });
     }
 
     #[tokio::test(start_paused = true)]
@@ -126,6 +169,6 @@ mod tests {
         for number in 0..10_000 {
             guard.judge(&said(&number.to_string()), 0);
         }
-        assert!(guard.0.len() <= LIMIT);
+        assert!(guard.heard.len() <= LIMIT);
     }
 }

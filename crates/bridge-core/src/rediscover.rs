@@ -12,17 +12,17 @@ use tokio::{
 };
 
 use crate::{
-    adapter::{Adapter, Reply},
-    command::{self, Role},
+    adapter::Adapter,
+    command,
     core::read_head,
     error::DeliverError,
-    id::{NetworkId, PersonaId, RoomId},
+    id::{NetworkId, RoomId},
     index::Portal,
     ingest::Request,
     model::{Rediscovered, RoomHint, UserId},
-    record::{Endpoint, EndpointRecord, Leg, PortalRecord, Position, cursor_key, portal_key},
+    record::{Endpoint, EndpointRecord, Leg, PortalRecord, Position, portal_key},
     shared::Shared,
-    store::{Batch, CommitError, Durability, KeyBuilder, StoreError, Table, TableId, scan_all},
+    store::{Batch, CommitError, Durability, StoreError, Table},
 };
 
 /// How long a start waits for the platforms to tell what they know.
@@ -91,7 +91,7 @@ pub(crate) async fn at_start(shared: &Arc<Shared>, recovery: &Recovery) {
 
 async fn report(shared: &Shared, what: &str, found: &Found) {
     tracing::info!(again = found.again, known = found.known, "rooms were looked through");
-    if let Err(error) = tell_admins(shared, &format!("{what}\n{}", found.text())).await {
+    if let Err(error) = command::tell_admins(shared, &format!("{what}\n{}", found.text())).await {
         tracing::warn!(%error, "admins could not be told what may be missing");
     }
 }
@@ -270,7 +270,7 @@ pub(crate) async fn restore(
 
 /// Notes where somebody talks to the bridge, unless that is known.
 async fn remember(shared: &Shared, user: &UserId, room: &RoomId) -> Result<(), StoreError> {
-    let key = cursor_key(&user.network, &format!("{MANAGEMENT}{}", user.id));
+    let key = command::management_key(user);
     let mut batch = Batch::new();
     batch.expect_absent(key.clone());
     Table::put(&mut batch, key, &Position(room.as_str().to_owned()))?;
@@ -279,28 +279,4 @@ async fn remember(shared: &Shared, user: &UserId, room: &RoomId) -> Result<(), S
         Err(CommitError::Store(error)) => Err(error),
         Err(error) => Err(StoreError::Engine(error.to_string())),
     }
-}
-
-/// What the names of streams begin with that are rooms where people talk to the bridge.
-const MANAGEMENT: &str = "management ";
-
-/// Says something to every admin who has a room for it.
-async fn tell_admins(shared: &Shared, text: &str) -> Result<(), StoreError> {
-    let networks: Vec<NetworkId> = shared.adapters.keys().cloned().collect();
-    for network in networks {
-        let all = KeyBuilder::new(TableId::Cursor).text(network.as_str()).prefix();
-        let head = all.start.as_bytes().len();
-        for (key, _) in scan_all(&*shared.store, all).await? {
-            let stream = key.as_bytes().get(head..).and_then(|name| name.strip_suffix(&[0, 0]));
-            let stream = stream.and_then(|name| str::from_utf8(name).ok());
-            let Some(id) = stream.and_then(|stream| stream.strip_prefix(MANAGEMENT)) else {
-                continue;
-            };
-            let user = UserId { network: network.clone(), id: PersonaId::new(id) };
-            if shared.role(&user) == Role::Admin {
-                command::tell_owner(shared, &user, &Reply::Text(text.to_owned())).await;
-            }
-        }
-    }
-    Ok(())
 }

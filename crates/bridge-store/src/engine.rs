@@ -75,7 +75,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             engine: Engine::default(),
-            cache_bytes: 32 * 1024 * 1024,
+            cache_bytes: 8 * 1024 * 1024,
             compact_above: 256 * 1024 * 1024,
         }
     }

@@ -18,13 +18,13 @@ use crate::{
     adapter::{CommandOrigin, Reply},
     connector::{LoginError, LoginProcess, LoginStep},
     error::DeliverError,
-    id::{IdempotencyKey, RoomId, RowId},
+    id::{IdempotencyKey, NetworkId, PersonaId, RoomId, RowId},
     logins,
     model::UserId,
     record::{CommandRecord, Position, command_key, cursor_key},
     shared::Shared,
     shown,
-    store::{Batch, Durability, KeyBuilder, StoreError, Table, TableId},
+    store::{Batch, Durability, Key, KeyBuilder, StoreError, Table, TableId, scan_all},
 };
 
 /// How long a dialogue waits for its next answer.
@@ -32,6 +32,8 @@ const DIALOGUE_END: Duration = Duration::from_secs(600);
 /// What is said to somebody who may have typed a password where it cannot be removed.
 const SPILLED: &str = " If what you wrote was a password, delete your message now, for I cannot, and \
                        change the password.";
+/// What the names of streams begin with that are rooms where people talk to the bridge.
+const MANAGEMENT: &str = "management ";
 /// How often an answer is tried before it is given up.
 const REPLY_ATTEMPTS: u32 = 5;
 
@@ -158,18 +160,44 @@ pub(crate) async fn tell_owner(shared: &Shared, owner: &UserId, reply: &Reply) {
     }
 }
 
+/// Says something to every admin who has a room for it.
+pub(crate) async fn tell_admins(shared: &Shared, text: &str) -> Result<(), StoreError> {
+    let networks: Vec<NetworkId> = shared.adapters.keys().cloned().collect();
+    for network in networks {
+        let all = KeyBuilder::new(TableId::Cursor).text(network.as_str()).prefix();
+        let head = all.start.as_bytes().len();
+        for (key, _) in scan_all(&*shared.store, all).await? {
+            let stream = key.as_bytes().get(head..).and_then(|name| name.strip_suffix(&[0, 0]));
+            let stream = stream.and_then(|name| str::from_utf8(name).ok());
+            let Some(id) = stream.and_then(|stream| stream.strip_prefix(MANAGEMENT)) else {
+                continue;
+            };
+            let user = UserId { network: network.clone(), id: PersonaId::new(id) };
+            if shared.role(&user) == Role::Admin {
+                tell_owner(shared, &user, &Reply::Text(text.to_owned())).await;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Finds the room a person last gave a command in.
 pub(crate) async fn management_room(
     shared: &Shared,
     user: &UserId,
 ) -> Result<Option<CommandOrigin>, StoreError> {
-    let key = cursor_key(&user.network, &format!("management {}", user.id));
+    let key = management_key(user);
     let found = Table::<Position>::get(&*shared.store, &key).await?;
     Ok(found.map(|Position(room)| CommandOrigin {
         user: user.clone(),
         room: RoomId::new(room),
         message: None,
     }))
+}
+
+/// The key under which it is remembered in which room somebody talks to the bridge.
+pub(crate) fn management_key(user: &UserId) -> Key {
+    cursor_key(&user.network, &format!("{MANAGEMENT}{}", user.id))
 }
 
 /// Tells whether a word asks to sign in.
@@ -295,7 +323,7 @@ async fn go_on(
 }
 
 async fn remember_room(shared: &Shared, origin: &CommandOrigin) {
-    let key = cursor_key(&origin.user.network, &format!("management {}", origin.user.id));
+    let key = management_key(&origin.user);
     let mut batch = Batch::new();
     let record = Position(origin.room.as_str().to_owned());
     let put = Table::put(&mut batch, key, &record);

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 pub(crate) use self::{
     bind::Arguments,
-    centre::{Queued, management_room, resume, run, tell_owner},
+    centre::{Queued, management_key, management_room, resume, run, tell_admins, tell_owner},
     spec::{Account, Run, is_address},
     trace::remove_old as remove_old_traces,
 };

@@ -200,7 +200,14 @@ impl Pump {
             return self.advance(Some(row)).await;
         }
         let voice = self.voice(&leg, &row.event.sender);
-        let about = self.named_here(&row.event).await;
+        let about = match self.named_here(&row.event).await {
+            Ok(about) => about,
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(%error, "an earlier message cannot be read; the row goes without its name");
+                Some(Vec::new())
+            }
+            Err(error) => return self.wait_for_store(&error).await,
+        };
         let of_nothing = about.is_none()
             && matches!(
                 row.event.kind,
@@ -393,31 +400,25 @@ impl Pump {
 
     /// Gives the names this leg's network has for the earlier message an event is about: empty when it
     /// has no such message, none when the bridge never carried it.
-    async fn named_here(&self, event: &Event) -> Option<Vec<MessageId>> {
+    async fn named_here(&self, event: &Event) -> Result<Option<Vec<MessageId>>, StoreError> {
         let Some(target) = event.kind.target() else {
-            return Some(Vec::new());
+            return Ok(Some(Vec::new()));
         };
         // A fate is told where the message came from, under the name it has there.
         if matches!(event.kind, EventKind::Delivery { .. }) {
-            return Some(vec![target.clone()]);
+            return Ok(Some(vec![target.clone()]));
         }
         let store = &*self.shared.store;
-        let found = async {
-            let key = row_of_key(&event.network, target);
-            let Some(row) = Table::<RowOf>::get(store, &key).await? else {
-                return Ok::<_, StoreError>(None);
-            };
-            // Said before the leg led here: the names are another room's.
-            if self.since.is_some_and(|since| row.row.minted() < since) {
-                return Ok(Some(Vec::new()));
-            }
-            let names: Option<Names> = Table::get(store, &names_key(row.row, self.leg)).await?;
-            Ok(Some(names.map(|Names(names)| names).unwrap_or_default()))
+        let key = row_of_key(&event.network, target);
+        let Some(row) = Table::<RowOf>::get(store, &key).await? else {
+            return Ok(None);
         };
-        found.await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "an earlier message cannot be looked up");
-            Some(Vec::new())
-        })
+        // Said before the leg led here: the names are another room's.
+        if self.since.is_some_and(|since| row.row.minted() < since) {
+            return Ok(Some(Vec::new()));
+        }
+        let names: Option<Names> = Table::get(store, &names_key(row.row, self.leg)).await?;
+        Ok(Some(names.map(|Names(names)| names).unwrap_or_default()))
     }
 
     /// Tells whether a leg's account speaks for itself or for somebody else.

@@ -287,3 +287,28 @@ async fn a_hostile_name_reaches_no_room_as_it_came() {
     assert!(heard.starts_with("@everyone 'x' **b** <i>yyy") && heard.ends_with("y: hi"), "{heard}");
     assert!(heard.chars().count() < 300 && !heard.contains(['\n', '\u{202e}', '`']));
 }
+
+#[tokio::test(start_paused = true)]
+async fn words_that_go_round_in_circles_are_told_to_admins_once() {
+    let world = open(&Arc::default(), vec![relay(&["bob"], &["one", "two"])]).await;
+    // Where an admin talks to the bridge is known by her first command.
+    world.command("first", "ping").await;
+    world.until("an answer", |world| !world.rooms.answers().is_empty()).await;
+    let inbox = world.core.inbox();
+    for words in ["ping", "pong"] {
+        for turn in 0..10 {
+            let room = if turn % 2 == 0 { "one" } else { "two" };
+            let echo = from_room(&format!("{words} {turn}"), room, said(words));
+            inbox.accept_all(vec![echo], None).await.expect("accepted");
+        }
+    }
+    let circles = |world: &World| {
+        let answers = world.rooms.answers();
+        answers.iter().filter(|text| text.contains("go round in circles")).count()
+    };
+    world.until("an admin is told", |world| circles(world) > 0).await;
+    world.settle().await;
+    assert_eq!(circles(&world), 1);
+    // Six times each, and then no more.
+    assert_eq!(world.chats.texts().len(), 12);
+}
