@@ -1,7 +1,7 @@
 //! One account, signed in.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -25,8 +25,6 @@ use crate::{connector::NETWORK, contacts, login::is_address, translate};
 
 /// How long somebody counts as writing after she said so (docs: protocol, typing).
 const TYPING_LAPSES: Duration = Duration::from_secs(6);
-/// Events whose names are kept for a report.
-const REMEMBERED: usize = 64;
 /// How long to wait before a full inbox is tried again.
 const INBOX_RETRY: Duration = Duration::from_millis(500);
 
@@ -42,22 +40,13 @@ pub(crate) struct MsnPuppet {
     /// for somebody's account.
     keeps: Option<Vec<String>>,
     session: Mutex<Option<Handle>>,
-    /// Names of the events of late.
-    heard: Mutex<VecDeque<&'static str>>,
     /// How it was last told to appear.
     wishes: Mutex<SelfPatch>,
 }
 
 impl MsnPuppet {
     pub(crate) fn new(login: LoginId, config: msnp::Config, keeps: Option<Vec<String>>) -> Self {
-        Self {
-            login,
-            config,
-            keeps,
-            session: Mutex::new(None),
-            heard: Mutex::default(),
-            wishes: Mutex::default(),
-        }
+        Self { login, config, keeps, session: Mutex::new(None), wishes: Mutex::default() }
     }
 
     fn session(&self) -> MutexGuard<'_, Option<Handle>> {
@@ -145,9 +134,6 @@ impl MsnPuppet {
                 }
                 () = cx.cancel.cancelled() => return PuppetExit::Cancelled,
             };
-            if let Some(event) = &event {
-                self.remember(event);
-            }
             match event {
                 Some(msnp::Event::Message { chat, from, name, text, link, number }) => {
                     typing.remove(&chat);
@@ -194,14 +180,6 @@ impl MsnPuppet {
                 None => return exit(CloseReason::LinkLost("the session ended".to_owned())),
             }
         }
-    }
-
-    fn remember(&self, event: &msnp::Event) {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        if heard.len() >= REMEMBERED {
-            heard.pop_front();
-        }
-        heard.push_back(translate::event_name(event));
     }
 
     /// Tells the core who asks to be a contact; it knows whom it was told of before.
@@ -286,9 +264,8 @@ impl Puppet for MsnPuppet {
         self.session().as_ref().map(Handle::heard)
     }
 
-    fn last_heard(&self) -> Vec<String> {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.iter().map(|name| (*name).to_owned()).collect()
+    fn last_lines(&self) -> Vec<String> {
+        self.config.trace.last_lines()
     }
 
     async fn run(self: Arc<Self>, cx: PuppetContext) -> PuppetExit {

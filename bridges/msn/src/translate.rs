@@ -93,26 +93,6 @@ fn state(status: Status) -> PresenceState {
     }
 }
 
-/// Names an event, without what it says.
-pub(crate) fn event_name(event: &msnp::Event) -> &'static str {
-    match event {
-        msnp::Event::AddedBy { .. } => "added by",
-        msnp::Event::Closed { .. } => "closed",
-        msnp::Event::Completed { .. } => "completed",
-        msnp::Event::Connected { .. } => "connected",
-        msnp::Event::ContactChanged { .. } => "contact changed",
-        msnp::Event::Joined { .. } => "joined",
-        msnp::Event::Left { .. } => "left",
-        msnp::Event::Message { .. } => "message",
-        msnp::Event::Nudge { .. } => "nudge",
-        msnp::Event::Odd { .. } => "odd",
-        msnp::Event::Online { .. } => "online",
-        msnp::Event::Presence { .. } => "presence",
-        msnp::Event::Typing { .. } => "typing",
-        _ => "other",
-    }
-}
-
 /// Says what a failed request means for a message.
 pub(crate) fn refusal(error: RequestError, name: &str) -> DeliverError {
     let reject = |reason, tell_user: String| DeliverError::Reject { reason, tell_user };

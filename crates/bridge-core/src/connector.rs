@@ -113,8 +113,8 @@ pub trait Puppet: Send + Sync + 'static {
         None
     }
 
-    /// Lists what was heard last, oldest first: names of things without their content, for a report.
-    fn last_heard(&self) -> Vec<String> {
+    /// Lists what went over its links last, oldest first, for a report: without secrets, words and people.
+    fn last_lines(&self) -> Vec<String> {
         Vec::new()
     }
 

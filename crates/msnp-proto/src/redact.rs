@@ -80,6 +80,11 @@ impl Capture {
         self.framers.retain(|(known, _), _| *known != link);
     }
 
+    /// Forgets what a link said one way: the next bytes begin a frame.
+    pub fn forget_side(&mut self, link: u64, direction: Direction) {
+        self.framers.remove(&(link, direction == Direction::ToClient));
+    }
+
     /// Takes bytes of a link; gives the lines of the commands that are whole now.
     pub fn take(
         &mut self,

@@ -4,6 +4,7 @@
 //! behind, lines are left out and counted: a slow disk holds up no conversation.
 
 use std::{
+    collections::VecDeque,
     fs::{File, OpenOptions},
     io::{self, BufWriter, Write as _},
     path::Path,
@@ -22,12 +23,44 @@ const WAITING_LIMIT: usize = 4096;
 /// Longest file, in bytes.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 
+/// Most pieces of what went over the links that are remembered for a report.
+const PIECES: usize = 64;
+/// Most bytes of them.
+const PIECES_LIMIT: usize = 4096;
+/// Most bytes of one of them; the rest of a longer one is left out.
+const PIECE_LIMIT: usize = 1024;
+
 /// Turns captures of sessions on and off; cheap to clone, all clones are one.
 ///
 /// It belongs to an account, not to a session: a capture goes on over a new sign-in until its time is
-/// over.
+/// over. Captured or not, the last few pieces are remembered for a report.
 #[derive(Clone, Default)]
-pub struct TraceSwitch(Arc<Mutex<Option<Active>>>);
+pub struct TraceSwitch(Arc<Switch>);
+
+#[derive(Default)]
+struct Switch {
+    active: Mutex<Option<Active>>,
+    recent: Mutex<Recent>,
+}
+
+/// What went over the links last, as it was: it is shown redacted only.
+#[derive(Default)]
+struct Recent {
+    pieces: VecDeque<Piece>,
+    size: usize,
+}
+
+struct Piece {
+    link: u64,
+    kind: LinkKind,
+    direction: Direction,
+    version: Version,
+    /// Whether a frame begins with it.
+    whole: bool,
+    bytes: Box<[u8]>,
+    /// How many bytes followed that are not kept.
+    left_out: usize,
+}
 
 struct Active {
     capture: Capture,
@@ -89,6 +122,10 @@ impl TraceSwitch {
         whole: bool,
         bytes: &[u8],
     ) {
+        let (kept, rest) = bytes.split_at(bytes.len().min(PIECE_LIMIT));
+        let left_out = rest.len();
+        let piece = Piece { link, kind, direction, version, whole, bytes: kept.into(), left_out };
+        self.recent().add(piece);
         self.with(|active| {
             if whole || active.capture.knows(link, direction) {
                 let place = place(link, kind);
@@ -97,6 +134,15 @@ impl TraceSwitch {
                 }
             }
         });
+    }
+
+    /// Lists the last commands that went over the account's links, oldest first: at most 64, of at most
+    /// 4 KiB, each redacted as a capture is. For a report of what went wrong.
+    pub fn last_lines(&self) -> Vec<String> {
+        let mut salt = [0; 16];
+        // Without randomness the hashes of two reports are alike; they stay hashes.
+        let _ = getrandom::fill(&mut salt);
+        self.recent().lines(Capture::new(salt, false))
     }
 
     /// Notes something that happened.
@@ -124,7 +170,51 @@ impl TraceSwitch {
     }
 
     fn active(&self) -> MutexGuard<'_, Option<Active>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.0.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recent {
+    fn add(&mut self, piece: Piece) {
+        let before = self.pieces.iter_mut().rev();
+        let mut before =
+            before.filter(|it| it.link == piece.link && it.direction == piece.direction);
+        // What follows on what is not kept is not kept either, so that one flood leaves the rest here.
+        if let Some(before) = before.next().filter(|it| it.left_out > 0 && !piece.whole) {
+            before.left_out += piece.bytes.len() + piece.left_out;
+            return;
+        }
+        self.size += piece.bytes.len();
+        self.pieces.push_back(piece);
+        while self.pieces.len() > PIECES || self.size > PIECES_LIMIT {
+            self.size -= self.pieces.pop_front().map_or(0, |piece| piece.bytes.len());
+        }
+    }
+
+    fn lines(&self, mut capture: Capture) -> Vec<String> {
+        let mut lines = VecDeque::new();
+        for Piece { link, kind, direction, version, whole, bytes, left_out } in &self.pieces {
+            if *whole {
+                // What is left of a piece that was cut belongs to nothing.
+                capture.forget_side(*link, *direction);
+            } else if !capture.knows(*link, *direction) {
+                continue;
+            }
+            let place = place(*link, *kind);
+            let taken = capture.take(*link, *kind, *direction, *version, bytes);
+            lines.extend(taken.into_iter().map(|line| format!("{place} {line}")));
+            if *left_out > 0 {
+                lines.push_back(format!("{place} ({left_out} bytes more)"));
+            }
+            while lines.len() > PIECES {
+                lines.pop_front();
+            }
+        }
+        lines.into()
     }
 }
 

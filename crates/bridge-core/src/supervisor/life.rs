@@ -151,7 +151,7 @@ impl Life {
         if report {
             tracing::error!(
                 reason = reason.as_deref().unwrap_or_default(),
-                heard = ?self.puppet.last_heard(),
+                last = ?self.puppet.last_lines(),
                 "the protocol broke",
             );
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use msnp::{ChatId, Protocol, Text, Version};
+use msnp_server::Misdeed;
 
 use crate::{ADA, BOB, ECHO, World, seen, text_of};
 
@@ -69,6 +70,28 @@ async fn a_capture_of_a_sign_in_and_a_talk_holds_no_secret_and_no_word() {
             let mode = std::fs::metadata(&file).expect("it is there").permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+}
+
+#[tokio::test]
+async fn the_last_commands_of_a_broken_session_are_told_without_secrets() {
+    let world = World::new().await;
+    for misdeed in [Misdeed::EndlessLine, Misdeed::LyingLength] {
+        world.faults.on("CHG", Some(misdeed));
+        let config = world.config(ADA, Protocol::Exactly(Version::Msnp12));
+        let switch = config.trace.clone();
+        assert!(switch.last_lines().is_empty());
+        msnp::connect(config).await.expect_err("the server breaks the protocol");
+        let lines = switch.last_lines();
+        let text = lines.join("\n");
+        for part in ["C VER", "S VER", "C USR", "S SYN", "C CHG"] {
+            assert!(text.contains(part), "{misdeed:?}: no {part} in\n{text}");
+        }
+        assert!(lines.last().is_some_and(|last| last.starts_with("NS")), "{text}");
+        for secret in ["secret, with", "ada@", "bob@", "Bob", "Ada", "example.com", "t="] {
+            assert!(!text.contains(secret), "{misdeed:?}: {secret} in\n{text}");
+        }
+        assert!(lines.len() <= 64 && text.len() < 8192, "{} lines, {}", lines.len(), text.len());
     }
 }
 
