@@ -18,13 +18,17 @@ use msnp::{ChatId, Event, Events, Handle, Text};
 use msnp_server::{Faults, MemoryDirectory, Network, Options, User};
 use testkit::{MatrixUser, Port, Program, Seen, Synapse, install_tls, tail, wait_until};
 
-use crate::support::{PROGRAM, SOON, hears, msn_client, numbers, tells_nobody};
+use crate::support::{
+    PROGRAM, SOON, hears, hostile_name, is_tame, msn_client, numbers, tells_nobody,
+};
 
 pub(crate) const TOKEN: &str = "MTE0.token-of_the.bot";
 pub(crate) const ACCOUNT: &str = "bridge@example.com";
 pub(crate) const PASSWORD: &str = "battery staple";
 pub(crate) const BOB: &str = "bob@example.com";
 pub(crate) const CAROL: &str = "carol@example.com";
+/// Of a name that deceives.
+const DAVE: &str = "dave@example.com";
 
 /// A Discord, an MSN network, and a bridge with one relay between them.
 pub(crate) struct World {
@@ -60,6 +64,7 @@ impl World {
             User::new(ACCOUNT, PASSWORD, "The bridge", &[]),
             User::new(BOB, "hunter2", "Bob ☃ Smith", &[ACCOUNT]),
             User::new(CAROL, "hunter2", "Carol", &[ACCOUNT]),
+            User::new(DAVE, "hunter2", &hostile_name(), &[ACCOUNT]),
         ]);
         let options = Options::default();
         let misdeeds = options.faults.clone();
@@ -280,6 +285,40 @@ async fn a_channel_and_a_contact_talk_and_go_on_after_a_restart() {
     for words in ["hunter2-typed", "hello first", "end of second", "said meanwhile"] {
         assert!(!world.log().contains(words), "{words:?} is in the log");
     }
+}
+
+#[tokio::test]
+async fn a_hostile_name_does_no_harm_in_a_channel_and_to_a_partner() {
+    let mut world = World::new(&[BOB, DAVE]).await;
+    let (bob, mut bob_hears) = world.person(BOB).await;
+    let (dave, dave_hears) = world.person(DAVE).await;
+    says(&dave, "hi").await;
+    let name = world.shows("hi").await;
+    is_tame(&name);
+    assert!(name.chars().count() <= 80 && name.contains("evil"), "{name:?}");
+    // To those on MSN his name stands before what he says.
+    let Event::Message { text, .. } = hears(&mut bob_hears, ": hi").await else {
+        panic!("a message")
+    };
+    text.words.lines().for_each(is_tame);
+    assert_eq!(text.words.lines().count(), 1, "{:?}", text.words);
+    // What cannot reach him is said under his name.
+    dave.sign_out().await;
+    dave_hears.finish().await;
+    let lost = world.grace_says("are you there?");
+    hears(&mut bob_hears, "are you there?").await;
+    let told = wait_until(SOON, "Grace is told", || async {
+        let messages = world.discord.messages(world.channel);
+        messages.into_iter().find(|message| message.reply_to == Some(lost))
+    })
+    .await;
+    assert!(!told.mention_everyone && told.content.contains("is not online"), "{told:?}");
+    is_tame(&told.content);
+    let called = |message: &fake_discord::Message| message.mention_everyone;
+    assert!(!world.discord.messages(world.channel).iter().any(called));
+    bob.sign_out().await;
+    world.stop().await;
+    world.keeps_its_secrets();
 }
 
 #[tokio::test]

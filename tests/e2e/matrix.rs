@@ -1,5 +1,6 @@
 //! Matrix: a real Synapse and a real client on it.
 
+mod contacts;
 mod rediscover;
 
 use std::{
@@ -15,11 +16,13 @@ use testkit::{
     FaultyLink, MatrixUser, Port, Program, Seen, Synapse, install_tls, tail, wait_until,
 };
 
-use crate::support::{PROGRAM, SOON, hears, msn_client, numbers, tells_nobody};
+use crate::support::{PROGRAM, SOON, hears, hostile_name, msn_client, numbers, tells_nobody};
 
 pub(crate) const ACCOUNT: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
 pub(crate) const BOB: &str = "Bob.Smith@example.com";
+/// Nobody's contact, of a name that deceives.
+pub(crate) const DAVE: &str = "dave@example.com";
 
 /// A homeserver, an MSN network, a bridge between them, and a person on Matrix.
 pub(crate) struct World {
@@ -140,7 +143,11 @@ impl World {
     }
 
     pub(crate) async fn bob(&self) -> (Handle, Events) {
-        msn_client(&self.network, BOB, "hunter2").await
+        self.person(BOB).await
+    }
+
+    pub(crate) async fn person(&self, address: &str) -> (Handle, Events) {
+        msn_client(&self.network, address, "hunter2").await
     }
 
     pub(crate) fn log(&self) -> String {
@@ -152,6 +159,7 @@ fn people() -> MemoryDirectory {
     MemoryDirectory::new(vec![
         User::new(ACCOUNT, PASSWORD, "Ada", &[BOB]),
         User::new(BOB, "hunter2", "Bob ☃ Smith", &[ACCOUNT]),
+        User::new(DAVE, "hunter2", &hostile_name(), &[]),
     ])
 }
 

@@ -14,6 +14,19 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_msn-bridge");
 /// How long anything may take.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
+/// A name that deceives, breaks lines, calls people and is too long, as a server passes it on.
+pub(crate) fn hostile_name() -> String {
+    let tricks = "\u{202e}gpj.<b>evil</b>\r\n@everyone\t@room [x](http://evil.example) `logout` \u{200b}&amp;😀";
+    format!("{tricks} {}", "ש".repeat(1900))
+}
+
+/// Holds what is shown of such a name to what may be shown of it, ids beside it included.
+pub(crate) fn is_tame(shown: &str) {
+    let odd = |c: char| c.is_control() || matches!(c, '\u{200b}' | '\u{202a}'..='\u{202e}' | '`');
+    assert!(!shown.is_empty() && !shown.contains(odd), "{shown:?}");
+    assert!(shown.chars().count() <= 400, "{} letters: {shown}", shown.chars().count());
+}
+
 /// Signs somebody in to MSN with a client of ours.
 pub(crate) async fn msn_client(
     network: &Network,

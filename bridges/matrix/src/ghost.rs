@@ -62,7 +62,14 @@ impl Ghosts {
             }
             #[expect(deprecated, reason = "its path is the same on every server")]
             let request = set_display_name::v3::Request::new(ghost.clone(), Some(name.to_owned()));
-            intent.send(&ghost, request).await?;
+            match intent.send(&ghost, request).await {
+                Ok(_) => {}
+                // Under a name it does not take, she is shown by her id; her words come all the same.
+                Err(error @ IntentError::Refused { status: 400 | 413, .. }) => {
+                    tracing::warn!(%error, "the homeserver does not take a contact's name");
+                }
+                Err(error) => return Err(error.into()),
+            }
             store.put(&fact, name).await.map_err(|error| DeliverError::retry(error.to_string()))?;
         }
         let shown = stored.filter(|_| persona.name.is_none()).unwrap_or_else(|| name.to_owned());

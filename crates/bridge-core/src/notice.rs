@@ -188,7 +188,7 @@ fn words(record: &NoticeRecord) -> Reply {
         _ => return Reply::Text("Something happened that this version cannot say.".to_owned()),
     };
     let id = shown::name(person.id.as_str());
-    let who = match person.name.as_deref() {
+    let who = match person.name.as_deref().map(shown::name) {
         Some(name) if name != id => format!("{name} ({id})"),
         _ => id,
     };

@@ -11,8 +11,9 @@ use crate::{
 
 /// Most letters of a name in an answer.
 const NAME: usize = 80;
-/// Most letters of a name that people's own rooms and messages show.
-const PERSONA: usize = 256;
+/// Most letters of a name that people's own rooms and messages show: Synapse takes 256, and one more may say
+/// that it was cut.
+const PERSONA: usize = 255;
 /// Most letters of a cell, a line to be said, or a network's reason.
 const LINE: usize = 300;
 /// Most letters of a text.

@@ -22,7 +22,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { line: 8 * 1024, payload: 1024 * 1024 }
+        Self { line: 16 * 1024, payload: 1024 * 1024 }
     }
 }
 
