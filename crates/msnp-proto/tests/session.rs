@@ -26,6 +26,7 @@ struct Scene {
     events: Vec<Event>,
     /// What the web services were asked for.
     asked: Vec<String>,
+    web: web::services::Web,
 }
 
 impl Scene {
@@ -60,6 +61,7 @@ impl Scene {
             closed: Vec::new(),
             events: Vec::new(),
             asked: Vec::new(),
+            web: web::services::Web::default(),
         };
         scene.drain();
         scene
@@ -70,7 +72,7 @@ impl Scene {
             match effect {
                 Effect::Close { link } => self.closed.push(link),
                 Effect::Http { id, request } if request.body.is_some() => {
-                    let (asked, reply) = web::services::answer(&request);
+                    let (asked, reply) = web::services::answer(&request, &mut self.web);
                     self.asked.push(asked);
                     self.session.handle_http(self.now, id, reply);
                 }

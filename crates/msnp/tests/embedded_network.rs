@@ -217,6 +217,21 @@ async fn a_server_without_the_later_web_services_is_spoken_to_in_an_older_versio
 }
 
 #[tokio::test]
+async fn a_ticket_that_ends_is_renewed_without_a_word() {
+    let world = World::new().await;
+    for version in Version::ALL.into_iter().filter(|version| version.has_web_lists()) {
+        let config = world.config(ADA, Protocol::Exactly(version));
+        let (ada, events) = msnp::connect(config).await.unwrap();
+        world.faults.expire_tickets();
+        assert_eq!(ada.add_group("Pals").await, Ok(()), "{version}");
+        let group = ada.roster().group_id("Pals").map(str::to_owned).unwrap();
+        assert_eq!(ada.remove_group(&group).await, Ok(()), "{version}");
+        ada.sign_out().await;
+        drop(events);
+    }
+}
+
+#[tokio::test]
 async fn an_account_is_at_two_places_until_one_signs_the_other_out() {
     let world = World::new().await;
     let config = world.config(ADA, Protocol::Exactly(Version::Msnp18));

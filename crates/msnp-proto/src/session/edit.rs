@@ -28,6 +28,7 @@ use crate::{
 
 /// Most requests that wait for their turn.
 const WAITING_LIMIT: usize = 1024;
+
 /// Requests on their way.
 #[derive(Debug, Default)]
 pub(super) struct Edits {
@@ -77,6 +78,13 @@ impl Edits {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.active.as_ref().map(|active| active.deadline)
+    }
+
+    /// Lets the call of the step under way take so long, where there is one.
+    pub(super) fn wait_until(&mut self, deadline: Instant) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.http.is_some()) {
+            active.deadline = deadline;
+        }
     }
 
     /// Gives all requests, and what is to be said of each, when no answer can come any more.

@@ -15,6 +15,7 @@ mod endpoints;
 mod http;
 mod notification;
 mod online;
+mod renewal;
 mod resync;
 mod roster;
 mod services;
@@ -28,7 +29,12 @@ use std::{
 };
 
 use self::{
-    board::Board, chat::Chat, edit::Edits, notification::Notification, resync::Resync,
+    board::Board,
+    chat::Chat,
+    edit::Edits,
+    notification::Notification,
+    renewal::{Pending, Renewal},
+    resync::Resync,
     sign_in::Tickets,
 };
 pub use self::{
@@ -51,6 +57,10 @@ pub struct Session {
     version: Version,
     started: Instant,
     tickets: Tickets,
+    /// Calls of web services that are under way.
+    calls: BTreeMap<HttpId, Pending>,
+    /// New tickets that are being asked for.
+    renewal: Option<Renewal>,
     /// What the web services want to hear again with each call.
     cache_key: Option<String>,
     notification: Notification,
@@ -82,6 +92,8 @@ impl Session {
             version,
             started: now,
             tickets: Tickets::default(),
+            calls: BTreeMap::new(),
+            renewal: None,
             cache_key: None,
             roster: Roster::default(),
             chats: BTreeMap::new(),
@@ -157,6 +169,13 @@ impl Session {
         if self.closed {
             return;
         }
+        if let Some(reply) = self.renewal_reply(now, id, reply) {
+            self.take_http(now, id, reply);
+        }
+    }
+
+    /// Takes an answer for whoever waits for it.
+    fn take_http(&mut self, now: Instant, id: HttpId, reply: HttpReply) {
         if let Some(reply) = self.sign_in_http(now, id, reply)
             && let Some(reply) = self.resync_reply(now, id, reply)
         {
@@ -170,6 +189,7 @@ impl Session {
             return;
         }
         self.notification_timeout(now);
+        self.renewal_timeout(now);
         self.requests_timeout(now);
         self.edits_timeout(now);
         self.boards_timeout(now);
@@ -214,10 +234,11 @@ impl Session {
         let boards = self.boards.values().filter_map(Board::deadline);
         let transfers = self.transfers.values().map(|(_, deadline)| *deadline);
         let requests = self.requests.values().map(|(_, deadline)| *deadline);
+        let renewal = self.renewal.as_ref().map(Renewal::deadline);
         let lists =
             self.edits.deadline().into_iter().chain(self.resync.as_ref().map(Resync::deadline));
         let links = boards.chain(transfers).chain(self.notification.deadline());
-        links.chain(requests).chain(lists).min()
+        links.chain(requests).chain(lists).chain(renewal).min()
     }
 
     /// Ends the session for a reason; everything under way is completed first.
@@ -229,7 +250,8 @@ impl Session {
         for (request, _) in std::mem::take(&mut self.requests).into_values() {
             self.complete(request, Err(RequestError::Unconfirmed));
         }
-        self.resync = None;
+        (self.resync, self.renewal) = (None, None);
+        self.calls.clear();
         for (request, error) in std::mem::take(&mut self.edits).into_unanswered() {
             self.complete(request, Err(error));
         }

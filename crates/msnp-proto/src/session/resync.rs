@@ -41,6 +41,10 @@ impl Resync {
         self.deadline
     }
 
+    pub(super) fn wait_until(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
     pub(super) fn fresh(&mut self) -> &mut Roster {
         &mut self.fresh
     }

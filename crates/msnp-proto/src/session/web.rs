@@ -79,7 +79,7 @@ impl Session {
 
     /// Gives what every call carries.
     pub(super) fn caller(&self) -> Caller {
-        Caller { ticket: self.tickets.contacts.clone(), cache_key: self.cache_key.clone() }
+        Caller { ticket: self.tickets.contacts(), cache_key: self.cache_key.clone() }
     }
 
     /// Sends a call.
@@ -87,7 +87,9 @@ impl Session {
         let url = self.config.services.url(call.service);
         let mut request = HttpRequest::post(url, "text/xml; charset=utf-8", call.body);
         request.headers.push(("SOAPAction", format!("\"{}\"", call.action).into()));
-        self.ask(request)
+        let id = self.ask(request.clone());
+        self.note_call(id, request);
+        id
     }
 
     /// Reads the answer to a call.

@@ -11,13 +11,15 @@
 
 mod lists;
 mod proof;
+mod tickets;
 
 use std::{collections::BTreeSet, time::Instant};
 
 use self::proof::Wanted;
 pub(super) use self::{
     lists::Left,
-    proof::{Tickets, without_answer},
+    proof::without_answer,
+    tickets::{SITES, Tickets},
 };
 use super::{
     Session,
