@@ -39,6 +39,11 @@ const NAMESPACE: &str = "http://www.msn.com/webservices/AddressBook";
 const NOW: &str = "2026-01-01T00:00:00Z";
 const LATER: &str = "2036-01-01T00:00:00Z";
 
+/// The fault of whoever asks for changes only, and its words: clients look for the one or the other
+/// half, and read it with status 200 alone.
+const FULL_SYNC: &str = "FullSyncRequired";
+const FULL_SYNC_WORDS: &str = "Full sync required. Need to do full sync.";
+
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/RST.srf", post(first_tokens))
@@ -106,7 +111,11 @@ async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let name = operation.name();
+    let mut deltas = operation.descendants("deltasOnly").chain(operation.descendants("DeltasOnly"));
+    let changes_only = deltas.next().is_some_and(|only| only.text() == "true");
     let done = match name {
+        // The network keeps no times: whoever asks for changes is told to ask for everything.
+        _ if changes_only => Err(FULL_SYNC),
         "FindMembership" => Ok(memberships(&shared, &account).await),
         "ABFindAll" | "ABFindContactsPaged" => Ok(book(&shared, &account, name).await),
         _ => change(&shared, &account, operation).await,
@@ -118,10 +127,11 @@ async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
             (StatusCode::OK, body)
         }
         Err(code) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
+            if code == FULL_SYNC { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR },
             format!(
-                "<soap:Fault><faultcode>soap:Client</faultcode><faultstring>{code}</faultstring>\
-                 <detail><errorcode xmlns=\"{NAMESPACE}\">{code}</errorcode></detail></soap:Fault>"
+                "<soap:Fault><faultcode>soap:Client</faultcode><faultstring>{}</faultstring>\
+                 <detail><errorcode xmlns=\"{NAMESPACE}\">{code}</errorcode></detail></soap:Fault>",
+                if code == FULL_SYNC { FULL_SYNC_WORDS } else { code }
             ),
         ),
     };

@@ -238,7 +238,7 @@ async fn an_account_is_at_two_places_until_one_signs_the_other_out() {
     let mut other = config.clone();
     other.machine_id = "00000000-0000-4000-8000-000000000002".to_owned();
     let (desk, mut events) = msnp::connect(config).await.unwrap();
-    let (_sofa, mut sofa_events) = msnp::connect(other.clone()).await.unwrap();
+    let (sofa, mut sofa_events) = msnp::connect(other.clone()).await.unwrap();
     seen(&mut events, |event| {
         let both = desk.roster().endpoints().len() == 2;
         matches!(event, Event::EndpointsChanged).then_some(()).filter(|()| both)
@@ -249,6 +249,24 @@ async fn an_account_is_at_two_places_until_one_signs_the_other_out() {
         matches!(event, Event::GroupChanged { name, .. } if name == "Pals").then_some(())
     })
     .await;
+    for name in ["Robert", "Rob"] {
+        // The second time the services are known to tell no changes.
+        desk.rename_contact(BOB, name).await.unwrap();
+        seen(&mut sofa_events, |event| {
+            let sofa = sofa.roster();
+            let changed = matches!(event, Event::ContactChanged { account, .. } if account == BOB);
+            changed.then(|| sofa.contact(BOB).unwrap().shown_name() == name).filter(|is| *is)
+        })
+        .await;
+    }
+    desk.block_contact(BOB, true).await.unwrap();
+    seen(&mut sofa_events, |_| {
+        sofa.roster().contact(BOB).unwrap().lists.has(msnp::List::Block).then_some(())
+    })
+    .await;
+    desk.set_privacy(false).await.unwrap();
+    seen(&mut sofa_events, |_| (sofa.roster().privacy().everybody == Some(false)).then_some(()))
+        .await;
     desk.sign_out_endpoint(&other.machine_id).await.unwrap();
     let reason = seen(&mut sofa_events, |event| match event {
         Event::Closed { reason } => Some(reason.clone()),

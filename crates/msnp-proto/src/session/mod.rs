@@ -36,6 +36,7 @@ use self::{
     renewal::{Pending, Renewal},
     resync::Resync,
     sign_in::Tickets,
+    web::Since,
 };
 pub use self::{
     http::{HttpReply, HttpRequest},
@@ -63,6 +64,10 @@ pub struct Session {
     renewal: Option<Renewal>,
     /// What the web services want to hear again with each call.
     cache_key: Option<String>,
+    /// When the lists changed last, where the services tell changes.
+    since: Option<Since>,
+    /// Whether the services may be asked for changes only.
+    tells_changes: bool,
     notification: Notification,
     roster: Roster,
     chats: BTreeMap<ChatId, Chat>,
@@ -95,6 +100,8 @@ impl Session {
             calls: BTreeMap::new(),
             renewal: None,
             cache_key: None,
+            since: None,
+            tells_changes: true,
             roster: Roster::default(),
             chats: BTreeMap::new(),
             boards: BTreeMap::new(),

@@ -11,7 +11,7 @@ use super::{
     web::{Read, Reading},
 };
 use crate::{
-    command::{ClientCommand, GroupChange, List, ListChange, ServerCommand},
+    command::{ClientCommand, List, ListChange, ServerCommand},
     listing,
 };
 
@@ -61,7 +61,7 @@ impl Session {
             return;
         }
         let source = if self.version.has_web_lists() {
-            Source::Services(Some(self.read_lists()))
+            Source::Services(Some(self.read_changes()))
         } else {
             let trid = self.notification.trid();
             let second = self.version.has_guids().then_some("0");
@@ -178,34 +178,8 @@ impl Session {
     /// Takes a new roster in the place of the one that is known, and tells what differs.
     fn replace_roster(&mut self, fresh: Roster) {
         let old = std::mem::replace(&mut self.roster, fresh);
-        let asked: Vec<String> = old.requests().map(|contact| contact.account.clone()).collect();
-        let (groups, privacy) = (old.groups().collect::<Vec<_>>(), old.privacy());
         let keeps_names = self.version.has_web_lists();
-        for (account, change) in self.roster.replace(old, keeps_names) {
-            let contact = self.roster.contact(&account);
-            let asks = contact.filter(|contact| contact.asks && !asked.contains(&account));
-            self.events.push_back(match asks {
-                Some(contact) => Event::AddedBy { name: contact.name.clone(), account },
-                None => Event::ContactChanged { account, change },
-            });
-        }
-        let fresh: Vec<_> = self.roster.groups().collect();
-        for gone in groups.iter().filter(|group| self.roster.group_name(&group.id).is_none()) {
-            let (group, name) = (gone.id.clone(), gone.name.clone());
-            let change = GroupChange::Remove;
-            self.events.push_back(Event::GroupChanged { group, name, change });
-        }
-        for now in fresh {
-            let change = match groups.iter().find(|group| group.id == now.id) {
-                None => GroupChange::Add,
-                Some(before) if before.name != now.name => GroupChange::Rename,
-                Some(_) => continue,
-            };
-            self.events.push_back(Event::GroupChanged { group: now.id, name: now.name, change });
-        }
-        if self.roster.privacy() != privacy {
-            self.events.push_back(Event::PrivacyChanged);
-        }
+        self.events.extend(self.roster.replace(&old, keeps_names));
     }
 
     /// Takes what others did with the account on their lists.

@@ -1,5 +1,6 @@
 //! Sign-ins and lists by web service, on a virtual clock.
 
+mod changes;
 pub(crate) mod services;
 mod tickets;
 
@@ -60,8 +61,9 @@ fn online_with(
     let book = if version.has_circles() { "ABFindContactsPaged" } else { "ABFindAll" };
     let asked = scene.asked.split_off(scene.asked.len() - 2);
     assert_eq!(asked, ["FindMembership", book], "{version}");
-    assert!(said.starts_with("BLP 5 AL\r\n"), "{version}: {said}");
-    assert!(said.contains("<ml l=\"1\"><d n=\"example.com\"><c n=\"bob\""), "{version}: {said}");
+    assert!(said.starts_with("BLP 5 "), "{version}: {said}");
+    let bob = "<ml l=\"1\"><d n=\"example.com\"><c n=\"bob\"";
+    assert!(said.contains(bob) || scene.web.lists.is_some(), "{version}: {said}");
     let taken: String = said
         .split("\r\n")
         .flat_map(|line| line.split("</ml>"))
@@ -165,7 +167,8 @@ fn who_adds_the_account_is_told_and_a_change_elsewhere_is_read() {
     scene.asked.clear();
     let notice = "<NOTIFICATION>&lt;Service&gt;ABCHInternal&lt;/Service&gt;</NOTIFICATION>";
     scene.hear(link, &format!("NOT {}\r\n{notice}", notice.len()));
-    assert_eq!(scene.asked, ["FindMembership", "ABFindContactsPaged"]);
+    // Half of the list came where changes were asked for: everything is asked for.
+    assert_eq!(scene.asked, ["FindMembership", "ABFindContactsPaged"].repeat(2));
     // The services know nothing of her: she is gone again.
     assert_eq!(scene.session.roster().requests().count(), 0);
     let gone = |event: &Event| {

@@ -18,7 +18,12 @@ pub(crate) struct Web {
     pub(crate) locked: bool,
     /// When tickets end; else a day after the sign-in.
     pub(crate) expires: Option<&'static str>,
+    /// Lists of the test's own, in place of the recorded ones: the operation and what was asked.
+    pub(crate) lists: Option<ListsAnswer>,
 }
+
+/// Answers a question for lists, by its operation.
+pub(crate) type ListsAnswer = Box<dyn FnMut(&str, &xml::Element) -> HttpReply>;
 
 /// Answers a request; gives what it was for, and the answer.
 pub(crate) fn answer(request: &HttpRequest, web: &mut Web) -> (String, HttpReply) {
@@ -34,6 +39,12 @@ pub(crate) fn answer(request: &HttpRequest, web: &mut Web) -> (String, HttpReply
     assert!(ticket.starts_with("t=contacts"), "{ticket}");
     if let Some((_, refusal)) = web.refused.iter().find(|(refused, _)| *refused == ticket) {
         return (format!("{action} {ticket}"), refusal.clone());
+    }
+    if let (Some(lists), "FindMembership" | "ABFindAll" | "ABFindContactsPaged") =
+        (&mut web.lists, action)
+    {
+        let asked = sent.find(&["Body"]).and_then(|body| body.children().first());
+        return (action.to_owned(), lists(action, asked.expect("a question")));
     }
     let recorded = |name: &str| {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/soap/");

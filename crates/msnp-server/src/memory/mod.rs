@@ -245,7 +245,11 @@ impl Directory for MemoryDirectory {
     }
 
     async fn rename_contact(&self, account: &str, who: &str, name: &str) -> Result<(), EditError> {
-        self.inner().rename_contact(&key(account), who, name)
+        let mut inner = self.inner();
+        let key = key(account);
+        inner.rename_contact(&key, who, name)?;
+        inner.tell_lists_changed(&key);
+        Ok(())
     }
 
     async fn privacy(&self, account: &str) -> Privacy {
@@ -254,7 +258,10 @@ impl Directory for MemoryDirectory {
     }
 
     async fn set_privacy(&self, account: &str, privacy: Privacy) {
-        self.inner().set_privacy(&key(account), privacy);
+        let mut inner = self.inner();
+        let key = key(account);
+        inner.set_privacy(&key, privacy);
+        inner.tell_lists_changed(&key);
     }
 
     async fn set_presence(
