@@ -1,5 +1,6 @@
 //! A session on a virtual clock, against a server that says what it is told to.
 
+mod elsewhere;
 mod lists;
 mod web;
 
@@ -347,4 +348,23 @@ fn a_broken_switchboard_leaves_the_session() {
         scene.session.roster().contact("bob@example.com").map(|bob| bob.status),
         Some(Status::Away)
     );
+}
+
+#[test]
+fn each_word_at_the_end_has_its_own_meaning() {
+    for (words, wanted) in [
+        ("OUT OTH", CloseReason::SignedInElsewhere),
+        ("OUT SSD", CloseReason::ServerDown),
+        ("OUT MIG", CloseReason::Moved),
+        ("OUT TOU", CloseReason::TermsOfUse),
+        ("OUT RCT 5", CloseReason::ComeBackLater { minutes: 5 }),
+        ("OUT RCT", CloseReason::ComeBackLater { minutes: 1 }),
+        ("OUT RCT 4000000000", CloseReason::ComeBackLater { minutes: 24 * 60 }),
+        ("OUT XYZ", CloseReason::LinkLost("the server said OUT".to_owned())),
+        ("OUT", CloseReason::LinkLost("the server said OUT".to_owned())),
+    ] {
+        let (mut scene, link) = Scene::online();
+        scene.hear(link, &format!("{words}\r\n"));
+        assert_eq!(scene.end(), Some(wanted), "{words}");
+    }
 }

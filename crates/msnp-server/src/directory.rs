@@ -173,6 +173,8 @@ pub enum Push {
     ListsChanged,
     /// A notice of another user: from, kind, words.
     Notice(String, u32, Arc<[u8]>),
+    /// Words past the conversations: from, kind, the message as it was sent.
+    Message(String, u32, Arc<[u8]>),
     /// A contact changed her personal message.
     Personal(PresenceOf),
     /// Somebody took the account off her list.

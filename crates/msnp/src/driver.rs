@@ -261,6 +261,7 @@ fn verb(command: &Command) -> &'static str {
         Command::AcceptContact { .. } => "accept contact",
         Command::AddContact { .. } => "add contact",
         Command::AddGroup { .. } => "add group",
+        Command::AskNetworks { .. } => "ask networks",
         Command::BlockContact { .. } => "block contact",
         Command::DeclineContact { .. } => "decline contact",
         Command::GroupContact { .. } => "group contact",

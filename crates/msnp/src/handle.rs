@@ -213,6 +213,14 @@ impl Handle {
         self.ask(Command::DeclineContact { account: account.to_owned(), block }).await
     }
 
+    /// Asks which networks know an address, from MSNP14; [`Event::OnNetwork`] tells each.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] when none does; [`RequestError::Service`] before MSNP14.
+    pub async fn ask_networks(&self, account: &str) -> Result<(), RequestError> {
+        self.ask(Command::AskNetworks { account: account.to_owned() }).await
+    }
+
     /// Takes somebody off the contact list; she may still write.
     ///
     /// # Errors

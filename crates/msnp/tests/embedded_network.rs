@@ -232,6 +232,20 @@ async fn a_ticket_that_ends_is_renewed_without_a_word() {
 }
 
 #[tokio::test]
+async fn the_network_knows_its_own_addresses() {
+    let world = World::new().await;
+    let config = world.config(ADA, Protocol::Exactly(Version::Msnp18));
+    let (ada, mut events) = msnp::connect(config).await.unwrap();
+    ada.ask_networks(BOB).await.unwrap();
+    let told = seen(&mut events, |event| match event {
+        Event::OnNetwork { account, network } => Some((account.clone(), *network)),
+        _ => None,
+    });
+    assert_eq!(told.await, (BOB.to_owned(), 1));
+    assert!(matches!(ada.ask_networks("nobody@example.com").await, Err(RequestError::Refused(_))));
+}
+
+#[tokio::test]
 async fn an_account_is_at_two_places_until_one_signs_the_other_out() {
     let world = World::new().await;
     let config = world.config(ADA, Protocol::Exactly(Version::Msnp18));

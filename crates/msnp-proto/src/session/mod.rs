@@ -11,6 +11,7 @@
 mod board;
 mod chat;
 mod edit;
+mod elsewhere;
 mod endpoints;
 mod http;
 mod notification;
@@ -32,7 +33,7 @@ use self::{
     board::Board,
     chat::Chat,
     edit::Edits,
-    notification::Notification,
+    notification::{Notification, Waiting},
     renewal::{Pending, Renewal},
     resync::Resync,
     sign_in::Tickets,
@@ -79,7 +80,7 @@ pub struct Session {
     /// The lists asked for again.
     resync: Option<Resync>,
     /// Changes of the account itself asked for, by transaction.
-    requests: BTreeMap<u32, (RequestId, Instant)>,
+    requests: BTreeMap<u32, Waiting>,
     effects: VecDeque<Effect>,
     events: VecDeque<Event>,
     last_id: u64,
@@ -240,7 +241,7 @@ impl Session {
         }
         let boards = self.boards.values().filter_map(Board::deadline);
         let transfers = self.transfers.values().map(|(_, deadline)| *deadline);
-        let requests = self.requests.values().map(|(_, deadline)| *deadline);
+        let requests = self.requests.values().map(|waiting| waiting.deadline);
         let renewal = self.renewal.as_ref().map(Renewal::deadline);
         let lists =
             self.edits.deadline().into_iter().chain(self.resync.as_ref().map(Resync::deadline));
@@ -254,7 +255,10 @@ impl Session {
             return;
         }
         self.transfers.clear();
-        for (request, _) in std::mem::take(&mut self.requests).into_values() {
+        let mut asked: Vec<RequestId> =
+            std::mem::take(&mut self.requests).into_values().map(Waiting::request).collect();
+        asked.dedup();
+        for request in asked {
             self.complete(request, Err(RequestError::Unconfirmed));
         }
         (self.resync, self.renewal) = (None, None);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{
     Session,
     sign_in::Phase,
-    types::{CloseReason, Effect, LinkChange, LinkId, RequestError, is_due},
+    types::{CloseReason, Effect, LinkChange, LinkId, RequestError, RequestId, is_due},
 };
 use crate::{
     command::{ClientCommand, ServerCommand, Status},
@@ -36,6 +36,23 @@ pub(super) struct Notification {
     pub(super) status: Status,
     /// The own personal message.
     pub(super) personal: PersonalMessage,
+    /// How many messages came past the switchboards.
+    received: u64,
+}
+
+/// A request of the application that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    request: RequestId,
+    pub(super) deadline: Instant,
+    /// Whether silence means that it is done: only refusals are said then.
+    silent: bool,
+}
+
+impl Waiting {
+    pub(super) fn request(self) -> RequestId {
+        self.request
+    }
 }
 
 impl Notification {
@@ -53,7 +70,13 @@ impl Notification {
             name: String::new(),
             status: Status::Offline,
             personal: PersonalMessage::default(),
+            received: 0,
         }
+    }
+
+    pub(super) fn count_message(&mut self) -> u64 {
+        self.received += 1;
+        self.received
     }
 
     pub(super) fn is_online(&self) -> bool {
@@ -143,13 +166,38 @@ impl Session {
         }
     }
 
+    /// Notes a request whose answer completes it.
+    pub(super) fn request(&mut self, now: Instant, request: RequestId) -> u32 {
+        let deadline = now + self.config.deadlines.step;
+        self.note_request(Waiting { request, deadline, silent: false })
+    }
+
+    /// Notes a request that nothing answers but a refusal.
+    pub(super) fn request_without_answer(&mut self, now: Instant, request: RequestId) -> u32 {
+        let deadline = now + self.config.deadlines.board_step;
+        self.note_request(Waiting { request, deadline, silent: true })
+    }
+
+    fn note_request(&mut self, waiting: Waiting) -> u32 {
+        let trid = self.notification.trid();
+        self.requests.insert(trid, waiting);
+        trid
+    }
+
+    pub(super) fn answered(&mut self, trid: Option<u32>, outcome: Result<(), RequestError>) {
+        if let Some(Waiting { request, .. }) = trid.and_then(|trid| self.requests.remove(&trid)) {
+            // It may have been said in several parts.
+            self.requests.retain(|_, waiting| waiting.request != request);
+            self.complete(request, outcome);
+        }
+    }
+
     pub(super) fn requests_timeout(&mut self, now: Instant) {
-        let due = self.requests.iter().filter(|(_, (_, deadline))| *deadline <= now);
-        let due: Vec<u32> = due.map(|(trid, _)| *trid).collect();
-        for (request, _) in
-            due.into_iter().filter_map(|trid| self.requests.remove(&trid)).collect::<Vec<_>>()
-        {
-            self.complete(request, Err(RequestError::Unconfirmed));
+        let due = self.requests.iter().filter(|(_, waiting)| waiting.deadline <= now);
+        let due: Vec<(u32, bool)> = due.map(|(trid, waiting)| (*trid, waiting.silent)).collect();
+        for (trid, silent) in due {
+            let outcome = if silent { Ok(()) } else { Err(RequestError::Unconfirmed) };
+            self.answered(Some(trid), outcome);
         }
     }
 

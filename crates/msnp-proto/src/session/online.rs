@@ -12,6 +12,9 @@ use crate::{
     msg::PersonalMessage,
 };
 
+/// Longest time, in minutes, that a server may keep an account away by a word.
+const LONGEST_REST: u32 = 24 * 60;
+
 impl Session {
     pub(super) fn notification_command(&mut self, now: Instant, command: ServerCommand<'_>) {
         let Some(command) = self.sign_in_command(now, command) else {
@@ -70,6 +73,10 @@ impl Session {
             ServerCommand::UserNotice { from, kind, payload } => {
                 self.user_notice(from, kind, payload);
             }
+            ServerCommand::MessageElsewhere { from, payload, .. } => {
+                self.heard_elsewhere(&from, payload);
+            }
+            ServerCommand::Networks { trid, payload } => self.networks_came(trid, payload),
             ServerCommand::UserNoticeSent { trid } => self.answered(Some(trid), Ok(())),
             ServerCommand::Publication { add, payload } => self.publication(add, payload),
             ServerCommand::Published { trid, .. } => self.answered(Some(trid), Ok(())),
@@ -99,9 +106,14 @@ impl Session {
                     self.answered(Some(trid), Err(RequestError::Refused(code)));
                 }
             }
-            ServerCommand::Goodbye { reason } => self.close(match reason {
+            ServerCommand::Goodbye { reason, minutes } => self.close(match reason {
+                Some("MIG") => CloseReason::Moved,
                 Some("OTH") => CloseReason::SignedInElsewhere,
+                Some("RCT") => {
+                    CloseReason::ComeBackLater { minutes: minutes.unwrap_or(1).min(LONGEST_REST) }
+                }
                 Some("SSD") => CloseReason::ServerDown,
+                Some("TOU") => CloseReason::TermsOfUse,
                 _ => CloseReason::LinkLost("the server said OUT".to_owned()),
             }),
             ServerCommand::Unknown { verb, .. } => {
@@ -117,7 +129,11 @@ impl Session {
             let text = format!("{} holds conversations without a switchboard", self.version);
             return self.complete(request, Err(RequestError::NotOpened(text)));
         }
+        let Some(command) = self.converse_elsewhere(now, request, command) else {
+            return;
+        };
         match command {
+            Command::AskNetworks { account } => self.ask_networks(now, request, &account),
             Command::SendText { chat, text } => self.send_text(now, request, chat, text),
             Command::SendNudge { chat } => self.send_nudge(now, request, chat),
             Command::SendTyping { chat } => {
@@ -158,19 +174,6 @@ impl Session {
             Command::SetPersonalMessage { .. } => self.complete(request, Ok(())),
             Command::SignOut => self.sign_out(),
             command => self.edit(now, request, command),
-        }
-    }
-
-    /// Notes a request whose answer completes it.
-    pub(super) fn request(&mut self, now: Instant, request: RequestId) -> u32 {
-        let trid = self.notification.trid();
-        self.requests.insert(trid, (request, now + self.config.deadlines.step));
-        trid
-    }
-
-    pub(super) fn answered(&mut self, trid: Option<u32>, outcome: Result<(), RequestError>) {
-        if let Some((request, _)) = trid.and_then(|trid| self.requests.remove(&trid)) {
-            self.complete(request, outcome);
         }
     }
 

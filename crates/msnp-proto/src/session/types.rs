@@ -194,6 +194,8 @@ pub enum Command {
     AddContact { account: String, group: Option<String> },
     /// Make a group of contacts.
     AddGroup { name: String },
+    /// Ask which networks know an address, from MSNP14; [`Event::OnNetwork`] tells each.
+    AskNetworks { account: String },
     /// Keep somebody from seeing the account and writing to it, or let her again.
     BlockContact { account: String, on: bool },
     /// Answer somebody who asked with no; with `block` she may neither see nor write.
@@ -262,6 +264,8 @@ pub enum Event {
     Nudge { chat: ChatId, from: String, name: String, link: LinkId, number: u64 },
     /// The account came to another place, left one, or changed there; see the roster.
     EndpointsChanged,
+    /// An address that was asked for is known on a network, by its number: 1 is this one.
+    OnNetwork { account: String, network: u32 },
     /// Something came that could not be understood; it was passed over.
     Odd { what: String },
     /// The account is signed in, its lists are there, its status is set.
@@ -372,12 +376,21 @@ pub enum CloseReason {
     /// The account or the password was refused.
     #[error("the server refused the account or the password")]
     AuthRejected,
+    /// The server wants the account to come back after so many minutes.
+    #[error("the server wants the account to come back in {minutes} minutes")]
+    ComeBackLater {
+        /// How many.
+        minutes: u32,
+    },
     /// The lists could not be read.
     #[error("the contact list cannot be read: {0}")]
     Lists(String),
     /// The link broke.
     #[error("the connection to the server broke: {0}")]
     LinkLost(String),
+    /// The lists were moved to another server: signing in again finds them.
+    #[error("the contact list was moved: sign in again")]
+    Moved,
     /// Nothing in common with the server.
     #[error("the server speaks none of the protocols offered")]
     NoCommonVersion,
@@ -396,6 +409,9 @@ pub enum CloseReason {
     /// We signed out.
     #[error("signed out")]
     SignedOut,
+    /// The account's owner must accept new terms of use first, at the service itself.
+    #[error("the server's terms of use must be accepted first")]
+    TermsOfUse,
     /// The server did not answer a step in time.
     #[error("the server did not answer in time: {0}")]
     Timeout(&'static str),

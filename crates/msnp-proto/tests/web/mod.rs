@@ -43,7 +43,7 @@ fn online(version: Version) -> (Scene, msnp_proto::session::LinkId) {
 }
 
 /// Signs in to services that are prepared.
-fn online_with(
+pub(crate) fn online_with(
     version: Version,
     prepare: impl FnOnce(&mut Scene),
 ) -> (Scene, msnp_proto::session::LinkId) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use msnp_proto::{
     ErrorCode, ServerCommand,
-    command::{Capabilities, Presence, Status, Whose},
+    command::{Capabilities, PASSPORT_NETWORK, Presence, Status, Whose},
     msg::{PersonalMessage, plain_id, read_endpoints},
     publication::{Document, UserPresence},
 };
@@ -130,6 +130,28 @@ impl Client {
         let directory = &self.shared.directory;
         match directory.notify(&self.account, account, place.as_deref(), push).await {
             true => self.speaker.say(&ServerCommand::UserNoticeSent { trid }),
+            false => self.speaker.refuse(trid, ErrorCode::NOT_ONLINE),
+        }
+    }
+
+    /// Passes words on that go past the switchboard: whoever takes them answers nothing.
+    pub(super) async fn pass_on(
+        &self,
+        trid: u32,
+        to: &str,
+        network: u32,
+        kind: u32,
+        payload: &[u8],
+    ) -> Result<(), Ended> {
+        if !self.speaker.version.has_messages_elsewhere() || !(1..=4).contains(&kind) {
+            return Err(Ended);
+        }
+        if network != PASSPORT_NETWORK {
+            return self.speaker.refuse(trid, ErrorCode::NO_SUCH_NETWORK);
+        }
+        let push = Push::Message(self.account.clone(), kind, payload.into());
+        match self.shared.directory.notify(&self.account, to, None, push).await {
+            true => Ok(()),
             false => self.speaker.refuse(trid, ErrorCode::NOT_ONLINE),
         }
     }
