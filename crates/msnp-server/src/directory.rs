@@ -72,6 +72,17 @@ pub struct PresenceOf {
     pub personal: Arc<[u8]>,
 }
 
+/// What a client tells of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The status.
+    pub status: Status,
+    /// What the client can do.
+    pub capabilities: Capabilities,
+    /// The display picture's description.
+    pub object: Option<String>,
+}
+
 /// A change of an account's lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListEdit {
@@ -252,14 +263,9 @@ pub trait Directory: Send + Sync + 'static {
     /// Sets an account's privacy settings; those who may see it now, or may no more, are told.
     async fn set_privacy(&self, account: &str, privacy: Privacy);
 
-    /// Sets an account's presence and tells those who may see it.
-    async fn set_presence(
-        &self,
-        account: &str,
-        status: Status,
-        capabilities: Capabilities,
-        object: Option<String>,
-    );
+    /// Sets an account's presence and tells those who may see it. What the client says that spoke last
+    /// counts; once that is gone, what the one before it said.
+    async fn set_presence(&self, account: &str, session: SessionId, shown: Shown);
 
     /// Says what a place is, where it has a name; those who may see the account are told.
     async fn set_place(&self, account: &str, session: SessionId, place: Endpoint);

@@ -10,7 +10,7 @@ use std::{
 
 use msnp_proto::{
     command::Status,
-    msg::{PersonalMessage, Text},
+    msg::{Look, Object, PersonalMessage, Text},
     session::{ChatId, CloseReason, Command, Event, RequestError, Roster},
 };
 use tokio::{
@@ -337,6 +337,23 @@ impl Handle {
     /// [`RequestError::Refused`] with the server's reason.
     pub async fn set_personal_message(&self, message: PersonalMessage) -> Result<(), RequestError> {
         self.ask(Command::SetPersonalMessage { message }).await
+    }
+
+    /// Shows another display picture, or none; does nothing before MSNP9. Who asks for the picture itself
+    /// is not answered yet.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] with the server's reason.
+    pub async fn set_picture(&self, object: Option<Object>) -> Result<(), RequestError> {
+        self.ask(Command::SetPicture { object }).await
+    }
+
+    /// Changes what the account looks and sounds like; does nothing where the version has none of it.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] with the server's reason.
+    pub async fn set_look(&self, look: Look) -> Result<(), RequestError> {
+        self.ask(Command::SetLook { look }).await
     }
 
     /// Signs the account out at another place, by the place's id.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     command::{ClientCommand, ServerCommand, Status},
     frame::{Framer, Limits},
-    msg::PersonalMessage,
+    msg::{Look, PersonalMessage},
     payload::{Direction, LinkKind},
 };
 
@@ -36,6 +36,9 @@ pub(super) struct Notification {
     pub(super) status: Status,
     /// The own personal message.
     pub(super) personal: PersonalMessage,
+    /// The own display picture's description.
+    pub(super) object: Option<String>,
+    pub(super) look: Look,
     /// How many messages came past the switchboards.
     received: u64,
 }
@@ -70,6 +73,8 @@ impl Notification {
             name: String::new(),
             status: Status::Offline,
             personal: PersonalMessage::default(),
+            object: None,
+            look: Look::default(),
             received: 0,
         }
     }

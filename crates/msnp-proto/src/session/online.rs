@@ -9,7 +9,7 @@ use super::{
 use crate::{
     auth::challenge::{self, Product},
     command::{ClientCommand, Redirect, ServerCommand},
-    msg::PersonalMessage,
+    msg::{Look, PersonalMessage},
 };
 
 /// Longest time, in minutes, that a server may keep an account away by a word.
@@ -34,7 +34,7 @@ impl Session {
             }
             ServerCommand::PersonalMessage { whose, payload } => {
                 let message = PersonalMessage::read(payload);
-                let known = self.roster.set_personal(whose.account, message);
+                let known = self.roster.set_personal(whose.account, message, Look::read(payload));
                 self.presence_changed(known);
             }
             ServerCommand::Pong { seconds: Some(seconds) } => {
@@ -144,6 +144,8 @@ impl Session {
                 self.leave_chat(&chat);
                 self.complete(request, Ok(()));
             }
+            Command::SetLook { look } => self.set_look(now, request, look),
+            Command::SetPicture { object } => self.set_picture(now, request, object.as_ref()),
             Command::SetStatus { status } => self.set_status(now, request, status),
             Command::SignOutEndpoint { id } => self.sign_out_endpoint(now, request, &id),
             Command::SetName { name } => {

@@ -14,7 +14,7 @@ use crate::{
         Capabilities, List, ListChange, ListEntry, Lists, NumberedEntry, PASSPORT_NETWORK,
         Presence, Status,
     },
-    msg::{Endpoint, PersonalMessage},
+    msg::{Endpoint, Look, Media, Object, PersonalMessage},
     version::Version,
 };
 
@@ -51,6 +51,8 @@ pub struct Contact {
     pub object: Option<String>,
     /// Her personal message and what is playing.
     pub personal: PersonalMessage,
+    /// What else she looks and sounds like.
+    pub look: Look,
 }
 
 /// A group of contacts.
@@ -297,12 +299,13 @@ impl Roster {
         &mut self,
         account: &str,
         message: PersonalMessage,
+        look: Look,
     ) -> Option<String> {
         let contact = self.contacts.get_mut(&*lower(account))?;
-        if contact.personal == message {
+        if contact.personal == message && contact.look == look {
             return None;
         }
-        contact.personal = message;
+        (contact.personal, contact.look) = (message, look);
         Some(contact.account.clone())
     }
 
@@ -322,6 +325,7 @@ impl Roster {
             capabilities: Capabilities::default(),
             object: None,
             personal: PersonalMessage::default(),
+            look: Look::default(),
         })
     }
 }
@@ -330,6 +334,16 @@ impl Contact {
     /// Tells whether she is one of the account's contacts, not only on another list.
     pub fn is_contact(&self) -> bool {
         self.lists.has(List::Forward)
+    }
+
+    /// Gives her display picture's description, if she shows one.
+    pub fn picture(&self) -> Option<Object> {
+        self.object.as_deref().and_then(Object::read)
+    }
+
+    /// Gives what is playing at hers.
+    pub fn media(&self) -> Option<Media> {
+        Media::read(&self.personal.media)
     }
 
     /// Gives the name to show: what the account calls her, her own, or her address.

@@ -12,7 +12,7 @@ use crate::{
     command::{GroupChange, Status},
     error_code::ErrorCode,
     frame::FrameError,
-    msg::{PersonalMessage, Text},
+    msg::{Look, Object, PersonalMessage, Text},
     payload::LinkKind,
     version::Version,
 };
@@ -222,10 +222,14 @@ pub enum Command {
     SendTyping { chat: ChatId },
     /// Ask the account about each who puts it on her list, or take them silently. Servers only keep it.
     SetAsking { ask: bool },
+    /// Change what the account looks and sounds like: the sound from MSNP16, all of it from MSNP18.
+    SetLook { look: Look },
     /// Change the own name.
     SetName { name: String },
     /// Change the own personal message.
     SetPersonalMessage { message: PersonalMessage },
+    /// Show another display picture, or none, from MSNP9. Who fetches it is for the application.
+    SetPicture { object: Option<Object> },
     /// Let those on no list see the account and write to it, or nobody but those allowed.
     SetPrivacy { everybody: bool },
     /// Change the own status.

@@ -21,7 +21,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use crate::{
     directory::{
         CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, ListEdit, Member,
-        PresenceOf, Privacy, Profile, Push, SessionId, TalkId,
+        PresenceOf, Privacy, Profile, Push, SessionId, Shown, TalkId,
     },
     script,
     users::{self, User, UsersError},
@@ -55,6 +55,8 @@ struct Attached {
     session: SessionId,
     /// The place it is at, from MSNP16.
     place: Option<Endpoint>,
+    /// What it said of the account, and when: the larger the later.
+    shown: Option<(u64, Shown)>,
     pushes: mpsc::Sender<Push>,
 }
 
@@ -190,11 +192,9 @@ impl Directory for MemoryDirectory {
                 // Its link may be gone already.
                 let _ = before.pushes.try_send(Push::SignedInElsewhere);
             }
-            if stay.is_empty() {
-                found.status = Status::Offline;
-            }
             found.attached = stay;
-            found.attached.push(Attached { session, place, pushes });
+            found.show_latest();
+            found.attached.push(Attached { session, place, shown: None, pushes });
         }
         session
     }
@@ -210,13 +210,15 @@ impl Directory for MemoryDirectory {
         }
         let was_shown = found.is_shown();
         found.attached.retain(|client| client.session != session);
-        if !found.attached.is_empty() {
-            return inner.tell_places(&key);
+        let before = found.presence();
+        found.show_latest();
+        let (now, is_left) = (found.presence(), !found.attached.is_empty());
+        let differs = (now.status, &now.object) != (before.status, &before.object);
+        if was_shown && (differs || !is_left) {
+            inner.tell_watchers(&key, &Push::Presence(now));
         }
-        found.status = Status::Offline;
-        let push = Push::Presence(found.presence());
-        if was_shown {
-            inner.tell_watchers(&key, &push);
+        if is_left {
+            inner.tell_places(&key);
         }
     }
 
@@ -264,20 +266,20 @@ impl Directory for MemoryDirectory {
         inner.tell_lists_changed(&key);
     }
 
-    async fn set_presence(
-        &self,
-        account: &str,
-        status: Status,
-        capabilities: Capabilities,
-        object: Option<String>,
-    ) {
+    async fn set_presence(&self, account: &str, session: SessionId, shown: Shown) {
         let mut inner = self.inner();
-        let key = key(account);
+        let (key, order) = (key(account), inner.id());
         let Some(found) = inner.accounts.get_mut(&key) else {
             return;
         };
         let was_shown = found.is_shown();
-        (found.status, found.capabilities, found.object) = (status, capabilities, object);
+        if let Some(client) = found.attached.iter_mut().find(|client| client.session == session) {
+            if let Some(place) = &mut client.place {
+                place.status = Some(shown.status);
+            }
+            client.shown = Some((order, shown));
+        }
+        found.show_latest();
         let (is_shown, presence) = (found.is_shown(), found.presence());
         if is_shown || was_shown {
             inner.tell_watchers(&key, &Push::Presence(presence.clone()));
@@ -306,6 +308,7 @@ impl Directory for MemoryDirectory {
             *known = Endpoint {
                 id: std::mem::take(&mut known.id),
                 capabilities: known.capabilities,
+                status: place.status.or(known.status),
                 ..place
             };
         }

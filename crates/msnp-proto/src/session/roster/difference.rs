@@ -73,7 +73,7 @@ impl Contact {
         self.status = before.status;
         self.capabilities = before.capabilities;
         self.object.clone_from(&before.object);
-        self.personal = before.personal.clone();
+        (self.personal, self.look) = (before.personal.clone(), before.look.clone());
         if before.status != Status::Offline {
             self.name.clone_from(&before.name);
         }
