@@ -44,6 +44,8 @@ pub struct Entry {
     pub lists: Lists,
     /// Ids of the account's groups she is in.
     pub groups: Vec<String>,
+    /// What she wrote when she asked to be a contact.
+    pub invitation: Option<String>,
 }
 
 /// A group of contacts.
@@ -250,6 +252,9 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Changes an account's lists; gives the entry as it is now.
     async fn edit(&self, account: &str, edit: ListEdit) -> Result<Entry, EditError>;
+
+    /// Keeps what somebody writes to one whom she is about to make a contact.
+    async fn invite(&self, from: &str, to: &str, words: &str);
 
     /// Changes an account's groups; gives the group as it is now, or was.
     async fn edit_group(&self, account: &str, edit: GroupEdit) -> Result<Group, EditError>;

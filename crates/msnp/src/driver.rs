@@ -265,6 +265,7 @@ fn verb(command: &Command) -> &'static str {
         Command::BlockContact { .. } => "block contact",
         Command::DeclineContact { .. } => "decline contact",
         Command::GroupContact { .. } => "group contact",
+        Command::InviteContact { .. } => "invite contact",
         Command::LeaveChat { .. } => "leave chat",
         Command::MoveContact { .. } => "move contact",
         Command::RemoveContact { .. } => "remove contact",
@@ -292,6 +293,7 @@ fn changes_roster(event: &Event) -> bool {
     matches!(
         event,
         Event::AddedBy { .. }
+            | Event::CircleChanged { .. }
             | Event::ContactChanged { .. }
             | Event::EndpointsChanged
             | Event::GroupChanged { .. }

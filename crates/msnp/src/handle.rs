@@ -195,6 +195,22 @@ impl Handle {
         self.ask(Command::AddContact { account: account.to_owned(), group }).await
     }
 
+    /// As [`add_contact`](Self::add_contact), with words for her to read, 255 characters at most; servers
+    /// keep them from MSNP13.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn invite_contact(
+        &self,
+        account: &str,
+        group: Option<&str>,
+        words: &str,
+    ) -> Result<(), RequestError> {
+        let (account, words) = (account.to_owned(), words.to_owned());
+        let group = group.map(str::to_owned);
+        self.ask(Command::InviteContact { account, group, words }).await
+    }
+
     /// Lets somebody who asked see the account and write to it; with `add` she becomes a contact too.
     ///
     /// # Errors

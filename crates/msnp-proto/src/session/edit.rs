@@ -28,6 +28,8 @@ use crate::{
 
 /// Most requests that wait for their turn.
 const WAITING_LIMIT: usize = 1024;
+/// Longest invitation, in characters.
+const INVITATION_LIMIT: usize = 255;
 
 /// Requests on their way.
 #[derive(Debug, Default)]
@@ -43,6 +45,8 @@ struct Active {
     trid: u32,
     /// The call of the step under way.
     http: Option<HttpId>,
+    /// Words for whoever is added to read.
+    invitation: String,
     /// The id that the web services gave to what the step adds.
     added: Option<String>,
     /// The step under way, and those after it.
@@ -108,7 +112,7 @@ impl Session {
 
     pub(super) fn edits_timeout(&mut self, now: Instant) {
         if is_due(self.resync.as_ref().map(Resync::deadline), now) {
-            self.resync = None;
+            self.resync_fails(now);
         }
         if is_due(self.edits.deadline(), now) {
             self.edit_ends(now, Err(RequestError::Unconfirmed));
@@ -121,6 +125,12 @@ impl Session {
             let Some((request, command)) = self.edits.waiting.pop_front() else {
                 return;
             };
+            let invitation = match &command {
+                Command::InviteContact { words, .. } => {
+                    words.chars().take(INVITATION_LIMIT).collect()
+                }
+                _ => String::new(),
+            };
             match self.plan(command) {
                 Ok(steps) if steps.is_empty() => self.complete(request, Ok(())),
                 Ok(steps) => {
@@ -130,6 +140,7 @@ impl Session {
                         request,
                         trid,
                         http: None,
+                        invitation,
                         added: None,
                         steps,
                         mended: false,
@@ -155,7 +166,8 @@ impl Session {
         let planner = Planner { session: self, steps: Vec::new() };
         match command {
             Command::AcceptContact { account, add } => planner.accept(&account, add),
-            Command::AddContact { account, group } => planner.add(&account, group),
+            Command::AddContact { account, group }
+            | Command::InviteContact { account, group, .. } => planner.add(&account, group),
             Command::AddGroup { name } => planner.add_group(name),
             Command::BlockContact { account, on: true }
             | Command::DeclineContact { account, block: true } => planner.block(&account),

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use super::{
     Session,
+    roster::circle_of,
     sign_in::CAPABILITIES,
     types::{CloseReason, Event, RequestError, RequestId},
 };
 use crate::{
     command::{Capabilities, ClientCommand, Presence, Status, Whose},
     msg::{Endpoint, Look, Object, PersonalMessage, plain_id, read_endpoints},
-    publication::{Document, UserPresence},
+    publication::{Document, UserPresence, read_roster},
 };
 
 /// The notice that asks a place to sign out, and what it says.
@@ -159,12 +160,28 @@ impl Session {
         let Some(whose) = document.from() else {
             return;
         };
+        if let (Some((circle, None)), Some(uri)) = (circle_of(&whose), document.header("Uri")) {
+            return self.circle_publication(add, circle, uri, &document.body);
+        }
         if document.header("Uri") != Some("/user") {
             return;
         }
         let Some(user) = UserPresence::read(&document.body) else {
             return;
         };
+        if let Some(circle) = circle_of(&whose) {
+            let known = match user.status.filter(|_| add) {
+                Some(status) => {
+                    let name = user.name.unwrap_or_default().into();
+                    let (capabilities, object) = (None, None);
+                    let presence = Presence { status, whose, name, capabilities, object };
+                    self.roster.set_circle_presence(circle, &presence)
+                }
+                None if add => None,
+                None => self.roster.leave_circle(circle),
+            };
+            return self.circle_changed(known);
+        }
         if self.is_own(whose.account) {
             return self.own_publication(add, user);
         }
@@ -189,6 +206,19 @@ impl Session {
         let said =
             user.personal.and_then(|message| self.roster.set_personal(account, message, look));
         self.presence_changed(known.or(said));
+    }
+
+    /// Takes what a circle tells of itself: who is in it, and who left.
+    fn circle_publication(&mut self, add: bool, circle: &str, uri: &str, body: &[u8]) {
+        let known = if add {
+            self.roster.enter_circle(circle, read_roster(body).into_iter())
+        } else {
+            // Whoever left stands between the last parentheses.
+            let member = uri.rsplit_once('(').and_then(|(_, rest)| rest.split_once(')'));
+            let member = member.map(|(member, _)| Whose::from_text(member).account);
+            self.roster.leave_circle((circle, member))
+        };
+        self.circle_changed(known);
     }
 
     fn own_publication(&mut self, add: bool, user: UserPresence) {

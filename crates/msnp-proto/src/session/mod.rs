@@ -35,13 +35,13 @@ use self::{
     edit::Edits,
     notification::{Notification, Waiting},
     renewal::{Pending, Renewal},
-    resync::Resync,
+    resync::{Newcomer, Resync},
     sign_in::Tickets,
     web::Since,
 };
 pub use self::{
     http::{HttpReply, HttpRequest},
-    roster::{Contact, Group, Privacy, Roster},
+    roster::{Circle, CircleMember, Contact, Group, Privacy, Roster},
     services::Services,
     types::{
         ChatId, CloseReason, Command, ContactChange, Deadlines, Effect, Event, HttpId, Invalid,
@@ -79,6 +79,8 @@ pub struct Session {
     edits: Edits,
     /// The lists asked for again.
     resync: Option<Resync>,
+    /// Those who put the account on their lists and are told of after the lists are read.
+    newcomers: Vec<Newcomer>,
     /// Changes of the account itself asked for, by transaction.
     requests: BTreeMap<u32, Waiting>,
     effects: VecDeque<Effect>,
@@ -109,6 +111,7 @@ impl Session {
             transfers: BTreeMap::new(),
             edits: Edits::default(),
             resync: None,
+            newcomers: Vec::new(),
             requests: BTreeMap::new(),
             effects: VecDeque::new(),
             events: VecDeque::new(),

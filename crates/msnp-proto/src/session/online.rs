@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{
     Session, edit,
+    roster::circle_of,
     types::{CloseReason, Command, Event, RequestError, RequestId},
 };
 use crate::{
@@ -22,9 +23,19 @@ impl Session {
         };
         match command {
             ServerCommand::Presence(presence) | ServerCommand::InitialPresence { presence, .. } => {
+                if let Some(circle) = circle_of(&presence.whose) {
+                    let known = self.roster.set_circle_presence(circle, &presence);
+                    return self.circle_changed(known);
+                }
                 let known = self.roster.set_presence(&presence);
                 self.presence_changed(known);
             }
+            ServerCommand::Offline { whose, .. } if circle_of(&whose).is_some() => {
+                let known = circle_of(&whose).and_then(|circle| self.roster.leave_circle(circle));
+                self.circle_changed(known);
+            }
+            // What a member shows through a circle is not kept.
+            ServerCommand::PersonalMessage { whose, .. } if circle_of(&whose).is_some() => {}
             ServerCommand::Offline { whose, .. } => {
                 let known = self.roster.set_offline(whose.account);
                 self.presence_changed(known);
@@ -176,6 +187,12 @@ impl Session {
             Command::SetPersonalMessage { .. } => self.complete(request, Ok(())),
             Command::SignOut => self.sign_out(),
             command => self.edit(now, request, command),
+        }
+    }
+
+    pub(super) fn circle_changed(&mut self, circle: Option<String>) {
+        if let Some(circle) = circle {
+            self.events.push_back(Event::CircleChanged { circle });
         }
     }
 

@@ -28,6 +28,18 @@ pub(super) struct Resync {
     stale: bool,
 }
 
+/// Somebody who put the account on her list, told once it is known what she wrote.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    account: String,
+    name: Option<String>,
+    /// Whether she asked before, and is known to.
+    asked: bool,
+}
+
+/// Most newcomers that wait to be told of.
+const NEWCOMERS_LIMIT: usize = 1024;
+
 #[derive(Debug)]
 enum Source {
     /// The server, by the request of that number.
@@ -149,13 +161,14 @@ impl Session {
             Ok(Read::Done(lists)) => {
                 if let Some(resync) = self.resync.take() {
                     self.replace_roster(lists.roster);
+                    self.tell_newcomers(now);
                     if resync.stale {
                         self.resynchronize(now);
                     }
                 }
             }
             Err(why) => {
-                self.resync = None;
+                self.resync_fails(now);
                 self.odd(format!("the lists could not be read again: {why}"));
             }
         }
@@ -187,7 +200,17 @@ impl Session {
         let Some((people, _)) = listing::read(payload) else {
             return self.odd("a list that was pushed is no document".to_owned());
         };
-        for listed in people.into_iter().filter(|listed| listed.lists.has(List::Reverse)) {
+        let people = people.into_iter().filter(|listed| listed.lists.has(List::Reverse));
+        if add && self.notification.is_online() {
+            for listed in people.take(NEWCOMERS_LIMIT.saturating_sub(self.newcomers.len())) {
+                let known = self.roster.contact(&listed.account);
+                let asked = known.is_some_and(|contact| contact.asks);
+                self.newcomers.push(Newcomer { account: listed.account, name: listed.name, asked });
+            }
+            // What she wrote stands in the lists.
+            return self.resynchronize(now);
+        }
+        for listed in people {
             let change = ListChange {
                 add,
                 list: List::Reverse,
@@ -199,6 +222,32 @@ impl Session {
             };
             self.list_changed(now, 0, &change);
         }
+    }
+
+    /// Tells of those who put the account on their lists, unless the lists did.
+    fn tell_newcomers(&mut self, now: Instant) {
+        for newcomer in std::mem::take(&mut self.newcomers) {
+            let known = self.roster.contact(&newcomer.account);
+            if known.is_some_and(|contact| contact.asks) && !newcomer.asked {
+                continue;
+            }
+            let change = ListChange {
+                add: true,
+                list: List::Reverse,
+                serial: None,
+                account: Some(&newcomer.account),
+                name: newcomer.name.as_deref().map(Into::into),
+                id: None,
+                group: None,
+            };
+            self.list_changed(now, 0, &change);
+        }
+    }
+
+    /// Gives the reading up: what else is known is told without it.
+    pub(super) fn resync_fails(&mut self, now: Instant) {
+        self.resync = None;
+        self.tell_newcomers(now);
     }
 
     /// Takes an alert: some tell that the address book changed at another place.

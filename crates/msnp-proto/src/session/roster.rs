@@ -2,11 +2,14 @@
 //!
 //! Only what a server says changes them: at the sign-in, as the answer to a request, or unasked.
 
+mod circles;
 mod difference;
 mod services;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+pub(super) use self::circles::circle_of;
+pub use self::circles::{Circle, CircleMember};
 use self::difference::difference;
 use super::types::ContactChange;
 use crate::{
@@ -81,6 +84,8 @@ pub struct Roster {
     privacy: Privacy,
     /// Ids of entries of the sharing service, by address and list.
     members: BTreeMap<(String, u8), String>,
+    /// Circles that were heard of.
+    circles: BTreeMap<String, Circle>,
     /// Where the account itself is signed in.
     endpoints: Vec<Endpoint>,
     /// Whether those who ask are on a list of their own.

@@ -202,6 +202,8 @@ pub enum Command {
     DeclineContact { account: String, block: bool },
     /// Put a contact in the group of that id, or take her out of it.
     GroupContact { account: String, group: String, on: bool },
+    /// As [`AddContact`](Self::AddContact), with words for her to read, which servers keep from MSNP13.
+    InviteContact { account: String, group: Option<String>, words: String },
     /// Leave a conversation.
     LeaveChat { chat: ChatId },
     /// Put a contact in the group of that id, or in none, and take her out of all others.
@@ -266,6 +268,8 @@ pub enum Event {
     Message { chat: ChatId, from: String, name: String, text: Text, link: LinkId, number: u64 },
     /// Somebody calls for attention.
     Nudge { chat: ChatId, from: String, name: String, link: LinkId, number: u64 },
+    /// Somebody came into a circle, left it or changed there, or the circle did; see the roster.
+    CircleChanged { circle: String },
     /// The account came to another place, left one, or changed there; see the roster.
     EndpointsChanged,
     /// An address that was asked for is known on a network, by its number: 1 is this one.

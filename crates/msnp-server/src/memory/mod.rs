@@ -47,6 +47,8 @@ struct Account {
     entries: BTreeMap<String, Entry>,
     groups: Vec<Group>,
     privacy: Privacy,
+    /// What others wrote when they asked, by their addresses.
+    invitations: BTreeMap<String, String>,
     attached: Vec<Attached>,
 }
 
@@ -107,6 +109,7 @@ impl MemoryDirectory {
                 entries: BTreeMap::new(),
                 groups: Vec::new(),
                 privacy: Privacy::default(),
+                invitations: BTreeMap::new(),
                 attached: Vec::new(),
             },
         );
@@ -227,7 +230,18 @@ impl Directory for MemoryDirectory {
         let Some(found) = inner.accounts.get(&key(account)) else {
             return (Vec::new(), Vec::new());
         };
-        (found.entries.values().cloned().collect(), found.groups.clone())
+        let entry = |(who, entry): (&String, &Entry)| {
+            let invitation = found.invitations.get(who).cloned();
+            Entry { invitation, ..entry.clone() }
+        };
+        (found.entries.iter().map(entry).collect(), found.groups.clone())
+    }
+
+    async fn invite(&self, from: &str, to: &str, words: &str) {
+        let (mut inner, from) = (self.inner(), key(from));
+        if let Some(found) = inner.accounts.get_mut(&key(to)) {
+            found.invitations.insert(from, words.to_owned());
+        }
     }
 
     async fn edit(&self, account: &str, edit: ListEdit) -> Result<Entry, EditError> {

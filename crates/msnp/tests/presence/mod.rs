@@ -101,3 +101,24 @@ async fn each_place_has_its_status_and_the_last_word_counts_while_it_is_there() 
     sofa_events.finish().await;
     sees(&bob, &mut events, |ada| ada.status == Status::Busy && ada.picture().is_some()).await;
 }
+
+#[tokio::test]
+async fn an_invitation_is_read_by_whom_it_is_for() {
+    for version in Version::ALL.into_iter().filter(|version| version.has_web_lists()) {
+        let world = World::new().await;
+        world.directory.add(msnp_server::User::new("carol@example.com", "hunter2", "Carol", &[]));
+        let (ada, mut events) =
+            msnp::connect(world.config(ADA, Protocol::Exactly(version))).await.unwrap();
+        let config = world.config("carol@example.com", Protocol::Exactly(version));
+        let (carol, _events) = msnp::connect(config).await.unwrap();
+        let words = "Hi Ada, <Carol> & you know me";
+        carol.invite_contact(ADA, None, words).await.unwrap();
+        let asked = seen(&mut events, |event| match event {
+            msnp::Event::AddedBy { account, .. } => ada.roster().contact(account).cloned(),
+            _ => None,
+        });
+        let asked = asked.await;
+        assert!(asked.asks, "{version}");
+        assert_eq!(asked.invitation.as_deref(), Some(words), "{version}");
+    }
+}

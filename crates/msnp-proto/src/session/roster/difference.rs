@@ -53,6 +53,7 @@ impl Roster {
     /// `keeps_names` says that the lists have the names the account gave.
     pub(in crate::session) fn replace(&mut self, old: &Self, keeps_names: bool) -> Vec<Event> {
         self.endpoints.clone_from(&old.endpoints);
+        self.circles.clone_from(&old.circles);
         if self.privacy.everybody.is_none() && self.privacy.asks.is_none() {
             self.privacy = old.privacy;
         }
