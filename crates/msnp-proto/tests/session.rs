@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod lists;
+mod pace;
 mod web;
 
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use msnp_proto::{
     msg::Text,
     session::{
         ChatId, CloseReason, Command, Deadlines, Effect, Event, HttpReply, LinkChange, LinkId,
-        RequestError, RequestId, Services, Session, SessionConfig,
+        Pace, RequestError, RequestId, Services, Session, SessionConfig,
     },
 };
 
@@ -52,6 +53,7 @@ impl Scene {
             wall_clock: 1_795_401_068,
             status: Status::Online,
             deadlines: Deadlines::default(),
+            pace: Pace::default(),
         };
         let session = Session::new(config, now);
         let mut scene = Self {

@@ -31,7 +31,7 @@ pub use msnp_proto::{
     msg::{Colour, Endpoint, Format, Look, Media, Object, PersonalMessage, Text},
     session::{
         ChatId, CloseReason, Contact, ContactChange, Deadlines, Event, Group, Invalid, LinkId,
-        Privacy, RequestError, Roster,
+        Pace, Privacy, RequestError, Roster,
     },
 };
 

@@ -115,7 +115,12 @@ impl Session {
             self.resync_fails(now);
         }
         if is_due(self.edits.deadline(), now) {
+            let asked_the_server =
+                self.edits.active.as_ref().is_some_and(|edit| edit.http.is_none());
             self.edit_ends(now, Err(RequestError::Unconfirmed));
+            if asked_the_server && !self.closed {
+                self.went_unanswered();
+            }
         }
     }
 

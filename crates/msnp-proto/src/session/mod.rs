@@ -16,6 +16,7 @@ mod endpoints;
 mod http;
 mod notification;
 mod online;
+mod pace;
 mod renewal;
 mod resync;
 mod roster;
@@ -34,6 +35,7 @@ use self::{
     chat::Chat,
     edit::Edits,
     notification::{Notification, Waiting},
+    pace::Pacer,
     renewal::{Pending, Renewal},
     resync::{Newcomer, Resync},
     sign_in::Tickets,
@@ -45,7 +47,7 @@ pub use self::{
     services::Services,
     types::{
         ChatId, CloseReason, Command, ContactChange, Deadlines, Effect, Event, HttpId, Invalid,
-        LinkChange, LinkId, RequestError, RequestId, SessionConfig, Traffic,
+        LinkChange, LinkId, Pace, RequestError, RequestId, SessionConfig, Traffic,
     },
 };
 use crate::version::Version;
@@ -75,6 +77,8 @@ pub struct Session {
     boards: BTreeMap<LinkId, Board>,
     /// Switchboards asked for, by transaction.
     transfers: BTreeMap<u32, (ChatId, Instant)>,
+    /// What is asked for in its turn.
+    pacer: Pacer,
     /// Changes of lists, one after the other.
     edits: Edits,
     /// The lists asked for again.
@@ -96,6 +100,7 @@ impl Session {
         let version = config.versions.first().copied().unwrap_or(Version::Msnp12);
         let mut session = Self {
             notification: Notification::new(now + config.deadlines.step),
+            pacer: Pacer::new(config.pace, now),
             config,
             version,
             started: now,
@@ -200,6 +205,7 @@ impl Session {
             return;
         }
         self.notification_timeout(now);
+        self.pace_timeout(now);
         self.renewal_timeout(now);
         self.requests_timeout(now);
         self.edits_timeout(now);
@@ -222,7 +228,7 @@ impl Session {
                 drop(command);
                 self.complete(request, Err(RequestError::NotSignedIn));
             }
-            command => self.online_command(now, request, command),
+            command => self.paced_command(now, request, command),
         }
         request
     }
@@ -249,7 +255,7 @@ impl Session {
         let lists =
             self.edits.deadline().into_iter().chain(self.resync.as_ref().map(Resync::deadline));
         let links = boards.chain(transfers).chain(self.notification.deadline());
-        links.chain(requests).chain(lists).chain(renewal).min()
+        links.chain(requests).chain(lists).chain(renewal).chain(self.pacer.deadline()).min()
     }
 
     /// Ends the session for a reason; everything under way is completed first.
@@ -261,6 +267,11 @@ impl Session {
         let mut asked: Vec<RequestId> =
             std::mem::take(&mut self.requests).into_values().map(Waiting::request).collect();
         asked.dedup();
+        let now = self.started;
+        let pacer = std::mem::replace(&mut self.pacer, Pacer::new(self.config.pace, now));
+        for request in pacer.into_unasked() {
+            self.complete(request, Err(RequestError::NotSignedIn));
+        }
         for request in asked {
             self.complete(request, Err(RequestError::Unconfirmed));
         }

@@ -17,6 +17,9 @@ use crate::{
 /// Most bytes read before frames are looked at again, so that one push cannot grow without bound.
 const LIMITS: Limits = Limits { line: 64 * 1024 - 1, payload: 1024 * 1024 };
 
+/// After so many requests in a row without an answer, nor any other word, the session is over.
+const UNANSWERED_LIMIT: u32 = 3;
+
 #[derive(Debug)]
 pub(super) struct Notification {
     pub(super) link: Option<LinkId>,
@@ -39,6 +42,8 @@ pub(super) struct Notification {
     /// The own display picture's description.
     pub(super) object: Option<String>,
     pub(super) look: Look,
+    /// How many requests went by without an answer since the server said anything but that it is there.
+    unanswered: u32,
     /// How many messages came past the switchboards.
     received: u64,
 }
@@ -75,6 +80,7 @@ impl Notification {
             personal: PersonalMessage::default(),
             object: None,
             look: Look::default(),
+            unanswered: 0,
             received: 0,
         }
     }
@@ -131,18 +137,23 @@ impl Session {
         let mut framer = std::mem::replace(&mut self.notification.framer, framer());
         let link = self.notification.link;
         framer.push(bytes);
+        let mut heard = false;
         while !self.closed && self.notification.link == link {
             match framer.next() {
                 Ok(Some(frame)) => {
                     self.traffic.heard += 1;
+                    heard = true;
+                    if frame.verb() != b"QNG" {
+                        self.notification.unanswered = 0;
+                    }
                     match ServerCommand::decode(&frame, self.version, LinkKind::Notification) {
                         Ok(command) => self.notification_command(now, command),
                         Err(error) => self.odd(error.to_string()),
                     }
                 }
                 Ok(None) => {
-                    // Whatever came shows that the server lives.
-                    if self.notification.is_online() {
+                    // Whatever came whole shows that the server lives.
+                    if heard && self.notification.is_online() {
                         self.notification.pong = None;
                         self.notification.ping = Some(now + self.config.deadlines.ping);
                     }
@@ -203,6 +214,17 @@ impl Session {
         for (trid, silent) in due {
             let outcome = if silent { Ok(()) } else { Err(RequestError::Unconfirmed) };
             self.answered(Some(trid), outcome);
+            if !silent {
+                self.went_unanswered();
+            }
+        }
+    }
+
+    /// Notes that a request had no answer: a server that says nothing but that it is there is none.
+    pub(super) fn went_unanswered(&mut self) {
+        self.notification.unanswered += 1;
+        if self.notification.unanswered >= UNANSWERED_LIMIT {
+            self.close(CloseReason::Timeout("requests"));
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     auth::challenge::{self, Product},
     command::{ClientCommand, Redirect, ServerCommand},
+    error_code::ErrorCode,
     msg::{Look, PersonalMessage},
 };
 
@@ -107,6 +108,9 @@ impl Session {
             | ServerCommand::PresenceSet { trid, .. }
             | ServerCommand::PersonalMessageSet { trid } => self.answered(Some(trid), Ok(())),
             ServerCommand::Error { trid: Some(trid), code, .. } => {
+                if code == ErrorCode::TOO_MANY {
+                    self.rest(now);
+                }
                 if let Some((chat, _)) = self.transfers.remove(&trid) {
                     self.board_impossible(now, &chat, RequestError::Refused(code));
                 } else if self.edits.is_active(trid) {

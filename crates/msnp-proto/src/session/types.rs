@@ -43,6 +43,25 @@ pub struct SessionConfig {
     pub status: Status,
     /// How long to wait for what.
     pub deadlines: Deadlines,
+    /// How fast to ask.
+    pub pace: Pace,
+}
+
+/// How fast to ask for changes of lists and of the own presence.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How many at once.
+    pub burst: u32,
+    /// How long until one more.
+    pub every: Duration,
+    /// How long to ask nothing after the server said that it is too much.
+    pub rest: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { burst: 20, every: Duration::from_millis(250), rest: Duration::from_secs(10) }
+    }
 }
 
 /// How long to wait for what.
