@@ -281,12 +281,18 @@ impl Account {
 fn connect_failure(error: &ConnectError) -> Failure {
     let text = error.to_string();
     match error {
-        ConnectError::Ended(CloseReason::AuthRejected) => Failure::Refused(text),
+        ConnectError::Ended(CloseReason::AuthRejected | CloseReason::TermsOfUse) => {
+            Failure::Refused(text)
+        }
         ConnectError::Ended(
             CloseReason::Unreachable(_) | CloseReason::LoginService(_) | CloseReason::Lists(_),
         ) => Failure::Unreachable(text),
         ConnectError::Ended(
-            CloseReason::LinkLost(_) | CloseReason::ServerDown | CloseReason::Timeout(_),
+            CloseReason::ComeBackLater { .. }
+            | CloseReason::LinkLost(_)
+            | CloseReason::Moved
+            | CloseReason::ServerDown
+            | CloseReason::Timeout(_),
         ) => Failure::Temporary(text),
         _ => Failure::Failed(text),
     }

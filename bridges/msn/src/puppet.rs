@@ -485,6 +485,10 @@ fn exit(reason: CloseReason) -> PuppetExit {
         CloseReason::AuthRejected => {
             PuppetExit::AuthRejected("The server refused the address or the password.".to_owned())
         }
+        CloseReason::TermsOfUse => PuppetExit::AuthRejected(
+            "The server wants its terms of use accepted first, in its own client or on its website."
+                .to_owned(),
+        ),
         CloseReason::SignedInElsewhere => PuppetExit::KickedElsewhere,
         CloseReason::ServerDown => PuppetExit::ServerDraining,
         CloseReason::SignedOut => PuppetExit::Cancelled,
@@ -494,6 +498,15 @@ fn exit(reason: CloseReason) -> PuppetExit {
                 .to_owned(),
         ),
         CloseReason::Protocol(_) => PuppetExit::ProtocolBug(reason.to_string()),
-        reason => PuppetExit::Transient { reason: reason.to_string(), after: None },
+        reason => {
+            let after = match reason {
+                CloseReason::ComeBackLater { minutes } => {
+                    Some(Duration::from_secs(60 * u64::from(minutes)))
+                }
+                CloseReason::Moved => Some(Duration::from_secs(1)),
+                _ => None,
+            };
+            PuppetExit::Transient { reason: reason.to_string(), after }
+        }
     }
 }

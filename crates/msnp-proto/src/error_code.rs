@@ -13,6 +13,8 @@ pub struct ErrorCode(pub u16);
 impl ErrorCode {
     /// A parameter is not what the server takes.
     pub const INVALID_PARAMETER: Self = Self(201);
+    /// No network has that number, or none can be reached by it.
+    pub const NO_SUCH_NETWORK: Self = Self(204);
     /// There is no such account, before MSNP10.
     pub const NO_SUCH_USER: Self = Self(205);
     /// The address is not one.

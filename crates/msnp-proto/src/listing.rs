@@ -128,6 +128,12 @@ pub fn write_push(listed: &Listed) -> Vec<u8> {
     .into_bytes()
 }
 
+/// Writes the question of `FQY`: which networks know an address.
+pub fn write_question(account: &str) -> Vec<u8> {
+    let (name, domain) = account.split_once('@').unwrap_or((account, ""));
+    format!("<ml><d n=\"{}\"><c n=\"{}\"/></d></ml>", escaped(domain), escaped(name)).into_bytes()
+}
+
 /// Writes the answer to `FQY`: the network that knows an address.
 pub fn write_networks(listed: &Listed) -> Vec<u8> {
     let (name, domain) = listed.account.split_once('@').unwrap_or((&listed.account, ""));

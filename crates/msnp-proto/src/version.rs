@@ -276,6 +276,11 @@ impl Version {
         self >= Self::Msnp9
     }
 
+    /// Whether words may go past the switchboard, by `UUM` and `UBM`.
+    pub fn has_messages_elsewhere(self) -> bool {
+        self >= Self::Msnp14 && self < Self::Msnp21
+    }
+
     /// Whether the server may ask for a proof that the client is one.
     pub fn has_challenges(self) -> bool {
         self >= Self::Msnp6

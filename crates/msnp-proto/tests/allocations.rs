@@ -6,7 +6,8 @@ use msnp_proto::{
     Version,
     command::Status,
     session::{
-        Deadlines, Effect, Event, HttpReply, LinkChange, LinkId, Services, Session, SessionConfig,
+        Deadlines, Effect, Event, HttpReply, LinkChange, LinkId, Pace, Services, Session,
+        SessionConfig,
     },
 };
 
@@ -24,6 +25,7 @@ fn online(now: Instant) -> (Session, LinkId) {
         wall_clock: 1_795_401_068,
         status: Status::Online,
         deadlines: Deadlines::default(),
+        pace: Pace::default(),
     };
     let mut session = Session::new(config, now);
     let Some(Effect::Open { link, .. }) = session.poll_effect() else { panic!("it opens a link") };

@@ -12,8 +12,7 @@ use msnp_proto::{
 };
 
 /// Commands that the library hands on without reading them.
-const UNREAD: [&str; 12] =
-    ["CVQ", "FND", "IMS", "INF", "IPG", "LKP", "PAG", "PGD", "SDC", "SND", "UBM", "UUM"];
+const UNREAD: [&str; 10] = ["CVQ", "FND", "IMS", "INF", "IPG", "LKP", "PAG", "PGD", "SDC", "SND"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol/src")

@@ -1,6 +1,8 @@
 //! A session on a virtual clock, against a server that says what it is told to.
 
+mod elsewhere;
 mod lists;
+mod pace;
 mod web;
 
 use std::time::{Duration, Instant};
@@ -11,7 +13,7 @@ use msnp_proto::{
     msg::Text,
     session::{
         ChatId, CloseReason, Command, Deadlines, Effect, Event, HttpReply, LinkChange, LinkId,
-        RequestError, RequestId, Services, Session, SessionConfig,
+        Pace, RequestError, RequestId, Services, Session, SessionConfig,
     },
 };
 
@@ -26,6 +28,7 @@ struct Scene {
     events: Vec<Event>,
     /// What the web services were asked for.
     asked: Vec<String>,
+    web: web::services::Web,
 }
 
 impl Scene {
@@ -50,6 +53,7 @@ impl Scene {
             wall_clock: 1_795_401_068,
             status: Status::Online,
             deadlines: Deadlines::default(),
+            pace: Pace::default(),
         };
         let session = Session::new(config, now);
         let mut scene = Self {
@@ -60,6 +64,7 @@ impl Scene {
             closed: Vec::new(),
             events: Vec::new(),
             asked: Vec::new(),
+            web: web::services::Web::default(),
         };
         scene.drain();
         scene
@@ -70,7 +75,7 @@ impl Scene {
             match effect {
                 Effect::Close { link } => self.closed.push(link),
                 Effect::Http { id, request } if request.body.is_some() => {
-                    let (asked, reply) = web::services::answer(&request);
+                    let (asked, reply) = web::services::answer(&request, &mut self.web);
                     self.asked.push(asked);
                     self.session.handle_http(self.now, id, reply);
                 }
@@ -367,4 +372,23 @@ fn a_broken_switchboard_leaves_the_session() {
         scene.session.roster().contact("bob@example.com").map(|bob| bob.status),
         Some(Status::Away)
     );
+}
+
+#[test]
+fn each_word_at_the_end_has_its_own_meaning() {
+    for (words, wanted) in [
+        ("OUT OTH", CloseReason::SignedInElsewhere),
+        ("OUT SSD", CloseReason::ServerDown),
+        ("OUT MIG", CloseReason::Moved),
+        ("OUT TOU", CloseReason::TermsOfUse),
+        ("OUT RCT 5", CloseReason::ComeBackLater { minutes: 5 }),
+        ("OUT RCT", CloseReason::ComeBackLater { minutes: 1 }),
+        ("OUT RCT 4000000000", CloseReason::ComeBackLater { minutes: 24 * 60 }),
+        ("OUT XYZ", CloseReason::LinkLost("the server said OUT".to_owned())),
+        ("OUT", CloseReason::LinkLost("the server said OUT".to_owned())),
+    ] {
+        let (mut scene, link) = Scene::online();
+        scene.hear(link, &format!("{words}\r\n"));
+        assert_eq!(scene.end(), Some(wanted), "{words}");
+    }
 }

@@ -44,6 +44,8 @@ pub struct Entry {
     pub lists: Lists,
     /// Ids of the account's groups she is in.
     pub groups: Vec<String>,
+    /// What she wrote when she asked to be a contact.
+    pub invitation: Option<String>,
 }
 
 /// A group of contacts.
@@ -70,6 +72,17 @@ pub struct PresenceOf {
     pub object: Option<String>,
     /// Its personal message, as its client wrote it.
     pub personal: Arc<[u8]>,
+}
+
+/// What a client tells of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The status.
+    pub status: Status,
+    /// What the client can do.
+    pub capabilities: Capabilities,
+    /// The display picture's description.
+    pub object: Option<String>,
 }
 
 /// A change of an account's lists.
@@ -173,6 +186,8 @@ pub enum Push {
     ListsChanged,
     /// A notice of another user: from, kind, words.
     Notice(String, u32, Arc<[u8]>),
+    /// Words past the conversations: from, kind, the message as it was sent.
+    Message(String, u32, Arc<[u8]>),
     /// A contact changed her personal message.
     Personal(PresenceOf),
     /// Somebody took the account off her list.
@@ -238,6 +253,9 @@ pub trait Directory: Send + Sync + 'static {
     /// Changes an account's lists; gives the entry as it is now.
     async fn edit(&self, account: &str, edit: ListEdit) -> Result<Entry, EditError>;
 
+    /// Keeps what somebody writes to one whom she is about to make a contact.
+    async fn invite(&self, from: &str, to: &str, words: &str);
+
     /// Changes an account's groups; gives the group as it is now, or was.
     async fn edit_group(&self, account: &str, edit: GroupEdit) -> Result<Group, EditError>;
 
@@ -250,14 +268,9 @@ pub trait Directory: Send + Sync + 'static {
     /// Sets an account's privacy settings; those who may see it now, or may no more, are told.
     async fn set_privacy(&self, account: &str, privacy: Privacy);
 
-    /// Sets an account's presence and tells those who may see it.
-    async fn set_presence(
-        &self,
-        account: &str,
-        status: Status,
-        capabilities: Capabilities,
-        object: Option<String>,
-    );
+    /// Sets an account's presence and tells those who may see it. What the client says that spoke last
+    /// counts; once that is gone, what the one before it said.
+    async fn set_presence(&self, account: &str, session: SessionId, shown: Shown);
 
     /// Says what a place is, where it has a name; those who may see the account are told.
     async fn set_place(&self, account: &str, session: SessionId, place: Endpoint);

@@ -47,6 +47,8 @@ struct Knobs {
     login: HttpFault,
     challenge: bool,
     detours: HashMap<String, SocketAddr>,
+    /// How often all tickets ended before their time.
+    ended: u32,
 }
 
 impl Faults {
@@ -89,6 +91,16 @@ impl Faults {
     /// server behind something that forwards does.
     pub fn detour(&self, account: &str, address: SocketAddr) {
         self.knobs().detours.insert(account.to_lowercase(), address);
+    }
+
+    /// Ends all tickets for the web services that were given so far.
+    pub fn expire_tickets(&self) {
+        let mut knobs = self.knobs();
+        knobs.ended = knobs.ended.wrapping_add(1);
+    }
+
+    pub(crate) fn ended(&self) -> u32 {
+        self.knobs().ended
     }
 
     pub(crate) fn detour_of(&self, account: &str) -> Option<SocketAddr> {

@@ -21,7 +21,7 @@ mod users;
 pub use self::{
     directory::{
         CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, ListEdit, Member,
-        PresenceOf, Privacy, Profile, Push, SessionId, TalkId,
+        PresenceOf, Privacy, Profile, Push, SessionId, Shown, TalkId,
     },
     fault::{Faults, HttpFault, Misdeed},
     memory::MemoryDirectory,

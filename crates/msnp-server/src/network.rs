@@ -102,6 +102,8 @@ pub(crate) enum Admits {
 struct Ticket {
     admits: Admits,
     until: Instant,
+    /// How often all tickets had been ended when it was made.
+    ended: u32,
 }
 
 impl Network {
@@ -193,7 +195,8 @@ impl Shared {
         }
         let services = matches!(admits, Admits::Services { .. });
         let life = if services { SERVICE_LIFE } else { TICKET_LIFE };
-        tickets.insert(text.clone(), Ticket { admits, until: now + life });
+        tickets
+            .insert(text.clone(), Ticket { admits, until: now + life, ended: self.faults.ended() });
         text
     }
 
@@ -212,7 +215,9 @@ impl Shared {
         let ticket = ticket.strip_prefix("t=").unwrap_or(ticket);
         let ticket = ticket.split('&').next().unwrap_or(ticket);
         let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-        match tickets.get(ticket).filter(|ticket| ticket.until > Instant::now())? {
+        let ended = self.faults.ended();
+        let lives = |ticket: &&Ticket| ticket.until > Instant::now() && ticket.ended == ended;
+        match tickets.get(ticket).filter(lives)? {
             Ticket { admits: Admits::Services { account }, .. } => Some(account.clone()),
             _ => None,
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use msnp_proto::{
     ClientCommand, ErrorCode, LinkKind, ServerCommand,
     auth::challenge,
-    command::{Redirect, Secret},
+    command::{Redirect, Secret, Whose},
 };
 use tokio::{sync::mpsc, time::timeout};
 
@@ -159,6 +159,15 @@ impl Client {
                 let payload = POLICIES.as_bytes();
                 self.speaker.say(&ServerCommand::Policies { trid, file: Some(file), payload })
             }
+            ClientCommand::AuthenticateCircles { trid, .. } if version.has_circles() => {
+                // The network has no circles: any ticket opens all of them.
+                let (account, name) = (self.account.as_str(), None);
+                let opened = ServerCommand::SignedIn { trid, account, name, verified: false };
+                self.speaker.say(&opened)
+            }
+            ClientCommand::MessageElsewhere { trid, to, network, kind, payload } => {
+                self.pass_on(trid, to, network, kind, payload).await
+            }
             ClientCommand::Goodbye => Err(Ended),
             ClientCommand::Version { trid, .. } => {
                 self.speaker.refuse(trid, ErrorCode::NOT_EXPECTED)?;
@@ -179,6 +188,11 @@ impl Client {
                 let payload = &*payload;
                 self.speaker.say(&ServerCommand::UserNotice { from: &from, kind, payload })
             }
+            Push::Message(from, kind, payload) => {
+                let (from, to) = (Whose::passport(&from), Whose::passport(&self.account));
+                let payload = &*payload;
+                self.speaker.say(&ServerCommand::MessageElsewhere { from, to, kind, payload })
+            }
             Push::AddedBy(profile) => self.tell_reverse(&profile, true),
             Push::RemovedBy(profile) => self.tell_reverse(&profile, false),
             Push::Ring { talk, caller } => {
@@ -195,11 +209,11 @@ impl Client {
                 })
             }
             Push::SignedInElsewhere => {
-                self.speaker.say(&ServerCommand::Goodbye { reason: Some("OTH") })?;
+                self.speaker.say(&ServerCommand::Goodbye { reason: Some("OTH"), minutes: None })?;
                 Err(Ended)
             }
             Push::Kicked => {
-                self.speaker.say(&ServerCommand::Goodbye { reason: Some("SSD") })?;
+                self.speaker.say(&ServerCommand::Goodbye { reason: Some("SSD"), minutes: None })?;
                 Err(Ended)
             }
         }

@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use msnp_proto::{
-    command::Status,
+    command::{Capabilities, Status},
     msg::{self, Said, Text},
 };
 use serde::Deserialize;
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 
-use crate::directory::{ChatPush, Directory, Push, TalkId};
+use crate::directory::{ChatPush, Directory, Push, Shown, TalkId};
 
 /// What a contact does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -31,10 +31,9 @@ const ARRIVING: Duration = Duration::from_millis(500);
 /// Plays a script until it is cancelled.
 pub(crate) async fn play(script: Script, account: String, directory: Arc<dyn Directory>) {
     let (pushes, mut pushed) = mpsc::channel(1024);
-    directory.attach(&account, None, pushes).await;
-    directory
-        .set_presence(&account, Status::Online, msnp_proto::command::Capabilities::default(), None)
-        .await;
+    let session = directory.attach(&account, None, pushes).await;
+    let (status, capabilities) = (Status::Online, Capabilities::default());
+    directory.set_presence(&account, session, Shown { status, capabilities, object: None }).await;
     let mut talks = JoinSet::new();
     loop {
         tokio::select! {

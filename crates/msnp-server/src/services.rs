@@ -39,6 +39,13 @@ const NAMESPACE: &str = "http://www.msn.com/webservices/AddressBook";
 const NOW: &str = "2026-01-01T00:00:00Z";
 const LATER: &str = "2036-01-01T00:00:00Z";
 
+/// The note that holds what somebody wrote who asks to be a contact.
+const INVITATION: &str = "MSN.IM.InviteMessage";
+/// The fault of whoever asks for changes only, and its words: clients look for the one or the other
+/// half, and read it with status 200 alone.
+const FULL_SYNC: &str = "FullSyncRequired";
+const FULL_SYNC_WORDS: &str = "Full sync required. Need to do full sync.";
+
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/RST.srf", post(first_tokens))
@@ -106,7 +113,11 @@ async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let name = operation.name();
+    let mut deltas = operation.descendants("deltasOnly").chain(operation.descendants("DeltasOnly"));
+    let changes_only = deltas.next().is_some_and(|only| only.text() == "true");
     let done = match name {
+        // The network keeps no times: whoever asks for changes is told to ask for everything.
+        _ if changes_only => Err(FULL_SYNC),
         "FindMembership" => Ok(memberships(&shared, &account).await),
         "ABFindAll" | "ABFindContactsPaged" => Ok(book(&shared, &account, name).await),
         _ => change(&shared, &account, operation).await,
@@ -118,10 +129,11 @@ async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
             (StatusCode::OK, body)
         }
         Err(code) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
+            if code == FULL_SYNC { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR },
             format!(
-                "<soap:Fault><faultcode>soap:Client</faultcode><faultstring>{code}</faultstring>\
-                 <detail><errorcode xmlns=\"{NAMESPACE}\">{code}</errorcode></detail></soap:Fault>"
+                "<soap:Fault><faultcode>soap:Client</faultcode><faultstring>{}</faultstring>\
+                 <detail><errorcode xmlns=\"{NAMESPACE}\">{code}</errorcode></detail></soap:Fault>",
+                if code == FULL_SYNC { FULL_SYNC_WORDS } else { code }
             ),
         ),
     };
@@ -141,13 +153,22 @@ async fn memberships(shared: &Shared, account: &str) -> String {
         let on = entries.iter().filter(|entry| entry.lists.has(list));
         let members: String = on
             .map(|entry| {
+                let words = entry.invitation.as_deref().filter(|_| list == List::Pending);
+                let words = words.map(|words| {
+                    let words = escaped(words);
+                    format!(
+                        "<Annotations><Annotation><Name>{INVITATION}</Name><Value>{words}</Value>\
+                         </Annotation></Annotations>"
+                    )
+                });
                 format!(
                     "<Member xsi:type=\"PassportMember\"><MembershipId>{role}/{}</MembershipId>\
                      <Type>Passport</Type><DisplayName>{}</DisplayName><State>Accepted</State>\
-                     <Deleted>false</Deleted><PassportName>{}</PassportName></Member>",
+                     <Deleted>false</Deleted><PassportName>{}</PassportName>{}</Member>",
                     entry.id,
                     escaped(&entry.name),
-                    escaped(&entry.account)
+                    escaped(&entry.account),
+                    words.unwrap_or_default()
                 )
             })
             .collect();
@@ -249,6 +270,13 @@ async fn change(shared: &Shared, account: &str, call: &Element) -> Result<String
         }
         "ABContactAdd" => {
             let who = text("passportName").unwrap_or_default();
+            let mut notes = call.descendants("Annotation");
+            let words = notes
+                .find(|note| note.text_of(&["Name"]) == Some(INVITATION))
+                .and_then(|note| note.text_of(&["Value"]));
+            if let Some(words) = words.filter(|words| !words.is_empty()) {
+                directory.invite(account, &who, words).await;
+            }
             match edit(true, List::Forward, who, None).await {
                 Ok(entry) => Ok(result("ABContactAdd", &entry.id)),
                 Err(EditError::AlreadyThere) => Err("ContactAlreadyExists"),

@@ -69,7 +69,12 @@ async fn enter(
             } else {
                 let profile = shared.directory.profile(&account).await.unwrap_or_default();
                 let name = Some(profile.name.into());
-                speaker.say(&ServerCommand::SignedIn { trid, account: &account, name })?;
+                speaker.say(&ServerCommand::SignedIn {
+                    trid,
+                    account: &account,
+                    name,
+                    verified: true,
+                })?;
             }
             let (shared, speaker) = (Arc::clone(shared), speaker.clone());
             return Ok(Board { shared, speaker, account, talk, pushes });

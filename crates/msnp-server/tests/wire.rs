@@ -1,5 +1,7 @@
 //! The embedded network, word by word, as a client that nobody here wrote would hear it.
 
+mod later;
+
 use std::time::Duration;
 
 use msnp_server::{MemoryDirectory, Network, Options, Script, User};

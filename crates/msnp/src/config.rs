@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::UNIX_EPOCH};
 use msnp_proto::{
     Version,
     command::Status,
-    session::{Deadlines, Services, SessionConfig},
+    session::{Deadlines, Pace, Services, SessionConfig},
 };
 use secrecy::SecretString;
 
@@ -40,6 +40,8 @@ pub struct Config {
     pub status: Status,
     /// How long to wait for what.
     pub deadlines: Deadlines,
+    /// How fast to ask for changes of lists and of the own presence.
+    pub pace: Pace,
     /// Turns captures on and off; off.
     pub trace: TraceSwitch,
 }
@@ -90,6 +92,7 @@ impl Config {
             login_url: None,
             status: Status::Online,
             deadlines: Deadlines::default(),
+            pace: Pace::default(),
             trace: TraceSwitch::default(),
         }
     }
@@ -146,6 +149,7 @@ impl Config {
             wall_clock: UNIX_EPOCH.elapsed().map_or(0, |passed| passed.as_secs()),
             status: self.status,
             deadlines: self.deadlines,
+            pace: self.pace,
         }
     }
 }

@@ -261,9 +261,11 @@ fn verb(command: &Command) -> &'static str {
         Command::AcceptContact { .. } => "accept contact",
         Command::AddContact { .. } => "add contact",
         Command::AddGroup { .. } => "add group",
+        Command::AskNetworks { .. } => "ask networks",
         Command::BlockContact { .. } => "block contact",
         Command::DeclineContact { .. } => "decline contact",
         Command::GroupContact { .. } => "group contact",
+        Command::InviteContact { .. } => "invite contact",
         Command::LeaveChat { .. } => "leave chat",
         Command::MoveContact { .. } => "move contact",
         Command::RemoveContact { .. } => "remove contact",
@@ -274,8 +276,10 @@ fn verb(command: &Command) -> &'static str {
         Command::SendText { .. } => "send text",
         Command::SendTyping { .. } => "send typing",
         Command::SetAsking { .. } => "set asking",
+        Command::SetLook { .. } => "set look",
         Command::SetName { .. } => "set name",
         Command::SetPersonalMessage { .. } => "set personal message",
+        Command::SetPicture { .. } => "set picture",
         Command::SetPrivacy { .. } => "set privacy",
         Command::SetStatus { .. } => "set status",
         Command::SignOutEndpoint { .. } => "sign out endpoint",
@@ -289,6 +293,7 @@ fn changes_roster(event: &Event) -> bool {
     matches!(
         event,
         Event::AddedBy { .. }
+            | Event::CircleChanged { .. }
             | Event::ContactChanged { .. }
             | Event::EndpointsChanged
             | Event::GroupChanged { .. }

@@ -10,7 +10,7 @@ use std::{
 
 use msnp_proto::{
     command::Status,
-    msg::{PersonalMessage, Text},
+    msg::{Look, Object, PersonalMessage, Text},
     session::{ChatId, CloseReason, Command, Event, RequestError, Roster},
 };
 use tokio::{
@@ -195,6 +195,22 @@ impl Handle {
         self.ask(Command::AddContact { account: account.to_owned(), group }).await
     }
 
+    /// As [`add_contact`](Self::add_contact), with words for her to read, 255 characters at most; servers
+    /// keep them from MSNP13.
+    ///
+    /// # Errors
+    /// As [`add_contact`](Self::add_contact).
+    pub async fn invite_contact(
+        &self,
+        account: &str,
+        group: Option<&str>,
+        words: &str,
+    ) -> Result<(), RequestError> {
+        let (account, words) = (account.to_owned(), words.to_owned());
+        let group = group.map(str::to_owned);
+        self.ask(Command::InviteContact { account, group, words }).await
+    }
+
     /// Lets somebody who asked see the account and write to it; with `add` she becomes a contact too.
     ///
     /// # Errors
@@ -211,6 +227,14 @@ impl Handle {
     /// As [`add_contact`](Self::add_contact).
     pub async fn decline_contact(&self, account: &str, block: bool) -> Result<(), RequestError> {
         self.ask(Command::DeclineContact { account: account.to_owned(), block }).await
+    }
+
+    /// Asks which networks know an address, from MSNP14; [`Event::OnNetwork`] tells each.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] when none does; [`RequestError::Service`] before MSNP14.
+    pub async fn ask_networks(&self, account: &str) -> Result<(), RequestError> {
+        self.ask(Command::AskNetworks { account: account.to_owned() }).await
     }
 
     /// Takes somebody off the contact list; she may still write.
@@ -329,6 +353,23 @@ impl Handle {
     /// [`RequestError::Refused`] with the server's reason.
     pub async fn set_personal_message(&self, message: PersonalMessage) -> Result<(), RequestError> {
         self.ask(Command::SetPersonalMessage { message }).await
+    }
+
+    /// Shows another display picture, or none; does nothing before MSNP9. Who asks for the picture itself
+    /// is not answered yet.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] with the server's reason.
+    pub async fn set_picture(&self, object: Option<Object>) -> Result<(), RequestError> {
+        self.ask(Command::SetPicture { object }).await
+    }
+
+    /// Changes what the account looks and sounds like; does nothing where the version has none of it.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] with the server's reason.
+    pub async fn set_look(&self, look: Look) -> Result<(), RequestError> {
+        self.ask(Command::SetLook { look }).await
     }
 
     /// Signs the account out at another place, by the place's id.

@@ -28,10 +28,10 @@ pub mod traffic;
 pub use msnp_proto::{
     ErrorCode, Version,
     command::{Capabilities, GroupChange, List, Lists, Status},
-    msg::{Colour, Endpoint, Format, Media, Object, PersonalMessage, Text},
+    msg::{Colour, Endpoint, Format, Look, Media, Object, PersonalMessage, Text},
     session::{
         ChatId, CloseReason, Contact, ContactChange, Deadlines, Event, Group, Invalid, LinkId,
-        Privacy, RequestError, Roster,
+        Pace, Privacy, RequestError, Roster,
     },
 };
 

@@ -1,6 +1,7 @@
 //! The client against the embedded network: real sockets, every version, every misdeed.
 
 mod contacts;
+mod presence;
 
 use std::time::Duration;
 
@@ -217,13 +218,42 @@ async fn a_server_without_the_later_web_services_is_spoken_to_in_an_older_versio
 }
 
 #[tokio::test]
+async fn a_ticket_that_ends_is_renewed_without_a_word() {
+    let world = World::new().await;
+    for version in Version::ALL.into_iter().filter(|version| version.has_web_lists()) {
+        let config = world.config(ADA, Protocol::Exactly(version));
+        let (ada, events) = msnp::connect(config).await.unwrap();
+        world.faults.expire_tickets();
+        assert_eq!(ada.add_group("Pals").await, Ok(()), "{version}");
+        let group = ada.roster().group_id("Pals").map(str::to_owned).unwrap();
+        assert_eq!(ada.remove_group(&group).await, Ok(()), "{version}");
+        ada.sign_out().await;
+        drop(events);
+    }
+}
+
+#[tokio::test]
+async fn the_network_knows_its_own_addresses() {
+    let world = World::new().await;
+    let config = world.config(ADA, Protocol::Exactly(Version::Msnp18));
+    let (ada, mut events) = msnp::connect(config).await.unwrap();
+    ada.ask_networks(BOB).await.unwrap();
+    let told = seen(&mut events, |event| match event {
+        Event::OnNetwork { account, network } => Some((account.clone(), *network)),
+        _ => None,
+    });
+    assert_eq!(told.await, (BOB.to_owned(), 1));
+    assert!(matches!(ada.ask_networks("nobody@example.com").await, Err(RequestError::Refused(_))));
+}
+
+#[tokio::test]
 async fn an_account_is_at_two_places_until_one_signs_the_other_out() {
     let world = World::new().await;
     let config = world.config(ADA, Protocol::Exactly(Version::Msnp18));
     let mut other = config.clone();
     other.machine_id = "00000000-0000-4000-8000-000000000002".to_owned();
     let (desk, mut events) = msnp::connect(config).await.unwrap();
-    let (_sofa, mut sofa_events) = msnp::connect(other.clone()).await.unwrap();
+    let (sofa, mut sofa_events) = msnp::connect(other.clone()).await.unwrap();
     seen(&mut events, |event| {
         let both = desk.roster().endpoints().len() == 2;
         matches!(event, Event::EndpointsChanged).then_some(()).filter(|()| both)
@@ -234,6 +264,24 @@ async fn an_account_is_at_two_places_until_one_signs_the_other_out() {
         matches!(event, Event::GroupChanged { name, .. } if name == "Pals").then_some(())
     })
     .await;
+    for name in ["Robert", "Rob"] {
+        // The second time the services are known to tell no changes.
+        desk.rename_contact(BOB, name).await.unwrap();
+        seen(&mut sofa_events, |event| {
+            let sofa = sofa.roster();
+            let changed = matches!(event, Event::ContactChanged { account, .. } if account == BOB);
+            changed.then(|| sofa.contact(BOB).unwrap().shown_name() == name).filter(|is| *is)
+        })
+        .await;
+    }
+    desk.block_contact(BOB, true).await.unwrap();
+    seen(&mut sofa_events, |_| {
+        sofa.roster().contact(BOB).unwrap().lists.has(msnp::List::Block).then_some(())
+    })
+    .await;
+    desk.set_privacy(false).await.unwrap();
+    seen(&mut sofa_events, |_| (sofa.roster().privacy().everybody == Some(false)).then_some(()))
+        .await;
     desk.sign_out_endpoint(&other.machine_id).await.unwrap();
     let reason = seen(&mut sofa_events, |event| match event {
         Event::Closed { reason } => Some(reason.clone()),

@@ -39,7 +39,7 @@ const NAMES: [(u64, &str); 27] = [
 ];
 
 /// The bits of the second number that have a name.
-const EXTENDED_NAMES: [(u64, &str); 18] = [
+const EXTENDED_NAMES: [(u64, &str); 28] = [
     (0x1, "sms-only"),
     (0x2, "voice"),
     (0x4, "uucp-sip"),
@@ -53,10 +53,20 @@ const EXTENDED_NAMES: [(u64, &str); 18] = [
     (0x400, "nudges"),
     (0x800, "circle-voice"),
     (0x1000, "sharing"),
+    (0x2000, "mobile-suspend"),
+    (0x8000, "p2p-mixer"),
     (0x2_0000, "file-in-window"),
+    (0x4_0000, "wide-video"),
     (0x8_0000, "p2p-envelope"),
+    (0x40_0000, "no-yahoo"),
+    (0x80_0000, "sip-tunnel-v2"),
+    (0x100_0000, "wma-voice-clips"),
+    (0x200_0000, "circle-voice-clips"),
+    (0x400_0000, "social-news"),
     (0x800_0000, "custom-emoticons"),
     (0x1000_0000, "utf8-moods"),
+    (0x2000_0000, "fturn"),
+    (0x4000_0000, "activity"),
     (0x8000_0000, "multiparty"),
 ];
 

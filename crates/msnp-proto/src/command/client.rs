@@ -68,6 +68,14 @@ pub enum ClientCommand<'a> {
     Goodbye,
     /// `MSG`.
     Message { trid: TransactionId, ack: AckMode, payload: &'a [u8] },
+    /// `UUM`: words past the switchboard, to somebody of another network or in her absence.
+    MessageElsewhere {
+        trid: TransactionId,
+        to: &'a str,
+        network: u32,
+        kind: u32,
+        payload: &'a [u8],
+    },
     /// `PNG`.
     Ping,
     /// `GCF`: asks for policies.
@@ -189,6 +197,13 @@ impl<'a> ClientCommand<'a> {
             },
             (verb::FQY, _) => Self::AskNetworks { trid: a.number()?, payload: frame.payload() },
             (verb::INF, _) => Self::AskSchemes { trid: a.number()? },
+            (verb::UUM, _) => Self::MessageElsewhere {
+                trid: a.number()?,
+                to: a.raw()?,
+                network: a.number()?,
+                kind: a.number()?,
+                payload: frame.payload(),
+            },
             (verb::UUN, _) => Self::UserNotice {
                 trid: a.number()?,
                 to: a.raw()?,

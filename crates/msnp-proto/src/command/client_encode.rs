@@ -70,6 +70,10 @@ impl ClientCommand<'_> {
             Self::Message { trid, ack, payload } => {
                 Line::new(out, "MSG").number(trid).raw(ack.letter()).payload(payload);
             }
+            Self::MessageElsewhere { trid, to, network, kind, payload } => {
+                let line = Line::new(out, "UUM").number(trid).raw(to).number(network);
+                line.number(kind).payload(payload);
+            }
             Self::Ping => Line::new(out, "PNG").end(),
             Self::Policies { trid, file } => Line::new(out, "GCF").number(trid).raw(file).end(),
             Self::Privacy { trid, verb, value } => {

@@ -12,6 +12,7 @@ mod client;
 mod client_encode;
 mod lists;
 mod server;
+mod server_decode;
 mod server_encode;
 mod whose;
 

@@ -40,7 +40,9 @@ impl ServerCommand<'_> {
                 let line = Line::new(out, &code).number(trid.unwrap_or_default());
                 if payload.is_empty() { line.end() } else { line.payload(payload) }
             }
-            Self::Goodbye { reason } => Line::new(out, "OUT").raw_if(*reason).end(),
+            Self::Goodbye { reason, minutes } => {
+                number_if(Line::new(out, "OUT").raw_if(*reason), *minutes).end();
+            }
             Self::Group { name, id, .. } if version.has_guids() => {
                 Line::new(out, "LSG").text(name).raw(id).end();
             }
@@ -69,6 +71,10 @@ impl ServerCommand<'_> {
             }
             Self::Message { sender, name, payload } => {
                 Line::new(out, "MSG").raw(sender).text(name).payload(payload);
+            }
+            Self::MessageElsewhere { from, to, kind, payload } => {
+                let line = Line::new(out, "UBM").raw(from.account).number(from.network);
+                line.raw(to.account).number(to.network).number(kind).payload(payload);
             }
             Self::Networks { trid, payload } => {
                 Line::new(out, "FQY").number(trid).payload(payload);
@@ -141,12 +147,13 @@ impl ServerCommand<'_> {
             Self::Schemes { trid, scheme } => {
                 Line::new(out, "INF").number(trid).raw(scheme).end();
             }
-            Self::SignedIn { trid, account, name } => {
+            Self::SignedIn { trid, account, name, verified } => {
                 let line = Line::new(out, "USR").number(trid).raw("OK").raw(account);
                 let board = kind == LinkKind::Switchboard;
                 let named = board || version.has_name_in_sign_in();
                 let line = text_if(line, name.as_deref().filter(|_| named));
-                let verified = (!board && version.has_verified_in_sign_in()).then_some("1");
+                let verified = if *verified { "1" } else { "0" };
+                let verified = (!board && version.has_verified_in_sign_in()).then_some(verified);
                 let restricted = (!board && version.has_restricted_in_sign_in()).then_some("0");
                 line.raw_if(verified).raw_if(restricted).end();
             }

@@ -12,6 +12,7 @@
 mod body;
 mod endpoint;
 mod format;
+mod look;
 mod object;
 mod personal;
 mod split;
@@ -21,6 +22,7 @@ pub use self::{
     body::Body,
     endpoint::{Endpoint, plain_id, read_endpoints},
     format::{Colour, Format},
+    look::Look,
     object::{Media, Object},
     personal::PersonalMessage,
     split::{PAYLOAD_LIMIT, split},

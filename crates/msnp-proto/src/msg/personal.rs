@@ -5,6 +5,9 @@
 //! ```
 //! Servers send XML that is not well formed; so the text between the tags is taken, whatever it is.
 
+use super::look::Look;
+use crate::version::Version;
+
 /// What an account shows beside its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersonalMessage {
@@ -23,13 +26,17 @@ impl PersonalMessage {
 
     /// Writes the payload of a `UUX`, on one line, never empty.
     pub fn write(&self) -> Vec<u8> {
-        self.write_with(None)
+        format!("<Data>{}</Data>", self.elements()).into_bytes()
     }
 
-    /// Writes it with the id of the installation, as clients do from MSNP13.
-    pub fn write_with(&self, machine: Option<&str>) -> Vec<u8> {
-        let machine = machine.map(|id| format!("<MachineGuid>{{{}}}</MachineGuid>", escape(id)));
-        format!("<Data>{}{}</Data>", self.elements(), machine.unwrap_or_default()).into_bytes()
+    /// Writes it with what else a version's clients tell: the id of the installation from MSNP13, the
+    /// look from MSNP16.
+    pub fn write_as(&self, version: Version, machine: &str, look: &Look) -> Vec<u8> {
+        let machine = match version.has_machine_id_in_personal() {
+            true => format!("<MachineGuid>{{{}}}</MachineGuid>", escape(machine)),
+            false => String::new(),
+        };
+        format!("<Data>{}{machine}{}</Data>", self.elements(), look.elements(version)).into_bytes()
     }
 
     /// Writes what goes into the payload of a `UBX`, before what else there is.
@@ -42,7 +49,7 @@ impl PersonalMessage {
     }
 }
 
-fn element(xml: &str, name: &str) -> String {
+pub(super) fn element(xml: &str, name: &str) -> String {
     let between = || {
         let (_, rest) = xml.split_once(&format!("<{name}>"))?;
         rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
@@ -50,7 +57,7 @@ fn element(xml: &str, name: &str) -> String {
     between().map(unescape).unwrap_or_default()
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

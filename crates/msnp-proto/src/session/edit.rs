@@ -28,6 +28,9 @@ use crate::{
 
 /// Most requests that wait for their turn.
 const WAITING_LIMIT: usize = 1024;
+/// Longest invitation, in characters.
+const INVITATION_LIMIT: usize = 255;
+
 /// Requests on their way.
 #[derive(Debug, Default)]
 pub(super) struct Edits {
@@ -42,6 +45,8 @@ struct Active {
     trid: u32,
     /// The call of the step under way.
     http: Option<HttpId>,
+    /// Words for whoever is added to read.
+    invitation: String,
     /// The id that the web services gave to what the step adds.
     added: Option<String>,
     /// The step under way, and those after it.
@@ -79,6 +84,13 @@ impl Edits {
         self.active.as_ref().map(|active| active.deadline)
     }
 
+    /// Lets the call of the step under way take so long, where there is one.
+    pub(super) fn wait_until(&mut self, deadline: Instant) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.http.is_some()) {
+            active.deadline = deadline;
+        }
+    }
+
     /// Gives all requests, and what is to be said of each, when no answer can come any more.
     pub(super) fn into_unanswered(self) -> impl Iterator<Item = (RequestId, RequestError)> {
         let active = self.active.map(|active| (active.request, RequestError::Unconfirmed));
@@ -100,10 +112,15 @@ impl Session {
 
     pub(super) fn edits_timeout(&mut self, now: Instant) {
         if is_due(self.resync.as_ref().map(Resync::deadline), now) {
-            self.resync = None;
+            self.resync_fails(now);
         }
         if is_due(self.edits.deadline(), now) {
+            let asked_the_server =
+                self.edits.active.as_ref().is_some_and(|edit| edit.http.is_none());
             self.edit_ends(now, Err(RequestError::Unconfirmed));
+            if asked_the_server && !self.closed {
+                self.went_unanswered();
+            }
         }
     }
 
@@ -112,6 +129,12 @@ impl Session {
         while self.edits.active.is_none() {
             let Some((request, command)) = self.edits.waiting.pop_front() else {
                 return;
+            };
+            let invitation = match &command {
+                Command::InviteContact { words, .. } => {
+                    words.chars().take(INVITATION_LIMIT).collect()
+                }
+                _ => String::new(),
             };
             match self.plan(command) {
                 Ok(steps) if steps.is_empty() => self.complete(request, Ok(())),
@@ -122,6 +145,7 @@ impl Session {
                         request,
                         trid,
                         http: None,
+                        invitation,
                         added: None,
                         steps,
                         mended: false,
@@ -147,7 +171,8 @@ impl Session {
         let planner = Planner { session: self, steps: Vec::new() };
         match command {
             Command::AcceptContact { account, add } => planner.accept(&account, add),
-            Command::AddContact { account, group } => planner.add(&account, group),
+            Command::AddContact { account, group }
+            | Command::InviteContact { account, group, .. } => planner.add(&account, group),
             Command::AddGroup { name } => planner.add_group(name),
             Command::BlockContact { account, on: true }
             | Command::DeclineContact { account, block: true } => planner.block(&account),

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use super::{
     Session,
+    roster::circle_of,
     sign_in::CAPABILITIES,
     types::{CloseReason, Event, RequestError, RequestId},
 };
 use crate::{
     command::{Capabilities, ClientCommand, Presence, Status, Whose},
-    msg::{Endpoint, PersonalMessage, plain_id, read_endpoints},
-    publication::{Document, UserPresence},
+    msg::{Endpoint, Look, Object, PersonalMessage, plain_id, read_endpoints},
+    publication::{Document, UserPresence, read_roster},
 };
 
 /// The notice that asks a place to sign out, and what it says.
@@ -44,8 +45,7 @@ impl Session {
 
     /// Writes the own personal message as the version does.
     pub(super) fn personal_payload(&self, message: &PersonalMessage) -> Vec<u8> {
-        let machine = self.config.machine_id.as_str();
-        message.write_with(Some(machine).filter(|_| self.version.has_machine_id_in_personal()))
+        message.write_as(self.version, &self.config.machine_id, &self.notification.look)
     }
 
     pub(super) fn set_status(&mut self, now: Instant, request: RequestId, status: Status) {
@@ -63,13 +63,43 @@ impl Session {
         self.say_status(trid, status);
     }
 
+    /// Shows another display picture, or none; nothing where the version has none.
+    pub(super) fn set_picture(
+        &mut self,
+        now: Instant,
+        request: RequestId,
+        object: Option<&Object>,
+    ) {
+        if !self.version.has_objects() {
+            return self.complete(request, Ok(()));
+        }
+        self.notification.object = object.map(Object::write);
+        let status = self.notification.status;
+        let trid = self.request(now, request);
+        if self.version.has_publications() {
+            return self.publish_presence(trid, status);
+        }
+        self.say_status(trid, status);
+    }
+
+    /// Takes another look: nothing where the version has none.
+    pub(super) fn set_look(&mut self, now: Instant, request: RequestId, look: Look) {
+        if !self.version.has_signature_sound() || self.version.has_publications() {
+            return self.complete(request, Ok(()));
+        }
+        self.notification.look = look;
+        let trid = self.request(now, request);
+        let payload = self.personal_payload(&self.notification.personal);
+        self.say(&ClientCommand::SetPersonalMessage { trid, payload: &payload });
+    }
+
     /// Publishes the own presence as a document.
     pub(super) fn publish_presence(&mut self, trid: u32, status: Status) {
         let presence = UserPresence {
             status: Some(status),
             name: Some(self.notification.name.clone()),
             personal: Some(self.notification.personal.clone()),
-            object: None,
+            object: self.notification.object.clone(),
             endpoints: vec![self.this_place(status)],
         };
         self.publish(trid, true, &presence.write(false));
@@ -130,12 +160,28 @@ impl Session {
         let Some(whose) = document.from() else {
             return;
         };
+        if let (Some((circle, None)), Some(uri)) = (circle_of(&whose), document.header("Uri")) {
+            return self.circle_publication(add, circle, uri, &document.body);
+        }
         if document.header("Uri") != Some("/user") {
             return;
         }
         let Some(user) = UserPresence::read(&document.body) else {
             return;
         };
+        if let Some(circle) = circle_of(&whose) {
+            let known = match user.status.filter(|_| add) {
+                Some(status) => {
+                    let name = user.name.unwrap_or_default().into();
+                    let (capabilities, object) = (None, None);
+                    let presence = Presence { status, whose, name, capabilities, object };
+                    self.roster.set_circle_presence(circle, &presence)
+                }
+                None if add => None,
+                None => self.roster.leave_circle(circle),
+            };
+            return self.circle_changed(known);
+        }
         if self.is_own(whose.account) {
             return self.own_publication(add, user);
         }
@@ -148,6 +194,7 @@ impl Session {
         }
         let before = self.roster.contact(account);
         let status = before.map_or(Status::Offline, |contact| contact.status);
+        let look = before.map(|contact| contact.look.clone()).unwrap_or_default();
         let presence = Presence {
             status: user.status.unwrap_or(status),
             whose,
@@ -156,8 +203,22 @@ impl Session {
             object: user.object.filter(|object| !object.is_empty()).map(Into::into),
         };
         let known = self.roster.set_presence(&presence);
-        let said = user.personal.and_then(|message| self.roster.set_personal(account, message));
+        let said =
+            user.personal.and_then(|message| self.roster.set_personal(account, message, look));
         self.presence_changed(known.or(said));
+    }
+
+    /// Takes what a circle tells of itself: who is in it, and who left.
+    fn circle_publication(&mut self, add: bool, circle: &str, uri: &str, body: &[u8]) {
+        let known = if add {
+            self.roster.enter_circle(circle, read_roster(body).into_iter())
+        } else {
+            // Whoever left stands between the last parentheses.
+            let member = uri.rsplit_once('(').and_then(|(_, rest)| rest.split_once(')'));
+            let member = member.map(|(member, _)| Whose::from_text(member).account);
+            self.roster.leave_circle((circle, member))
+        };
+        self.circle_changed(known);
     }
 
     fn own_publication(&mut self, add: bool, user: UserPresence) {

@@ -11,10 +11,13 @@
 mod board;
 mod chat;
 mod edit;
+mod elsewhere;
 mod endpoints;
 mod http;
 mod notification;
 mod online;
+mod pace;
+mod renewal;
 mod resync;
 mod roster;
 mod services;
@@ -28,16 +31,23 @@ use std::{
 };
 
 use self::{
-    board::Board, chat::Chat, edit::Edits, notification::Notification, resync::Resync,
+    board::Board,
+    chat::Chat,
+    edit::Edits,
+    notification::{Notification, Waiting},
+    pace::Pacer,
+    renewal::{Pending, Renewal},
+    resync::{Newcomer, Resync},
     sign_in::Tickets,
+    web::Since,
 };
 pub use self::{
     http::{HttpReply, HttpRequest},
-    roster::{Contact, Group, Privacy, Roster},
+    roster::{Circle, CircleMember, Contact, Group, Privacy, Roster},
     services::Services,
     types::{
         ChatId, CloseReason, Command, ContactChange, Deadlines, Effect, Event, HttpId, Invalid,
-        LinkChange, LinkId, RequestError, RequestId, SessionConfig, Traffic,
+        LinkChange, LinkId, Pace, RequestError, RequestId, SessionConfig, Traffic,
     },
 };
 use crate::version::Version;
@@ -51,20 +61,32 @@ pub struct Session {
     version: Version,
     started: Instant,
     tickets: Tickets,
+    /// Calls of web services that are under way.
+    calls: BTreeMap<HttpId, Pending>,
+    /// New tickets that are being asked for.
+    renewal: Option<Renewal>,
     /// What the web services want to hear again with each call.
     cache_key: Option<String>,
+    /// When the lists changed last, where the services tell changes.
+    since: Option<Since>,
+    /// Whether the services may be asked for changes only.
+    tells_changes: bool,
     notification: Notification,
     roster: Roster,
     chats: BTreeMap<ChatId, Chat>,
     boards: BTreeMap<LinkId, Board>,
     /// Switchboards asked for, by transaction.
     transfers: BTreeMap<u32, (ChatId, Instant)>,
+    /// What is asked for in its turn.
+    pacer: Pacer,
     /// Changes of lists, one after the other.
     edits: Edits,
     /// The lists asked for again.
     resync: Option<Resync>,
+    /// Those who put the account on their lists and are told of after the lists are read.
+    newcomers: Vec<Newcomer>,
     /// Changes of the account itself asked for, by transaction.
-    requests: BTreeMap<u32, (RequestId, Instant)>,
+    requests: BTreeMap<u32, Waiting>,
     effects: VecDeque<Effect>,
     events: VecDeque<Event>,
     last_id: u64,
@@ -78,17 +100,23 @@ impl Session {
         let version = config.versions.first().copied().unwrap_or(Version::Msnp12);
         let mut session = Self {
             notification: Notification::new(now + config.deadlines.step),
+            pacer: Pacer::new(config.pace, now),
             config,
             version,
             started: now,
             tickets: Tickets::default(),
+            calls: BTreeMap::new(),
+            renewal: None,
             cache_key: None,
+            since: None,
+            tells_changes: true,
             roster: Roster::default(),
             chats: BTreeMap::new(),
             boards: BTreeMap::new(),
             transfers: BTreeMap::new(),
             edits: Edits::default(),
             resync: None,
+            newcomers: Vec::new(),
             requests: BTreeMap::new(),
             effects: VecDeque::new(),
             events: VecDeque::new(),
@@ -157,6 +185,13 @@ impl Session {
         if self.closed {
             return;
         }
+        if let Some(reply) = self.renewal_reply(now, id, reply) {
+            self.take_http(now, id, reply);
+        }
+    }
+
+    /// Takes an answer for whoever waits for it.
+    fn take_http(&mut self, now: Instant, id: HttpId, reply: HttpReply) {
         if let Some(reply) = self.sign_in_http(now, id, reply)
             && let Some(reply) = self.resync_reply(now, id, reply)
         {
@@ -170,6 +205,8 @@ impl Session {
             return;
         }
         self.notification_timeout(now);
+        self.pace_timeout(now);
+        self.renewal_timeout(now);
         self.requests_timeout(now);
         self.edits_timeout(now);
         self.boards_timeout(now);
@@ -191,7 +228,7 @@ impl Session {
                 drop(command);
                 self.complete(request, Err(RequestError::NotSignedIn));
             }
-            command => self.online_command(now, request, command),
+            command => self.paced_command(now, request, command),
         }
         request
     }
@@ -213,11 +250,12 @@ impl Session {
         }
         let boards = self.boards.values().filter_map(Board::deadline);
         let transfers = self.transfers.values().map(|(_, deadline)| *deadline);
-        let requests = self.requests.values().map(|(_, deadline)| *deadline);
+        let requests = self.requests.values().map(|waiting| waiting.deadline);
+        let renewal = self.renewal.as_ref().map(Renewal::deadline);
         let lists =
             self.edits.deadline().into_iter().chain(self.resync.as_ref().map(Resync::deadline));
         let links = boards.chain(transfers).chain(self.notification.deadline());
-        links.chain(requests).chain(lists).min()
+        links.chain(requests).chain(lists).chain(renewal).chain(self.pacer.deadline()).min()
     }
 
     /// Ends the session for a reason; everything under way is completed first.
@@ -226,10 +264,19 @@ impl Session {
             return;
         }
         self.transfers.clear();
-        for (request, _) in std::mem::take(&mut self.requests).into_values() {
+        let mut asked: Vec<RequestId> =
+            std::mem::take(&mut self.requests).into_values().map(Waiting::request).collect();
+        asked.dedup();
+        let now = self.started;
+        let pacer = std::mem::replace(&mut self.pacer, Pacer::new(self.config.pace, now));
+        for request in pacer.into_unasked() {
+            self.complete(request, Err(RequestError::NotSignedIn));
+        }
+        for request in asked {
             self.complete(request, Err(RequestError::Unconfirmed));
         }
-        self.resync = None;
+        (self.resync, self.renewal) = (None, None);
+        self.calls.clear();
         for (request, error) in std::mem::take(&mut self.edits).into_unanswered() {
             self.complete(request, Err(error));
         }

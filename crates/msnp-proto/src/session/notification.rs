@@ -5,17 +5,20 @@ use std::time::Instant;
 use super::{
     Session,
     sign_in::Phase,
-    types::{CloseReason, Effect, LinkChange, LinkId, RequestError, is_due},
+    types::{CloseReason, Effect, LinkChange, LinkId, RequestError, RequestId, is_due},
 };
 use crate::{
     command::{ClientCommand, ServerCommand, Status},
     frame::{Framer, Limits},
-    msg::PersonalMessage,
+    msg::{Look, PersonalMessage},
     payload::{Direction, LinkKind},
 };
 
 /// Most bytes read before frames are looked at again, so that one push cannot grow without bound.
 const LIMITS: Limits = Limits { line: 64 * 1024 - 1, payload: 1024 * 1024 };
+
+/// After so many requests in a row without an answer, nor any other word, the session is over.
+const UNANSWERED_LIMIT: u32 = 3;
 
 #[derive(Debug)]
 pub(super) struct Notification {
@@ -36,6 +39,28 @@ pub(super) struct Notification {
     pub(super) status: Status,
     /// The own personal message.
     pub(super) personal: PersonalMessage,
+    /// The own display picture's description.
+    pub(super) object: Option<String>,
+    pub(super) look: Look,
+    /// How many requests went by without an answer since the server said anything but that it is there.
+    unanswered: u32,
+    /// How many messages came past the switchboards.
+    received: u64,
+}
+
+/// A request of the application that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    request: RequestId,
+    pub(super) deadline: Instant,
+    /// Whether silence means that it is done: only refusals are said then.
+    silent: bool,
+}
+
+impl Waiting {
+    pub(super) fn request(self) -> RequestId {
+        self.request
+    }
 }
 
 impl Notification {
@@ -53,7 +78,16 @@ impl Notification {
             name: String::new(),
             status: Status::Offline,
             personal: PersonalMessage::default(),
+            object: None,
+            look: Look::default(),
+            unanswered: 0,
+            received: 0,
         }
+    }
+
+    pub(super) fn count_message(&mut self) -> u64 {
+        self.received += 1;
+        self.received
     }
 
     pub(super) fn is_online(&self) -> bool {
@@ -103,18 +137,23 @@ impl Session {
         let mut framer = std::mem::replace(&mut self.notification.framer, framer());
         let link = self.notification.link;
         framer.push(bytes);
+        let mut heard = false;
         while !self.closed && self.notification.link == link {
             match framer.next() {
                 Ok(Some(frame)) => {
                     self.traffic.heard += 1;
+                    heard = true;
+                    if frame.verb() != b"QNG" {
+                        self.notification.unanswered = 0;
+                    }
                     match ServerCommand::decode(&frame, self.version, LinkKind::Notification) {
                         Ok(command) => self.notification_command(now, command),
                         Err(error) => self.odd(error.to_string()),
                     }
                 }
                 Ok(None) => {
-                    // Whatever came shows that the server lives.
-                    if self.notification.is_online() {
+                    // Whatever came whole shows that the server lives.
+                    if heard && self.notification.is_online() {
                         self.notification.pong = None;
                         self.notification.ping = Some(now + self.config.deadlines.ping);
                     }
@@ -143,13 +182,49 @@ impl Session {
         }
     }
 
+    /// Notes a request whose answer completes it.
+    pub(super) fn request(&mut self, now: Instant, request: RequestId) -> u32 {
+        let deadline = now + self.config.deadlines.step;
+        self.note_request(Waiting { request, deadline, silent: false })
+    }
+
+    /// Notes a request that nothing answers but a refusal.
+    pub(super) fn request_without_answer(&mut self, now: Instant, request: RequestId) -> u32 {
+        let deadline = now + self.config.deadlines.board_step;
+        self.note_request(Waiting { request, deadline, silent: true })
+    }
+
+    fn note_request(&mut self, waiting: Waiting) -> u32 {
+        let trid = self.notification.trid();
+        self.requests.insert(trid, waiting);
+        trid
+    }
+
+    pub(super) fn answered(&mut self, trid: Option<u32>, outcome: Result<(), RequestError>) {
+        if let Some(Waiting { request, .. }) = trid.and_then(|trid| self.requests.remove(&trid)) {
+            // It may have been said in several parts.
+            self.requests.retain(|_, waiting| waiting.request != request);
+            self.complete(request, outcome);
+        }
+    }
+
     pub(super) fn requests_timeout(&mut self, now: Instant) {
-        let due = self.requests.iter().filter(|(_, (_, deadline))| *deadline <= now);
-        let due: Vec<u32> = due.map(|(trid, _)| *trid).collect();
-        for (request, _) in
-            due.into_iter().filter_map(|trid| self.requests.remove(&trid)).collect::<Vec<_>>()
-        {
-            self.complete(request, Err(RequestError::Unconfirmed));
+        let due = self.requests.iter().filter(|(_, waiting)| waiting.deadline <= now);
+        let due: Vec<(u32, bool)> = due.map(|(trid, waiting)| (*trid, waiting.silent)).collect();
+        for (trid, silent) in due {
+            let outcome = if silent { Ok(()) } else { Err(RequestError::Unconfirmed) };
+            self.answered(Some(trid), outcome);
+            if !silent {
+                self.went_unanswered();
+            }
+        }
+    }
+
+    /// Notes that a request had no answer: a server that says nothing but that it is there is none.
+    pub(super) fn went_unanswered(&mut self) {
+        self.notification.unanswered += 1;
+        if self.notification.unanswered >= UNANSWERED_LIMIT {
+            self.close(CloseReason::Timeout("requests"));
         }
     }
 

@@ -4,13 +4,18 @@ use std::time::Instant;
 
 use super::{
     Session, edit,
+    roster::circle_of,
     types::{CloseReason, Command, Event, Invalid, RequestError, RequestId},
 };
 use crate::{
     auth::challenge::{self, Product},
     command::{ClientCommand, Redirect, ServerCommand},
-    msg::PersonalMessage,
+    error_code::ErrorCode,
+    msg::{Look, PersonalMessage},
 };
+
+/// Longest time, in minutes, that a server may keep an account away by a word.
+const LONGEST_REST: u32 = 24 * 60;
 
 impl Session {
     pub(super) fn notification_command(&mut self, now: Instant, command: ServerCommand<'_>) {
@@ -19,9 +24,19 @@ impl Session {
         };
         match command {
             ServerCommand::Presence(presence) | ServerCommand::InitialPresence { presence, .. } => {
+                if let Some(circle) = circle_of(&presence.whose) {
+                    let known = self.roster.set_circle_presence(circle, &presence);
+                    return self.circle_changed(known);
+                }
                 let known = self.roster.set_presence(&presence);
                 self.presence_changed(known);
             }
+            ServerCommand::Offline { whose, .. } if circle_of(&whose).is_some() => {
+                let known = circle_of(&whose).and_then(|circle| self.roster.leave_circle(circle));
+                self.circle_changed(known);
+            }
+            // What a member shows through a circle is not kept.
+            ServerCommand::PersonalMessage { whose, .. } if circle_of(&whose).is_some() => {}
             ServerCommand::Offline { whose, .. } => {
                 let known = self.roster.set_offline(whose.account);
                 self.presence_changed(known);
@@ -31,7 +46,7 @@ impl Session {
             }
             ServerCommand::PersonalMessage { whose, payload } => {
                 let message = PersonalMessage::read(payload);
-                let known = self.roster.set_personal(whose.account, message);
+                let known = self.roster.set_personal(whose.account, message, Look::read(payload));
                 self.presence_changed(known);
             }
             ServerCommand::Pong { seconds: Some(seconds) } => {
@@ -70,6 +85,10 @@ impl Session {
             ServerCommand::UserNotice { from, kind, payload } => {
                 self.user_notice(from, kind, payload);
             }
+            ServerCommand::MessageElsewhere { from, payload, .. } => {
+                self.heard_elsewhere(&from, payload);
+            }
+            ServerCommand::Networks { trid, payload } => self.networks_came(trid, payload),
             ServerCommand::UserNoticeSent { trid } => self.answered(Some(trid), Ok(())),
             ServerCommand::Publication { add, payload } => self.publication(add, payload),
             ServerCommand::Published { trid, .. } => self.answered(Some(trid), Ok(())),
@@ -89,6 +108,9 @@ impl Session {
             | ServerCommand::PresenceSet { trid, .. }
             | ServerCommand::PersonalMessageSet { trid } => self.answered(Some(trid), Ok(())),
             ServerCommand::Error { trid: Some(trid), code, .. } => {
+                if code == ErrorCode::TOO_MANY {
+                    self.rest(now);
+                }
                 if let Some((chat, _)) = self.transfers.remove(&trid) {
                     self.board_impossible(now, &chat, RequestError::Refused(code));
                 } else if self.edits.is_active(trid) {
@@ -99,9 +121,14 @@ impl Session {
                     self.answered(Some(trid), Err(RequestError::Refused(code)));
                 }
             }
-            ServerCommand::Goodbye { reason } => self.close(match reason {
+            ServerCommand::Goodbye { reason, minutes } => self.close(match reason {
+                Some("MIG") => CloseReason::Moved,
                 Some("OTH") => CloseReason::SignedInElsewhere,
+                Some("RCT") => {
+                    CloseReason::ComeBackLater { minutes: minutes.unwrap_or(1).min(LONGEST_REST) }
+                }
                 Some("SSD") => CloseReason::ServerDown,
+                Some("TOU") => CloseReason::TermsOfUse,
                 _ => CloseReason::LinkLost("the server said OUT".to_owned()),
             }),
             ServerCommand::Unknown { verb, .. } => {
@@ -116,7 +143,11 @@ impl Session {
         if converses && !self.version.has_switchboards() {
             return self.complete(request, Err(Invalid::NoSwitchboards.into()));
         }
+        let Some(command) = self.converse_elsewhere(now, request, command) else {
+            return;
+        };
         match command {
+            Command::AskNetworks { account } => self.ask_networks(now, request, &account),
             Command::SendText { chat, text } => self.send_text(now, request, chat, text),
             Command::SendNudge { chat } => self.send_nudge(now, request, chat),
             Command::SendTyping { chat } => {
@@ -127,6 +158,8 @@ impl Session {
                 self.leave_chat(&chat);
                 self.complete(request, Ok(()));
             }
+            Command::SetLook { look } => self.set_look(now, request, look),
+            Command::SetPicture { object } => self.set_picture(now, request, object.as_ref()),
             Command::SetStatus { status } => self.set_status(now, request, status),
             Command::SignOutEndpoint { id } => self.sign_out_endpoint(now, request, &id),
             Command::SetName { name } => {
@@ -160,16 +193,9 @@ impl Session {
         }
     }
 
-    /// Notes a request whose answer completes it.
-    pub(super) fn request(&mut self, now: Instant, request: RequestId) -> u32 {
-        let trid = self.notification.trid();
-        self.requests.insert(trid, (request, now + self.config.deadlines.step));
-        trid
-    }
-
-    pub(super) fn answered(&mut self, trid: Option<u32>, outcome: Result<(), RequestError>) {
-        if let Some((request, _)) = trid.and_then(|trid| self.requests.remove(&trid)) {
-            self.complete(request, outcome);
+    pub(super) fn circle_changed(&mut self, circle: Option<String>) {
+        if let Some(circle) = circle {
+            self.events.push_back(Event::CircleChanged { circle });
         }
     }
 

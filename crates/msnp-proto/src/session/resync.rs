@@ -11,7 +11,7 @@ use super::{
     web::{Read, Reading},
 };
 use crate::{
-    command::{ClientCommand, GroupChange, List, ListChange, ServerCommand},
+    command::{ClientCommand, List, ListChange, ServerCommand},
     listing,
 };
 
@@ -28,6 +28,18 @@ pub(super) struct Resync {
     stale: bool,
 }
 
+/// Somebody who put the account on her list, told once it is known what she wrote.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    account: String,
+    name: Option<String>,
+    /// Whether she asked before, and is known to.
+    asked: bool,
+}
+
+/// Most newcomers that wait to be told of.
+const NEWCOMERS_LIMIT: usize = 1024;
+
 #[derive(Debug)]
 enum Source {
     /// The server, by the request of that number.
@@ -39,6 +51,10 @@ enum Source {
 impl Resync {
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    pub(super) fn wait_until(&mut self, deadline: Instant) {
+        self.deadline = deadline;
     }
 
     pub(super) fn fresh(&mut self) -> &mut Roster {
@@ -57,7 +73,7 @@ impl Session {
             return;
         }
         let source = if self.version.has_web_lists() {
-            Source::Services(Some(self.read_lists()))
+            Source::Services(Some(self.read_changes()))
         } else {
             let trid = self.notification.trid();
             let second = self.version.has_guids().then_some("0");
@@ -145,13 +161,14 @@ impl Session {
             Ok(Read::Done(lists)) => {
                 if let Some(resync) = self.resync.take() {
                     self.replace_roster(lists.roster);
+                    self.tell_newcomers(now);
                     if resync.stale {
                         self.resynchronize(now);
                     }
                 }
             }
             Err(why) => {
-                self.resync = None;
+                self.resync_fails(now);
                 self.odd(format!("the lists could not be read again: {why}"));
             }
         }
@@ -174,34 +191,8 @@ impl Session {
     /// Takes a new roster in the place of the one that is known, and tells what differs.
     fn replace_roster(&mut self, fresh: Roster) {
         let old = std::mem::replace(&mut self.roster, fresh);
-        let asked: Vec<String> = old.requests().map(|contact| contact.account.clone()).collect();
-        let (groups, privacy) = (old.groups().collect::<Vec<_>>(), old.privacy());
         let keeps_names = self.version.has_web_lists();
-        for (account, change) in self.roster.replace(old, keeps_names) {
-            let contact = self.roster.contact(&account);
-            let asks = contact.filter(|contact| contact.asks && !asked.contains(&account));
-            self.events.push_back(match asks {
-                Some(contact) => Event::AddedBy { name: contact.name.clone(), account },
-                None => Event::ContactChanged { account, change },
-            });
-        }
-        let fresh: Vec<_> = self.roster.groups().collect();
-        for gone in groups.iter().filter(|group| self.roster.group_name(&group.id).is_none()) {
-            let (group, name) = (gone.id.clone(), gone.name.clone());
-            let change = GroupChange::Remove;
-            self.events.push_back(Event::GroupChanged { group, name, change });
-        }
-        for now in fresh {
-            let change = match groups.iter().find(|group| group.id == now.id) {
-                None => GroupChange::Add,
-                Some(before) if before.name != now.name => GroupChange::Rename,
-                Some(_) => continue,
-            };
-            self.events.push_back(Event::GroupChanged { group: now.id, name: now.name, change });
-        }
-        if self.roster.privacy() != privacy {
-            self.events.push_back(Event::PrivacyChanged);
-        }
+        self.events.extend(self.roster.replace(&old, keeps_names));
     }
 
     /// Takes what others did with the account on their lists.
@@ -209,7 +200,17 @@ impl Session {
         let Some((people, _)) = listing::read(payload) else {
             return self.odd("a list that was pushed is no document".to_owned());
         };
-        for listed in people.into_iter().filter(|listed| listed.lists.has(List::Reverse)) {
+        let people = people.into_iter().filter(|listed| listed.lists.has(List::Reverse));
+        if add && self.notification.is_online() {
+            for listed in people.take(NEWCOMERS_LIMIT.saturating_sub(self.newcomers.len())) {
+                let known = self.roster.contact(&listed.account);
+                let asked = known.is_some_and(|contact| contact.asks);
+                self.newcomers.push(Newcomer { account: listed.account, name: listed.name, asked });
+            }
+            // What she wrote stands in the lists.
+            return self.resynchronize(now);
+        }
+        for listed in people {
             let change = ListChange {
                 add,
                 list: List::Reverse,
@@ -221,6 +222,32 @@ impl Session {
             };
             self.list_changed(now, 0, &change);
         }
+    }
+
+    /// Tells of those who put the account on their lists, unless the lists did.
+    fn tell_newcomers(&mut self, now: Instant) {
+        for newcomer in std::mem::take(&mut self.newcomers) {
+            let known = self.roster.contact(&newcomer.account);
+            if known.is_some_and(|contact| contact.asks) && !newcomer.asked {
+                continue;
+            }
+            let change = ListChange {
+                add: true,
+                list: List::Reverse,
+                serial: None,
+                account: Some(&newcomer.account),
+                name: newcomer.name.as_deref().map(Into::into),
+                id: None,
+                group: None,
+            };
+            self.list_changed(now, 0, &change);
+        }
+    }
+
+    /// Gives the reading up: what else is known is told without it.
+    pub(super) fn resync_fails(&mut self, now: Instant) {
+        self.resync = None;
+        self.tell_newcomers(now);
     }
 
     /// Takes an alert: some tell that the address book changed at another place.

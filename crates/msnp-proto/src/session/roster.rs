@@ -2,19 +2,22 @@
 //!
 //! Only what a server says changes them: at the sign-in, as the answer to a request, or unasked.
 
+mod circles;
+mod difference;
+mod services;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
+pub(super) use self::circles::circle_of;
+pub use self::circles::{Circle, CircleMember};
+use self::difference::difference;
 use super::types::ContactChange;
 use crate::{
     command::{
         Capabilities, List, ListChange, ListEntry, Lists, NumberedEntry, PASSPORT_NETWORK,
         Presence, Status,
     },
-    msg::{Endpoint, PersonalMessage},
-    soap::{
-        address_book::{AddressBook, BookContact},
-        sharing::{Member, MemberKind, Memberships},
-    },
+    msg::{Endpoint, Look, Media, Object, PersonalMessage},
     version::Version,
 };
 
@@ -51,6 +54,8 @@ pub struct Contact {
     pub object: Option<String>,
     /// Her personal message and what is playing.
     pub personal: PersonalMessage,
+    /// What else she looks and sounds like.
+    pub look: Look,
 }
 
 /// A group of contacts.
@@ -79,6 +84,8 @@ pub struct Roster {
     privacy: Privacy,
     /// Ids of entries of the sharing service, by address and list.
     members: BTreeMap<(String, u8), String>,
+    /// Circles that were heard of.
+    circles: BTreeMap<String, Circle>,
     /// Where the account itself is signed in.
     endpoints: Vec<Endpoint>,
     /// Whether those who ask are on a list of their own.
@@ -141,63 +148,6 @@ impl Roster {
     /// Makes the roster of a version, empty.
     pub(super) fn of_version(version: Version) -> Self {
         Self { pending_list: version.has_pending_list(), ..Self::default() }
-    }
-
-    /// Makes the roster of what the web services know.
-    pub(super) fn of_services(
-        version: Version,
-        memberships: Memberships,
-        book: AddressBook,
-    ) -> Self {
-        let mut roster = Self::of_version(version);
-        roster.groups = book.groups.into_iter().collect();
-        for contact in book.contacts {
-            roster.add_book_contact(contact);
-        }
-        for member in memberships.members {
-            roster.add_member(member);
-        }
-        if let Some(me) = book.me {
-            roster.privacy = Privacy { everybody: me.allows_strangers, asks: me.asks_when_added };
-        }
-        roster
-    }
-
-    fn add_book_contact(&mut self, found: BookContact) {
-        if found.deleted || found.is_circle || !found.is_messenger_user {
-            return;
-        }
-        let contact = self.entry(&found.account);
-        contact.lists = contact.lists.with(List::Forward, true);
-        contact.id = Some(found.id);
-        contact.name = found.name.unwrap_or_default();
-        contact.given_name = found.nickname;
-        contact.groups = found.groups;
-        contact.network = found.network.unwrap_or(PASSPORT_NETWORK);
-    }
-
-    fn add_member(&mut self, member: Member) {
-        if member.deleted || !matches!(member.kind, MemberKind::Passport | MemberKind::Email) {
-            return;
-        }
-        let account = member.account.to_lowercase();
-        if !member.id.is_empty() {
-            self.members.insert((account.clone(), member.list.bit()), member.id);
-        }
-        let contact = self.entry(&account);
-        contact.lists = contact.lists.with(member.list, true);
-        contact.asks = contact.lists.has(List::Pending);
-        if member.invitation.is_some() {
-            contact.invitation = member.invitation;
-        }
-        if let (true, Some(name)) = (contact.name.is_empty(), member.name) {
-            contact.name = name;
-        }
-    }
-
-    /// Gives the sharing service's id of somebody's entry on a list.
-    pub(super) fn member_id(&self, account: &str, list: List) -> Option<&str> {
-        self.members.get(&(account.to_owned(), list.bit())).map(String::as_str)
     }
 
     /// Takes where the account is signed in; tells whether it is news.
@@ -306,8 +256,7 @@ impl Roster {
             contact.name = name.clone().into_owned();
         }
         if !contact.lists.has(List::Forward) {
-            (contact.id, contact.given_name) = (None, None);
-            contact.groups.clear();
+            contact.leave_contacts();
         }
         contact.asks = asks(contact.lists, pending_list);
         if contact.lists == Lists(0) {
@@ -322,38 +271,6 @@ impl Roster {
         let before = contact.clone();
         contact.given_name = Some(name.to_owned());
         difference(Some(&before), Some(contact))
-    }
-
-    /// Takes the place of an older roster: what lists do not say is kept. Gives what differs.
-    ///
-    /// `keeps_names` says that the lists have the names the account gave.
-    pub(super) fn replace(&mut self, old: Self, keeps_names: bool) -> Vec<(String, ContactChange)> {
-        self.endpoints.clone_from(&old.endpoints);
-        if self.privacy == Privacy::default() {
-            self.privacy = old.privacy;
-        }
-        for contact in self.contacts.values_mut() {
-            if let Some(before) = old.contacts.get(&contact.account) {
-                contact.status = before.status;
-                contact.capabilities = before.capabilities;
-                contact.object.clone_from(&before.object);
-                contact.personal = before.personal.clone();
-                if contact.given_name.is_none() && !keeps_names {
-                    contact.given_name.clone_from(&before.given_name);
-                }
-                if before.status != Status::Offline {
-                    contact.name.clone_from(&before.name);
-                }
-            }
-        }
-        let mut all: Vec<&String> = old.contacts.keys().chain(self.contacts.keys()).collect();
-        all.sort_unstable();
-        all.dedup();
-        let differ = all.into_iter().filter_map(|account| {
-            let change = difference(old.contacts.get(account), self.contacts.get(account))?;
-            Some((account.clone(), change))
-        });
-        differ.collect()
     }
 
     /// Takes a presence; tells whose, if it is a contact's and changes anything.
@@ -387,12 +304,13 @@ impl Roster {
         &mut self,
         account: &str,
         message: PersonalMessage,
+        look: Look,
     ) -> Option<String> {
         let contact = self.contacts.get_mut(&*lower(account))?;
-        if contact.personal == message {
+        if contact.personal == message && contact.look == look {
             return None;
         }
-        contact.personal = message;
+        (contact.personal, contact.look) = (message, look);
         Some(contact.account.clone())
     }
 
@@ -412,6 +330,7 @@ impl Roster {
             capabilities: Capabilities::default(),
             object: None,
             personal: PersonalMessage::default(),
+            look: Look::default(),
         })
     }
 }
@@ -420,6 +339,16 @@ impl Contact {
     /// Tells whether she is one of the account's contacts, not only on another list.
     pub fn is_contact(&self) -> bool {
         self.lists.has(List::Forward)
+    }
+
+    /// Gives her display picture's description, if she shows one.
+    pub fn picture(&self) -> Option<Object> {
+        self.object.as_deref().and_then(Object::read)
+    }
+
+    /// Gives what is playing at hers.
+    pub fn media(&self) -> Option<Media> {
+        Media::read(&self.personal.media)
     }
 
     /// Gives the name to show: what the account calls her, her own, or her address.
@@ -434,26 +363,6 @@ impl Contact {
 
 fn asks(lists: Lists, pending_list: bool) -> bool {
     if pending_list { lists.has(List::Pending) } else { lists == Lists(List::Reverse.bit()) }
-}
-
-/// Says how somebody on the lists differs from before; the weightiest change counts.
-fn difference(before: Option<&Contact>, after: Option<&Contact>) -> Option<ContactChange> {
-    let lists =
-        |contact: Option<&Contact>| contact.map(|contact| contact.lists).unwrap_or_default();
-    let (was, is) = (lists(before), lists(after));
-    let turned = |list: List| (was.has(list) != is.has(list)).then(|| is.has(list));
-    let groups = |contact: Option<&Contact>| contact.map(|contact| contact.groups.clone());
-    let given = |contact: Option<&Contact>| contact.map(|contact| contact.shown_name().to_owned());
-    Some(match (turned(List::Forward), turned(List::Block)) {
-        (Some(true), _) => ContactChange::Added,
-        (Some(false), _) => ContactChange::Removed,
-        (None, Some(true)) => ContactChange::Blocked,
-        (None, Some(false)) => ContactChange::Unblocked,
-        _ if was != is => ContactChange::Listed,
-        _ if groups(before) != groups(after) => ContactChange::Moved,
-        _ if given(before) != given(after) => ContactChange::Renamed,
-        _ => return None,
-    })
 }
 
 /// An address as the roster keeps it; borrowed where it is so already.

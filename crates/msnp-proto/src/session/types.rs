@@ -12,7 +12,7 @@ use crate::{
     command::{GroupChange, Status},
     error_code::ErrorCode,
     frame::FrameError,
-    msg::{PersonalMessage, Text},
+    msg::{Look, Object, PersonalMessage, Text},
     payload::LinkKind,
     version::Version,
 };
@@ -43,6 +43,25 @@ pub struct SessionConfig {
     pub status: Status,
     /// How long to wait for what.
     pub deadlines: Deadlines,
+    /// How fast to ask.
+    pub pace: Pace,
+}
+
+/// How fast to ask for changes of lists and of the own presence.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How many at once.
+    pub burst: u32,
+    /// How long until one more.
+    pub every: Duration,
+    /// How long to ask nothing after the server said that it is too much.
+    pub rest: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { burst: 20, every: Duration::from_millis(250), rest: Duration::from_secs(10) }
+    }
 }
 
 /// How long to wait for what.
@@ -194,12 +213,16 @@ pub enum Command {
     AddContact { account: String, group: Option<String> },
     /// Make a group of contacts.
     AddGroup { name: String },
+    /// Ask which networks know an address, from MSNP14; [`Event::OnNetwork`] tells each.
+    AskNetworks { account: String },
     /// Keep somebody from seeing the account and writing to it, or let her again.
     BlockContact { account: String, on: bool },
     /// Answer somebody who asked with no; with `block` she may neither see nor write.
     DeclineContact { account: String, block: bool },
     /// Put a contact in the group of that id, or take her out of it.
     GroupContact { account: String, group: String, on: bool },
+    /// As [`AddContact`](Self::AddContact), with words for her to read, which servers keep from MSNP13.
+    InviteContact { account: String, group: Option<String>, words: String },
     /// Leave a conversation.
     LeaveChat { chat: ChatId },
     /// Put a contact in the group of that id, or in none, and take her out of all others.
@@ -220,10 +243,14 @@ pub enum Command {
     SendTyping { chat: ChatId },
     /// Ask the account about each who puts it on her list, or take them silently. Servers only keep it.
     SetAsking { ask: bool },
+    /// Change what the account looks and sounds like: the sound from MSNP16, all of it from MSNP18.
+    SetLook { look: Look },
     /// Change the own name.
     SetName { name: String },
     /// Change the own personal message.
     SetPersonalMessage { message: PersonalMessage },
+    /// Show another display picture, or none, from MSNP9. Who fetches it is for the application.
+    SetPicture { object: Option<Object> },
     /// Let those on no list see the account and write to it, or nobody but those allowed.
     SetPrivacy { everybody: bool },
     /// Change the own status.
@@ -260,8 +287,12 @@ pub enum Event {
     Message { chat: ChatId, from: String, name: String, text: Text, link: LinkId, number: u64 },
     /// Somebody calls for attention.
     Nudge { chat: ChatId, from: String, name: String, link: LinkId, number: u64 },
+    /// Somebody came into a circle, left it or changed there, or the circle did; see the roster.
+    CircleChanged { circle: String },
     /// The account came to another place, left one, or changed there; see the roster.
     EndpointsChanged,
+    /// An address that was asked for is known on a network, by its number: 1 is this one.
+    OnNetwork { account: String, network: u32 },
     /// Something came that could not be understood; it was passed over.
     Odd { what: String },
     /// The account is signed in, its lists are there, its status is set.
@@ -378,12 +409,21 @@ pub enum CloseReason {
     /// The account or the password was refused.
     #[error("the server refused the account or the password")]
     AuthRejected,
+    /// The server wants the account to come back after so many minutes.
+    #[error("the server wants the account to come back in {minutes} minutes")]
+    ComeBackLater {
+        /// How many.
+        minutes: u32,
+    },
     /// The lists could not be read.
     #[error("the contact list cannot be read: {0}")]
     Lists(String),
     /// The link broke.
     #[error("the connection to the server broke: {0}")]
     LinkLost(String),
+    /// The lists were moved to another server: signing in again finds them.
+    #[error("the contact list was moved: sign in again")]
+    Moved,
     /// Nothing in common with the server.
     #[error("the server speaks none of the protocols offered")]
     NoCommonVersion,
@@ -402,6 +442,9 @@ pub enum CloseReason {
     /// We signed out.
     #[error("signed out")]
     SignedOut,
+    /// The account's owner must accept new terms of use first, at the service itself.
+    #[error("the server's terms of use must be accepted first")]
+    TermsOfUse,
     /// The server did not answer a step in time.
     #[error("the server did not answer in time: {0}")]
     Timeout(&'static str),

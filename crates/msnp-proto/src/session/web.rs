@@ -19,8 +19,17 @@ use crate::soap::{
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) http: HttpId,
+    /// Since when changes are asked for; absent where everything is.
+    since: Option<Since>,
     /// Who may see and write; absent while that is asked for.
     memberships: Option<Memberships>,
+}
+
+/// When each service last said that something changed.
+#[derive(Clone, Debug)]
+pub(super) struct Since {
+    memberships: String,
+    book: String,
 }
 
 /// How far the reading is.
@@ -43,8 +52,21 @@ pub(super) struct WebLists {
 impl Session {
     /// Begins to read the lists.
     pub(super) fn read_lists(&mut self) -> Reading {
-        let call = sharing::find_membership(&self.caller());
-        Reading { http: self.call(call), memberships: None }
+        self.since = None;
+        self.begin_reading(None)
+    }
+
+    /// Begins to read what changed of the lists since they were read last, where the services tell that;
+    /// else everything.
+    pub(super) fn read_changes(&mut self) -> Reading {
+        let since = self.since.clone();
+        self.begin_reading(since)
+    }
+
+    fn begin_reading(&mut self, since: Option<Since>) -> Reading {
+        let changed = since.as_ref().map(|since| since.memberships.as_str());
+        let call = sharing::find_membership(&self.caller(), changed);
+        Reading { http: self.call(call), since, memberships: None }
     }
 
     /// Takes an answer of the services.
@@ -52,34 +74,58 @@ impl Session {
     /// # Errors
     /// What is wrong, in words.
     pub(super) fn read_on(&mut self, reading: Reading, reply: &HttpReply) -> Result<Read, String> {
-        let Some(memberships) = reading.memberships else {
-            let memberships = match self.answer(reply) {
+        let Reading { since, memberships, .. } = reading;
+        let answer = match self.answer(reply) {
+            Err(SoapError::FullSyncRequired) if since.is_some() => return Ok(self.read_anew()),
+            answer => answer,
+        };
+        let Some(memberships) = memberships else {
+            let memberships = match answer {
                 Ok(answer) => sharing::read_memberships(&answer),
                 Err(SoapError::NoAddressBook) => Memberships::default(),
                 Err(error) => return Err(failure("sharing service", reply, &error)),
             };
-            let caller = self.caller();
+            let (caller, changed) = (self.caller(), since.as_ref().map(|since| &*since.book));
             let call = match self.version.has_circles() {
-                true => address_book::find_contacts_paged(&caller),
-                false => address_book::find_all(&caller),
+                true => address_book::find_contacts_paged(&caller, changed),
+                false => address_book::find_all(&caller, changed),
             };
             let (http, memberships) = (self.call(call), Some(memberships));
-            return Ok(Read::More(Reading { http, memberships }));
+            return Ok(Read::More(Reading { http, since, memberships }));
         };
-        let book = match self.answer(reply) {
+        let book = match answer {
             Ok(answer) => address_book::read_address_book(&answer),
             Err(SoapError::NoAddressBook) => AddressBook::default(),
             Err(error) => return Err(failure("address book", reply, &error)),
         };
+        if since.is_some() && self.roster.may_be_whole(&memberships, &book) {
+            // Whoever is missing may have been taken off: this server may not look at the question.
+            return Ok(self.read_anew());
+        }
+        self.since = match (&memberships.last_change, &book.last_change) {
+            (Some(memberships), Some(book)) if self.tells_changes => {
+                Some(Since { memberships: memberships.clone(), book: book.clone() })
+            }
+            _ => since.clone(),
+        };
         let circle_ticket = book.circle_ticket.as_ref().map(|ticket| STANDARD.encode(ticket));
         let name = book.me.as_ref().and_then(|me| me.name.clone());
-        let roster = Roster::of_services(self.version, memberships, book);
+        let roster = match since {
+            Some(_) => self.roster.with_changes(memberships, book),
+            None => Roster::of_services(self.version, memberships, book),
+        };
         Ok(Read::Done(Box::new(WebLists { roster, name, circle_ticket })))
+    }
+
+    /// Reads everything where changes alone were not to be had, now and from now on.
+    fn read_anew(&mut self) -> Read {
+        self.tells_changes = false;
+        Read::More(self.read_lists())
     }
 
     /// Gives what every call carries.
     pub(super) fn caller(&self) -> Caller {
-        Caller { ticket: self.tickets.contacts.clone(), cache_key: self.cache_key.clone() }
+        Caller { ticket: self.tickets.contacts(), cache_key: self.cache_key.clone() }
     }
 
     /// Sends a call.
@@ -87,7 +133,9 @@ impl Session {
         let url = self.config.services.url(call.service);
         let mut request = HttpRequest::post(url, "text/xml; charset=utf-8", call.body);
         request.headers.push(("SOAPAction", format!("\"{}\"", call.action).into()));
-        self.ask(request)
+        let id = self.ask(request.clone());
+        self.note_call(id, request);
+        id
     }
 
     /// Reads the answer to a call.

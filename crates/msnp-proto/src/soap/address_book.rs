@@ -6,7 +6,7 @@
 //! ```
 //! The containers are written small in ABFindAll and large in ABFindContactsPaged; both are read.
 
-use super::{Answer, Call, Caller, NEVER, Service, fields, sharing::annotation};
+use super::{Answer, Call, Caller, NEVER, Service, fields, scenario, sharing::annotation};
 use crate::xml::{Element, escaped};
 
 /// The id of everybody's own address book.
@@ -23,6 +23,12 @@ pub struct AddressBook {
     pub contacts: Vec<BookContact>,
     /// Groups of contacts: id and name.
     pub groups: Vec<(String, String)>,
+    /// Ids of contacts that went, in an answer that tells changes only.
+    pub gone_contacts: Vec<String>,
+    /// Ids of groups that went.
+    pub gone_groups: Vec<String>,
+    /// When it changed last, as the service writes it: what a later question for changes says.
+    pub last_change: Option<String>,
     /// The ticket that opens circles, byte for byte as it came; from MSNP18.
     pub circle_ticket: Option<String>,
 }
@@ -59,29 +65,32 @@ pub struct BookContact {
     pub network: Option<u32>,
     /// Whether she stands for a circle.
     pub is_circle: bool,
-    /// Whether she went, in an answer that tells changes only.
-    pub deleted: bool,
 }
 
-/// Asks for everything, as MSNP 13 to 17 do.
-pub fn find_all(caller: &Caller) -> Call {
+/// Asks for everything, as MSNP 13 to 17 do, or for what changed since an answer's
+/// [`last_change`](AddressBook::last_change).
+pub fn find_all(caller: &Caller, since: Option<&str>) -> Call {
     let inner = format!(
-        "<abId>{DEFAULT_BOOK}</abId><abView>Full</abView><deltasOnly>false</deltasOnly>\
-         <lastChange>{NEVER}</lastChange>"
+        "<abId>{DEFAULT_BOOK}</abId><abView>Full</abView><deltasOnly>{}</deltasOnly>\
+         <lastChange>{}</lastChange>",
+        since.is_some(),
+        escaped(since.unwrap_or(NEVER))
     );
-    caller.call(Service::AddressBook, "ABFindAll", "Initial", &inner)
+    caller.call(Service::AddressBook, "ABFindAll", scenario(since), &inner)
 }
 
-/// Asks for everything, circles too, as MSNP18 and later do.
-pub fn find_contacts_paged(caller: &Caller) -> Call {
+/// Asks for everything, circles too, as MSNP18 and later do, or for what changed since.
+pub fn find_contacts_paged(caller: &Caller, since: Option<&str>) -> Call {
     let inner = format!(
         "<abView>MessengerClient8</abView><extendedContent>AB AllGroups CircleResult</extendedContent>\
-         <filterOptions><DeltasOnly>false</DeltasOnly><LastChanged>{NEVER}</LastChanged>\
+         <filterOptions><DeltasOnly>{}</DeltasOnly><LastChanged>{}</LastChanged>\
          <ContactFilter><IncludeHiddenContacts>true</IncludeHiddenContacts>\
          <IncludeShellContacts>true</IncludeShellContacts></ContactFilter></filterOptions>\
-         <pageContext><PageSize>1500</PageSize><Direction>Forward</Direction></pageContext>"
+         <pageContext><PageSize>1500</PageSize><Direction>Forward</Direction></pageContext>",
+        since.is_some(),
+        escaped(since.unwrap_or(NEVER))
     );
-    caller.call(Service::AddressBook, "ABFindContactsPaged", "Initial", &inner)
+    caller.call(Service::AddressBook, "ABFindContactsPaged", scenario(since), &inner)
 }
 
 /// Reads an address book, from either call.
@@ -100,12 +109,17 @@ pub fn read_address_book(answer: &Answer) -> AddressBook {
     for group in inside("groups", "Groups") {
         let id = group.text_of(&["groupId"]);
         let name = group.text_of(&["groupInfo", "name"]);
-        let gone = group.text_of(&["fDeleted"]) == Some("true");
-        if let (Some(id), Some(name), false) = (id, name, gone) {
-            book.groups.push((id.to_owned(), name.to_owned()));
+        match (id, name) {
+            (Some(id), _) if is_deleted(group) => book.gone_groups.push(id.to_owned()),
+            (Some(id), Some(name)) => book.groups.push((id.to_owned(), name.to_owned())),
+            _ => {}
         }
     }
     for contact in inside("contacts", "Contacts") {
+        if let Some(id) = contact.text_of(&["contactId"]).filter(|_| is_deleted(contact)) {
+            book.gone_contacts.push(id.to_owned());
+            continue;
+        }
         let Some(info) = contact.find(&["contactInfo"]) else {
             continue;
         };
@@ -114,9 +128,15 @@ pub fn read_address_book(answer: &Answer) -> AddressBook {
             kind => book.contacts.extend(read_contact(contact, info, kind == Some("Circle"))),
         }
     }
+    let own = result.find(&["ab"]).or_else(|| result.find(&["Ab"]));
+    book.last_change = own.and_then(|own| own.text_of(&["lastChange"])).map(str::to_owned);
     let ticket = result.find(&["CircleResult", "CircleTicket"]).map(Element::whole_text);
     book.circle_ticket = ticket.filter(|ticket| !ticket.is_empty()).map(str::to_owned);
     book
+}
+
+fn is_deleted(element: &Element) -> bool {
+    element.text_of(&["fDeleted"]) == Some("true")
 }
 
 fn text_in(info: &Element, name: &str) -> Option<String> {
@@ -155,7 +175,6 @@ fn read_contact(contact: &Element, info: &Element, is_circle: bool) -> Option<Bo
         groups: groups.iter().map(|id| id.text().to_owned()).collect(),
         network: network.and_then(|number| number.parse().ok()),
         is_circle,
-        deleted: contact.text_of(&["fDeleted"]) == Some("true"),
     })
 }
 

@@ -168,6 +168,11 @@ fn read_fault(fault: &Element) -> SoapError {
     }
 }
 
+/// Says why lists are asked for.
+fn scenario(since: Option<&str>) -> &'static str {
+    if since.is_some() { "ABChangeNotifyAlert" } else { "Initial" }
+}
+
 /// Writes elements with a text each; those without a text are left out.
 fn fields(fields: &[(&str, Option<&str>)]) -> String {
     let written = fields

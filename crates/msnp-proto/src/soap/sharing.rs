@@ -6,8 +6,11 @@
 //! ```
 //! A membership's id is opaque: one server writes text where Microsoft wrote numbers.
 
-use super::{Answer, Call, Caller, NEVER, Service, fields};
-use crate::{command::List, xml::Element};
+use super::{Answer, Call, Caller, NEVER, Service, fields, scenario};
+use crate::{
+    command::List,
+    xml::{Element, escaped},
+};
 
 /// The membership lists, as FindMembership gives them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub struct Memberships {
     pub members: Vec<Member>,
     /// The account's own id, a signed number, for pictures and storage.
     pub owner_cid: Option<String>,
+    /// When they changed last, as the service writes it: what a later question for changes says.
+    pub last_change: Option<String>,
 }
 
 /// Somebody on one of the lists.
@@ -69,13 +74,15 @@ impl MemberKind {
     }
 }
 
-/// Asks for all lists.
-pub fn find_membership(caller: &Caller) -> Call {
+/// Asks for all lists, or for what changed since an answer's [`last_change`](Memberships::last_change).
+pub fn find_membership(caller: &Caller, since: Option<&str>) -> Call {
     let inner = format!(
         "<serviceFilter><Types><ServiceType>Messenger</ServiceType></Types></serviceFilter>\
-         <View>Full</View><deltasOnly>false</deltasOnly><lastChange>{NEVER}</lastChange>"
+         <View>Full</View><deltasOnly>{}</deltasOnly><lastChange>{}</lastChange>",
+        since.is_some(),
+        escaped(since.unwrap_or(NEVER))
     );
-    caller.call(Service::Sharing, "FindMembership", "Initial", &inner)
+    caller.call(Service::Sharing, "FindMembership", scenario(since), &inner)
 }
 
 /// Reads the lists; members of kinds that are none of ours are left out.
@@ -86,7 +93,10 @@ pub fn read_memberships(answer: &Answer) -> Memberships {
     let messenger = services.into_iter().flat_map(|services| services.all("Service"));
     let messenger = messenger
         .filter(|service| service.text_of(&["Info", "Handle", "Type"]) == Some("Messenger"));
-    let lists = messenger.filter_map(|service| service.find(&["Memberships"]));
+    let messenger: Vec<&Element> = messenger.collect();
+    let last_change = messenger.iter().find_map(|service| service.text_of(&["LastChange"]));
+    found.last_change = last_change.map(str::to_owned);
+    let lists = messenger.into_iter().filter_map(|service| service.find(&["Memberships"]));
     for membership in lists.flat_map(|lists| lists.all("Membership")) {
         let role = membership.text_of(&["MemberRole"]).unwrap_or_default();
         let Some(list) = [List::Allow, List::Block, List::Pending, List::Reverse]

@@ -25,6 +25,19 @@ impl Account {
         !self.attached.is_empty() && !matches!(self.status, Status::Hidden | Status::Offline)
     }
 
+    /// Takes what the client shows that spoke last, of those who are there.
+    pub(super) fn show_latest(&mut self) {
+        let told = self.attached.iter().filter_map(|client| client.shown.as_ref());
+        let latest = told.max_by_key(|(order, _)| *order).map(|(_, shown)| shown.clone());
+        match latest {
+            Some(shown) => {
+                (self.status, self.capabilities) = (shown.status, shown.capabilities);
+                self.object = shown.object;
+            }
+            None => self.status = Status::Offline,
+        }
+    }
+
     pub(super) fn presence(&self) -> PresenceOf {
         PresenceOf {
             profile: self.profile(),

@@ -35,6 +35,7 @@ impl Inner {
             id: format!("00000000-0000-4000-8000-{id:012x}"),
             lists: Lists(0),
             groups: Vec::new(),
+            invitation: None,
         });
         entry.lists = entry.lists.with(list, add);
         if !entry.lists.has(List::Forward) {

@@ -21,7 +21,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use crate::{
     directory::{
         CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, ListEdit, Member,
-        PresenceOf, Privacy, Profile, Push, SessionId, TalkId,
+        PresenceOf, Privacy, Profile, Push, SessionId, Shown, TalkId,
     },
     script,
     users::{self, User, UsersError},
@@ -47,6 +47,8 @@ struct Account {
     entries: BTreeMap<String, Entry>,
     groups: Vec<Group>,
     privacy: Privacy,
+    /// What others wrote when they asked, by their addresses.
+    invitations: BTreeMap<String, String>,
     attached: Vec<Attached>,
 }
 
@@ -55,6 +57,8 @@ struct Attached {
     session: SessionId,
     /// The place it is at, from MSNP16.
     place: Option<Endpoint>,
+    /// What it said of the account, and when: the larger the later.
+    shown: Option<(u64, Shown)>,
     pushes: mpsc::Sender<Push>,
 }
 
@@ -105,6 +109,7 @@ impl MemoryDirectory {
                 entries: BTreeMap::new(),
                 groups: Vec::new(),
                 privacy: Privacy::default(),
+                invitations: BTreeMap::new(),
                 attached: Vec::new(),
             },
         );
@@ -190,11 +195,9 @@ impl Directory for MemoryDirectory {
                 // Its link may be gone already.
                 let _ = before.pushes.try_send(Push::SignedInElsewhere);
             }
-            if stay.is_empty() {
-                found.status = Status::Offline;
-            }
             found.attached = stay;
-            found.attached.push(Attached { session, place, pushes });
+            found.show_latest();
+            found.attached.push(Attached { session, place, shown: None, pushes });
         }
         session
     }
@@ -210,13 +213,15 @@ impl Directory for MemoryDirectory {
         }
         let was_shown = found.is_shown();
         found.attached.retain(|client| client.session != session);
-        if !found.attached.is_empty() {
-            return inner.tell_places(&key);
+        let before = found.presence();
+        found.show_latest();
+        let (now, is_left) = (found.presence(), !found.attached.is_empty());
+        let differs = (now.status, &now.object) != (before.status, &before.object);
+        if was_shown && (differs || !is_left) {
+            inner.tell_watchers(&key, &Push::Presence(now));
         }
-        found.status = Status::Offline;
-        let push = Push::Presence(found.presence());
-        if was_shown {
-            inner.tell_watchers(&key, &push);
+        if is_left {
+            inner.tell_places(&key);
         }
     }
 
@@ -225,7 +230,18 @@ impl Directory for MemoryDirectory {
         let Some(found) = inner.accounts.get(&key(account)) else {
             return (Vec::new(), Vec::new());
         };
-        (found.entries.values().cloned().collect(), found.groups.clone())
+        let entry = |(who, entry): (&String, &Entry)| {
+            let invitation = found.invitations.get(who).cloned();
+            Entry { invitation, ..entry.clone() }
+        };
+        (found.entries.iter().map(entry).collect(), found.groups.clone())
+    }
+
+    async fn invite(&self, from: &str, to: &str, words: &str) {
+        let (mut inner, from) = (self.inner(), key(from));
+        if let Some(found) = inner.accounts.get_mut(&key(to)) {
+            found.invitations.insert(from, words.to_owned());
+        }
     }
 
     async fn edit(&self, account: &str, edit: ListEdit) -> Result<Entry, EditError> {
@@ -245,7 +261,11 @@ impl Directory for MemoryDirectory {
     }
 
     async fn rename_contact(&self, account: &str, who: &str, name: &str) -> Result<(), EditError> {
-        self.inner().rename_contact(&key(account), who, name)
+        let mut inner = self.inner();
+        let key = key(account);
+        inner.rename_contact(&key, who, name)?;
+        inner.tell_lists_changed(&key);
+        Ok(())
     }
 
     async fn privacy(&self, account: &str) -> Privacy {
@@ -254,23 +274,26 @@ impl Directory for MemoryDirectory {
     }
 
     async fn set_privacy(&self, account: &str, privacy: Privacy) {
-        self.inner().set_privacy(&key(account), privacy);
-    }
-
-    async fn set_presence(
-        &self,
-        account: &str,
-        status: Status,
-        capabilities: Capabilities,
-        object: Option<String>,
-    ) {
         let mut inner = self.inner();
         let key = key(account);
+        inner.set_privacy(&key, privacy);
+        inner.tell_lists_changed(&key);
+    }
+
+    async fn set_presence(&self, account: &str, session: SessionId, shown: Shown) {
+        let mut inner = self.inner();
+        let (key, order) = (key(account), inner.id());
         let Some(found) = inner.accounts.get_mut(&key) else {
             return;
         };
         let was_shown = found.is_shown();
-        (found.status, found.capabilities, found.object) = (status, capabilities, object);
+        if let Some(client) = found.attached.iter_mut().find(|client| client.session == session) {
+            if let Some(place) = &mut client.place {
+                place.status = Some(shown.status);
+            }
+            client.shown = Some((order, shown));
+        }
+        found.show_latest();
         let (is_shown, presence) = (found.is_shown(), found.presence());
         if is_shown || was_shown {
             inner.tell_watchers(&key, &Push::Presence(presence.clone()));
@@ -299,6 +322,7 @@ impl Directory for MemoryDirectory {
             *known = Endpoint {
                 id: std::mem::take(&mut known.id),
                 capabilities: known.capabilities,
+                status: place.status.or(known.status),
                 ..place
             };
         }

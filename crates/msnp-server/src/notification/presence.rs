@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use msnp_proto::{
     ErrorCode, ServerCommand,
-    command::{Capabilities, Presence, Status, Whose},
-    msg::{PersonalMessage, plain_id, read_endpoints},
+    command::{Capabilities, PASSPORT_NETWORK, Presence, Status, Whose},
+    msg::{Look, PersonalMessage, plain_id, read_endpoints},
     publication::{Document, UserPresence},
+    xml::escaped,
 };
 
 use super::Client;
 use crate::{
-    directory::{PresenceOf, Push},
+    directory::{PresenceOf, Push, Shown},
     link::Ended,
 };
 
@@ -28,7 +29,8 @@ impl Client {
         }
         let first = !std::mem::replace(&mut self.visible, status != Status::Hidden);
         let (bits, picture) = (capabilities.unwrap_or_default(), object.map(str::to_owned));
-        self.shared.directory.set_presence(&self.account, status, bits, picture).await;
+        let shown = Shown { status, capabilities: bits, object: picture };
+        self.shared.directory.set_presence(&self.account, self.session, shown).await;
         let object = object.map(Into::into);
         self.speaker.say(&ServerCommand::PresenceSet { trid, status, capabilities, object })?;
         if first {
@@ -86,7 +88,8 @@ impl Client {
         let status = user.status.unwrap_or(Status::Online);
         let first = !std::mem::replace(&mut self.visible, status != Status::Hidden);
         let object = user.object.filter(|object| !object.is_empty());
-        directory.set_presence(&self.account, status, capabilities, object).await;
+        let shown = Shown { status, capabilities, object };
+        directory.set_presence(&self.account, self.session, shown).await;
         self.speaker.say(&ServerCommand::Published { trid, add: true, payload: &[] })?;
         if first {
             self.tell_who_is_there(trid).await?;
@@ -134,6 +137,28 @@ impl Client {
         }
     }
 
+    /// Passes words on that go past the switchboard: whoever takes them answers nothing.
+    pub(super) async fn pass_on(
+        &self,
+        trid: u32,
+        to: &str,
+        network: u32,
+        kind: u32,
+        payload: &[u8],
+    ) -> Result<(), Ended> {
+        if !self.speaker.version.has_messages_elsewhere() || !(1..=4).contains(&kind) {
+            return Err(Ended);
+        }
+        if network != PASSPORT_NETWORK {
+            return self.speaker.refuse(trid, ErrorCode::NO_SUCH_NETWORK);
+        }
+        let push = Push::Message(self.account.clone(), kind, payload.into());
+        match self.shared.directory.notify(&self.account, to, None, push).await {
+            true => Ok(()),
+            false => self.speaker.refuse(trid, ErrorCode::NOT_ONLINE),
+        }
+    }
+
     pub(super) fn tell_presence(&self, of: &PresenceOf) -> Result<(), Ended> {
         let version = self.speaker.version;
         let gone = of.status == Status::Offline;
@@ -173,8 +198,15 @@ impl Client {
     }
 
     fn tell_data(&self, of: &PresenceOf, own: bool) -> Result<(), Ended> {
+        let version = self.speaker.version;
         let mut data = PersonalMessage::read(&of.personal).elements();
-        if self.speaker.version.has_endpoints() {
+        data.push_str(&Look::read(&of.personal).elements(version));
+        if version.has_scenes() {
+            // One client takes the picture from here alone.
+            let object = of.object.as_deref().map(escaped).unwrap_or_default();
+            data.push_str(&format!("<UserTileLocation>{object}</UserTileLocation>"));
+        }
+        if version.has_endpoints() {
             let public = of.endpoints.iter().map(|place| place.write_public(true));
             let private =
                 of.endpoints.iter().filter(|_| own).map(|place| place.write_private(true));

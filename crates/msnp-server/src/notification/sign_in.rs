@@ -158,7 +158,12 @@ async fn greet(shared: &Shared, speaker: &Speaker, trid: u32, account: &str) -> 
     let version = speaker.version;
     let profile = shared.directory.profile(account).await.unwrap_or_default();
     let name = Some(profile.name.into());
-    speaker.say(&ServerCommand::SignedIn { trid, account: &profile.account, name })?;
+    speaker.say(&ServerCommand::SignedIn {
+        trid,
+        account: &profile.account,
+        name,
+        verified: true,
+    })?;
     if version.has_sbs() {
         speaker.say(&ServerCommand::Sbs)?;
     }

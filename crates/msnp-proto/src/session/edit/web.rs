@@ -70,7 +70,9 @@ impl Session {
                 }
             }
             Step::List { account, list: List::Forward, add: true } => {
-                address_book::add_contact(&caller, account, &self.notification.name, "")
+                let active = self.edits.active.as_ref();
+                let words = active.map_or("", |active| active.invitation.as_str());
+                address_book::add_contact(&caller, account, &self.notification.name, words)
             }
             Step::List { account, list: List::Forward, add: false } => {
                 address_book::delete_contact(&caller, &id_of(account)?)

@@ -11,13 +11,15 @@
 
 mod lists;
 mod proof;
+mod tickets;
 
 use std::{collections::BTreeSet, time::Instant};
 
 use self::proof::Wanted;
 pub(super) use self::{
     lists::Left,
-    proof::{Tickets, without_answer},
+    proof::without_answer,
+    tickets::{SITES, Tickets},
 };
 use super::{
     Session,
@@ -267,7 +269,8 @@ impl Session {
 
     pub(super) fn say_status(&mut self, trid: u32, status: Status) {
         let capabilities = Some(CAPABILITIES);
-        self.say(&ClientCommand::ChangeStatus { trid, status, capabilities, object: None });
+        let object = self.notification.object.clone().map(Into::into);
+        self.say(&ClientCommand::ChangeStatus { trid, status, capabilities, object });
     }
 
     fn now_online(&mut self, now: Instant) {

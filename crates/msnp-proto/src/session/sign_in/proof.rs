@@ -7,7 +7,7 @@ use md5::{Digest as _, Md5};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use super::Phase;
+use super::{Phase, tickets::SITES};
 use crate::{
     auth::{
         md5_hash,
@@ -27,8 +27,6 @@ use crate::{
 
 /// The site of tickets for the notification server, before there were proofs.
 const MESSENGER: &str = "messenger.msn.com";
-/// The site of tickets for the address book.
-const CONTACTS: &str = "contacts.msn.com";
 /// How long a request for tickets is good, in seconds.
 const REQUEST_LIFE: u64 = 300;
 
@@ -51,13 +49,6 @@ impl Wanted {
             Self::Tokens { .. } => "token service",
         }
     }
-}
-
-/// Tickets for the web services.
-#[derive(Debug, Default)]
-pub(in crate::session) struct Tickets {
-    /// For the address book.
-    pub(in crate::session) contacts: SecretString,
 }
 
 impl Session {
@@ -143,7 +134,8 @@ impl Session {
         self.enter(now, Phase::Proving { http, wanted: Wanted::Login { policy, redirects } });
     }
 
-    fn token_service(&self) -> (String, Form) {
+    /// Gives where the token service is, and how it is spoken to.
+    pub(in crate::session) fn token_service(&self) -> (String, Form) {
         let services = &self.config.services;
         match services.tokens_2.clone().filter(|_| self.version.has_endpoints()) {
             Some(url) => (url, Form::Second),
@@ -159,33 +151,43 @@ impl Session {
         nonce: String,
         redirects: u8,
     ) {
-        let (_, form) = self.token_service();
         let query = format!("?{}", policy.replace(',', "&"));
         let site = match self.version.scheme() {
             Scheme::TicketWithProof => Site { address: MESSENGER_CLEAR, policy: &policy },
             _ => Site { address: MESSENGER, policy: &query },
         };
-        let contacts = Site { address: CONTACTS, policy: "MBI" };
+        let sites: Vec<Site<'_>> = [site].into_iter().chain(SITES).collect();
+        let request = self.token_request(now, url, &sites);
+        let http = self.ask(request);
+        let wanted = Wanted::Tokens { policy, nonce, redirects };
+        self.enter(now, Phase::Proving { http, wanted });
+    }
+
+    /// Writes a request for tickets.
+    pub(in crate::session) fn token_request(
+        &self,
+        now: Instant,
+        url: &str,
+        sites: &[Site<'_>],
+    ) -> HttpRequest {
+        let (_, form) = self.token_service();
         let clock = self.wall_clock(now);
         let times = (clock::text(clock), clock::text(clock.saturating_add(REQUEST_LIFE)));
         let (account, password) = (&self.config.account, &self.config.password);
         let times = (times.0.as_str(), times.1.as_str());
-        let body = security_token::request(form, account, password, &[site, contacts], times);
-        let http = self.ask(HttpRequest::post(url, form.content_type(), body));
-        let wanted = Wanted::Tokens { policy, nonce, redirects };
-        self.enter(now, Phase::Proving { http, wanted });
+        let body = security_token::request(form, account, password, sites, times);
+        HttpRequest::post(url, form.content_type(), body)
     }
 
     fn use_tokens(&mut self, now: Instant, tickets: Vec<security_token::Ticket>, nonce: &str) {
         let with_proof = self.version.scheme() == Scheme::TicketWithProof;
         let site = if with_proof { MESSENGER_CLEAR } else { MESSENGER };
         let of = |address: &str| tickets.iter().find(|ticket| ticket.address == address);
-        let Some(ticket) = of(site) else {
+        let Some(ticket) = of(site).cloned() else {
             let text = format!("the token service gave no ticket for {site}");
             return self.close(CloseReason::LoginService(text));
         };
-        let contacts = of(CONTACTS).unwrap_or(ticket);
-        self.tickets = Tickets { contacts: contacts.ticket.clone() };
+        self.take_tickets(now, tickets, ticket.ticket.clone());
         let proof = match (&ticket.secret, with_proof) {
             (Some(secret), true) => {
                 Some(Zeroizing::new(sso::proof(secret, nonce, self.initialization_vector())))
@@ -196,8 +198,7 @@ impl Session {
             }
             (_, false) => None,
         };
-        let ticket = ticket.ticket.clone();
-        self.authenticate(now, &ticket, proof.as_ref().map(|proof| proof.as_str()));
+        self.authenticate(now, &ticket.ticket, proof.as_ref().map(|proof| proof.as_str()));
     }
 
     fn authenticate(&mut self, now: Instant, ticket: &SecretString, proof: Option<&str>) {
@@ -224,7 +225,7 @@ impl Session {
         bytes
     }
 
-    fn wall_clock(&self, now: Instant) -> u64 {
+    pub(in crate::session) fn wall_clock(&self, now: Instant) -> u64 {
         let passed = now.saturating_duration_since(self.started);
         self.config.wall_clock.saturating_add(passed.as_secs())
     }

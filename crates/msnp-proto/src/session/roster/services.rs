@@ -1,0 +1,133 @@
+//! The roster as the web services tell it: whole, or what changed since.
+
+use super::{Contact, Privacy, Roster};
+use crate::{
+    command::{List, Lists, PASSPORT_NETWORK},
+    soap::{
+        address_book::{AddressBook, BookContact},
+        sharing::{Member, MemberKind, Memberships},
+    },
+    version::Version,
+};
+
+impl Roster {
+    /// Makes the roster of what the web services know.
+    pub(in crate::session) fn of_services(
+        version: Version,
+        memberships: Memberships,
+        book: AddressBook,
+    ) -> Self {
+        let mut roster = Self::of_version(version);
+        roster.take_changes(memberships, book);
+        roster
+    }
+
+    /// Makes the roster that it is once some changes are made.
+    pub(in crate::session) fn with_changes(
+        &self,
+        memberships: Memberships,
+        book: AddressBook,
+    ) -> Self {
+        let mut roster = self.clone();
+        roster.take_changes(memberships, book);
+        roster
+    }
+
+    /// Tells whether an answer that should hold changes only may hold everything: it names half of those
+    /// who are known, or more.
+    pub(in crate::session) fn may_be_whole(
+        &self,
+        memberships: &Memberships,
+        book: &AddressBook,
+    ) -> bool {
+        let many = |found: usize, known: usize| found > 0 && found * 2 >= known;
+        let contacts = self.contacts().filter(|contact| contact.is_contact()).count();
+        many(memberships.members.len(), self.members.len())
+            || many(book.contacts.len() + usize::from(book.me.is_some()), contacts)
+    }
+
+    fn take_changes(&mut self, memberships: Memberships, book: AddressBook) {
+        self.groups.extend(book.groups);
+        for group in &book.gone_groups {
+            self.remove_group(group);
+        }
+        for id in &book.gone_contacts {
+            self.take_off_by_id(id);
+        }
+        for contact in book.contacts {
+            self.take_book_contact(contact);
+        }
+        for member in memberships.members {
+            self.take_member(member);
+        }
+        if let Some(me) = book.me {
+            self.privacy = Privacy { everybody: me.allows_strangers, asks: me.asks_when_added };
+        }
+        self.contacts.retain(|_, contact| contact.lists != Lists(0));
+    }
+
+    fn take_book_contact(&mut self, found: BookContact) {
+        if found.is_circle || !found.is_messenger_user {
+            return self.take_off_by_id(&found.id);
+        }
+        let contact = self.entry(&found.account);
+        contact.lists = contact.lists.with(List::Forward, true);
+        contact.id = Some(found.id);
+        contact.name = found.name.unwrap_or_default();
+        contact.given_name = found.nickname;
+        contact.groups = found.groups;
+        contact.network = found.network.unwrap_or(PASSPORT_NETWORK);
+    }
+
+    fn take_off_by_id(&mut self, id: &str) {
+        let mut known = self.contacts.values_mut();
+        if let Some(contact) = known.find(|contact| contact.id.as_deref() == Some(id)) {
+            contact.leave_contacts();
+            // What the address book had of her it has no more.
+            contact.name.clear();
+            contact.network = PASSPORT_NETWORK;
+        }
+    }
+
+    fn take_member(&mut self, member: Member) {
+        if !matches!(member.kind, MemberKind::Passport | MemberKind::Email) {
+            return;
+        }
+        let account = member.account.to_lowercase();
+        let place = (account.clone(), member.list.bit());
+        if member.deleted {
+            self.members.remove(&place);
+            if let Some(contact) = self.contacts.get_mut(&account) {
+                contact.lists = contact.lists.with(member.list, false);
+                contact.asks = contact.lists.has(List::Pending);
+            }
+            return;
+        }
+        if !member.id.is_empty() {
+            self.members.insert(place, member.id);
+        }
+        let contact = self.entry(&account);
+        contact.lists = contact.lists.with(member.list, true);
+        contact.asks = contact.lists.has(List::Pending);
+        if member.invitation.is_some() {
+            contact.invitation = member.invitation;
+        }
+        if let (true, Some(name)) = (contact.name.is_empty(), member.name) {
+            contact.name = name;
+        }
+    }
+
+    /// Gives the sharing service's id of somebody's entry on a list.
+    pub(in crate::session) fn member_id(&self, account: &str, list: List) -> Option<&str> {
+        self.members.get(&(account.to_owned(), list.bit())).map(String::as_str)
+    }
+}
+
+impl Contact {
+    /// Takes her off the contacts; what belongs to a contact alone goes with it.
+    pub(super) fn leave_contacts(&mut self) {
+        self.lists = self.lists.with(List::Forward, false);
+        (self.id, self.given_name) = (None, None);
+        self.groups.clear();
+    }
+}
