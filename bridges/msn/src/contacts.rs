@@ -8,7 +8,7 @@ use bridge_core::{
 };
 use msnp::{Handle, Roster, ctt};
 
-use crate::{login::is_address, puppet::unwilling};
+use crate::{login::is_address, puppet::unwilling, texts};
 
 /// Most addresses read at once.
 const ADDRESSES: usize = 1000;
@@ -58,7 +58,7 @@ pub(crate) async fn edit_group(handle: &Handle, edit: GroupEdit) -> Result<(), D
 fn group_id(handle: &Handle, name: &str) -> Result<String, DeliverError> {
     handle.roster().group_id(name).map(str::to_owned).ok_or_else(|| DeliverError::Reject {
         reason: Reject::UnknownRecipient,
-        tell_user: "There is no such group. `contacts groups` lists them.".to_owned(),
+        tell_user: texts::THERE_IS_NO_SUCH_GROUP.to_owned(),
     })
 }
 
@@ -67,8 +67,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<PersonaId>, DeliverError> {
     // An exported list is shown between such marks, and may come back with them.
     let text = text.trim_matches(['`', ' ', '\n']);
     let addresses = if text.starts_with('<') {
-        ctt::read(text.as_bytes())
-            .map_err(|error| reject(format!("That cannot be read: {error}.")))?
+        ctt::read(text.as_bytes()).map_err(|error| reject(texts::that_cannot_be_read(&error)))?
     } else {
         text.split([' ', ',', ';', '\n', '\t', '\r']).map(str::to_owned).collect()
     };
@@ -80,7 +79,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<PersonaId>, DeliverError> {
         }
     }
     if people.is_empty() {
-        return Err(reject("There is no address in it.".to_owned()));
+        return Err(reject(texts::THERE_IS_NO_ADDRESS_IN_IT.to_owned()));
     }
     Ok(people)
 }
@@ -97,25 +96,17 @@ pub(crate) fn troubles(roster: &Roster) -> Vec<String> {
             .contacts()
             .filter(|contact| contact.is_contact() && !contact.lists.has(msnp::List::Allow));
         match unseen.filter(|contact| !contact.lists.has(msnp::List::Block)).count() {
-            0 => found.push(
-                "only those you allow may write to you; strangers get no answer. `contacts privacy \
-                 everybody` changes it."
-                    .to_owned(),
-            ),
-            some => found.push(format!(
-                "only those you allow may write to you, and {some} of your contacts are not among \
-                 them. `contacts accept ADDRESS` allows one, `contacts privacy everybody` all."
-            )),
+            0 => found.push(texts::ONLY_THOSE_YOU_ALLOW_MAY_WRITE.to_owned()),
+            some => found.push(texts::only_those_you_allow_may_write(some)),
         }
     }
     let contacts = roster.contacts().filter(|contact| contact.is_contact()).count();
     if contacts >= CONTACTS {
-        found
-            .push(format!("{contacts} contacts are more than some servers take: adding may fail."));
+        found.push(texts::contacts_are_more_than_some(contacts));
     }
     let asking = roster.requests().count();
     if asking > 0 {
-        found.push(format!("{asking} wait for an answer: `contacts requests` lists them."));
+        found.push(texts::wait_for_an_answer(asking));
     }
     found
 }

@@ -8,6 +8,7 @@ mod contacts;
 mod credentials;
 mod login;
 mod puppet;
+mod texts;
 mod translate;
 
 pub use self::{

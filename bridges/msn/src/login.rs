@@ -7,7 +7,7 @@ use bridge_core::connector::{LoginError, LoginProcess, LoginStep};
 use msnp::{CloseReason, ConnectError, Event, Status};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{MsnServer, credentials::Credentials};
+use crate::{MsnServer, credentials::Credentials, texts};
 
 /// A dialogue and how far it is.
 pub(crate) struct MsnLogin {
@@ -29,10 +29,7 @@ impl MsnLogin {
 
     fn ask_for_address(&mut self, server: MsnServer) -> LoginStep {
         self.step = Step::Address { server };
-        ask(
-            "Which address do you sign in to MSN with? Send it as a message, such as ada@example.com. \
-             `cancel` ends this.",
-        )
+        ask(texts::WHICH_ADDRESS_DO_YOU_SIGN)
     }
 }
 
@@ -43,7 +40,7 @@ impl LoginProcess for MsnLogin {
             answer.as_ref().map(|answer| answer.expose_secret().trim()).unwrap_or_default();
         match std::mem::replace(&mut self.step, Step::Begin) {
             Step::Begin => match &*self.servers {
-                [] => Err(LoginError::Refused("The bridge knows no MSN server.".to_owned())),
+                [] => Err(LoginError::Refused(texts::THE_BRIDGE_KNOWS_NO_MSN_SERVER.to_owned())),
                 [only] => {
                     let only = only.clone();
                     Ok(self.ask_for_address(only))
@@ -51,7 +48,7 @@ impl LoginProcess for MsnLogin {
                 several => {
                     let names: Vec<&str> =
                         several.iter().map(|server| server.name.as_str()).collect();
-                    let prompt = format!("Which network? Send one of: {}.", names.join(", "));
+                    let prompt = texts::which_network(names.join(", "));
                     self.step = Step::Server;
                     Ok(LoginStep::Ask { prompt, secret: false })
                 }
@@ -61,21 +58,17 @@ impl LoginProcess for MsnLogin {
                 Some(server) => Ok(self.ask_for_address(server)),
                 None => {
                     self.step = Step::Server;
-                    Err(LoginError::Invalid("That is none of them. Which network?".to_owned()))
+                    Err(LoginError::Invalid(texts::THAT_IS_NONE_OF_THEM.to_owned()))
                 }
             },
             Step::Address { server } if !is_address(answer) => {
                 self.step = Step::Address { server };
-                let text =
-                    "That is no address. It looks like ada@example.com; try again, or `cancel`.";
+                let text = texts::THAT_IS_NO_ADDRESS_IT_LOOKS_LIKE_ADA_EXAMPLE_COM;
                 Err(LoginError::Invalid(text.to_owned()))
             }
             Step::Address { server } => {
                 self.step = Step::Password { server, account: answer.to_owned() };
-                Ok(LoginStep::Ask {
-                    prompt: "And the password? I remove your message at once.".to_owned(),
-                    secret: true,
-                })
+                Ok(LoginStep::Ask { prompt: texts::AND_THE_PASSWORD.to_owned(), secret: true })
             }
             Step::Password { server, account } => {
                 let password = answer.to_owned().into();
@@ -119,8 +112,8 @@ async fn try_out(server: &MsnServer, credentials: Credentials) -> Result<LoginSt
             Ok(LoginStep::Done(credentials.stored(own_name)))
         }
         Err(ConnectError::Ended(CloseReason::AuthRejected)) => {
-            Err(LoginError::Refused("The server refused the address or the password.".to_owned()))
+            Err(LoginError::Refused(texts::THE_SERVER_REFUSED_THE_ADDRESS.to_owned()))
         }
-        Err(error) => Err(LoginError::Unreachable(format!("The sign-in did not work: {error}."))),
+        Err(error) => Err(LoginError::Unreachable(texts::the_sign_in_did_not_work(&error))),
     }
 }

@@ -21,7 +21,7 @@ use bridge_core::{
 use msnp::{CloseReason, ConnectError, Events, Handle, RequestError};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::{connector::NETWORK, contacts, login::is_address, translate};
+use crate::{connector::NETWORK, contacts, login::is_address, texts, translate};
 
 /// How long somebody counts as writing after she said so (docs: protocol, typing).
 const TYPING_LAPSES: Duration = Duration::from_secs(6);
@@ -304,13 +304,13 @@ impl Puppet for MsnPuppet {
                     DeliveryState::Failed { tell_user, .. } | DeliveryState::Unknown { tell_user },
                 ..
             } => {
-                let notice = format!("(Not everybody got your last message: {tell_user})");
+                let notice = texts::not_everybody_got_your_last(tell_user);
                 handle.send_text(&to, msnp::Text::plain(notice)).await
             }
             _ => {
                 return Err(DeliverError::Reject {
                     reason: Reject::Unsupported,
-                    tell_user: "MSN cannot carry this.".to_owned(),
+                    tell_user: texts::MSN_CANNOT_CARRY_THIS.to_owned(),
                 });
             }
         };
@@ -337,7 +337,7 @@ impl Puppet for MsnPuppet {
         if !is_address(person.as_str()) {
             return Err(DeliverError::Reject {
                 reason: Reject::UnknownRecipient,
-                tell_user: "That is no address. It looks like bob@example.com.".to_owned(),
+                tell_user: texts::THAT_IS_NO_ADDRESS.to_owned(),
             });
         }
         let chat = msnp::ChatId::with(person.as_str());
@@ -388,7 +388,7 @@ impl Puppet for MsnPuppet {
         if !is_address(account) {
             return Err(DeliverError::Reject {
                 reason: Reject::UnknownRecipient,
-                tell_user: "That is no address. It looks like bob@example.com.".to_owned(),
+                tell_user: texts::THAT_IS_NO_ADDRESS.to_owned(),
             });
         }
         contacts::edit(&self.online()?, account, edit).await
@@ -419,7 +419,7 @@ impl Puppet for MsnPuppet {
         };
         self.config.trace.start(&file, time, names).map_err(|error| DeliverError::Reject {
             reason: Reject::Forbidden,
-            tell_user: format!("{} cannot be written: {error}.", file.display()),
+            tell_user: texts::cannot_be_written(file.display(), &error),
         })
     }
 
@@ -463,7 +463,7 @@ pub(crate) fn unwilling(error: RequestError) -> DeliverError {
     match error {
         RequestError::NotSignedIn => DeliverError::Reject {
             reason: Reject::Offline,
-            tell_user: "The account is not connected now. Try again when it is.".to_owned(),
+            tell_user: texts::THE_ACCOUNT_IS_NOT_CONNECTED_NOW.to_owned(),
         },
         RequestError::Invalid(invalid) => {
             let mut words = invalid.to_string();
@@ -474,7 +474,7 @@ pub(crate) fn unwilling(error: RequestError) -> DeliverError {
         }
         error => DeliverError::Reject {
             reason: Reject::Unsupported,
-            tell_user: format!("MSN did not do it: {error}."),
+            tell_user: texts::msn_did_not_do_it(&error),
         },
     }
 }
@@ -483,10 +483,10 @@ pub(crate) fn unwilling(error: RequestError) -> DeliverError {
 fn exit(reason: CloseReason) -> PuppetExit {
     match reason {
         CloseReason::AuthRejected => {
-            PuppetExit::AuthRejected("The server refused the address or the password.".to_owned())
+            PuppetExit::AuthRejected(texts::THE_SERVER_REFUSED_THE_ADDRESS.to_owned())
         }
         CloseReason::TermsOfUse => PuppetExit::AuthRejected(
-            "The server wants its terms of use accepted first, in its own client or on its website."
+            texts::THE_SERVER_WANTS_ITS_TERMS_OF_USE
                 .to_owned(),
         ),
         CloseReason::SignedInElsewhere => PuppetExit::KickedElsewhere,

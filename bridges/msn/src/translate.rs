@@ -1,5 +1,6 @@
 //! Between MSN's words and the core's.
 
+use crate::texts;
 use bridge_core::{
     DeliverError,
     model::{Colour, Content, Presence, PresenceState, Reject, Span, Style, StyledText},
@@ -52,7 +53,7 @@ pub(crate) fn text(content: &Content, maybe_double: bool) -> Text {
     }
     let mut words = if content.emote { format!("* {plain}") } else { plain.clone() };
     if maybe_double {
-        words.push_str(" (maybe said before)");
+        words.push_str(texts::MAYBE_SAID_BEFORE);
     }
     Text { words, format, shown_as: None }
 }
@@ -104,27 +105,17 @@ pub(crate) fn refusal(error: RequestError, name: &str) -> DeliverError {
             DeliverError::retry(error.to_string())
         }
         RequestError::Refused(code) if code.is_temporary() => DeliverError::retry(code.to_string()),
-        RequestError::NotOnline => reject(
-            Reject::Offline,
-            format!(
-                "{name} is not online, and messages are not kept for later. Send it again then."
-            ),
-        ),
-        RequestError::NoAnswer => reject(
-            Reject::Offline,
-            format!("{name} seems to be online, but did not answer. Send it again later."),
-        ),
-        RequestError::Blocked => {
-            reject(Reject::Forbidden, format!("{name} does not take messages from you."))
+        RequestError::NotOnline => {
+            reject(Reject::Offline, texts::is_not_online_and_messages(name))
         }
-        RequestError::ChatOver => reject(
-            Reject::UnknownRecipient,
-            "That conversation is over; somebody must begin a new one.".to_owned(),
-        ),
-        error => reject(
-            Reject::Offline,
-            format!("{name} could not be reached: {error}. Send it again later."),
-        ),
+        RequestError::NoAnswer => reject(Reject::Offline, texts::seems_to_be_online_but_did(name)),
+        RequestError::Blocked => {
+            reject(Reject::Forbidden, texts::does_not_take_messages_from_you(name))
+        }
+        RequestError::ChatOver => {
+            reject(Reject::UnknownRecipient, texts::THAT_CONVERSATION_IS_OVER.to_owned())
+        }
+        error => reject(Reject::Offline, texts::could_not_be_reached(name, &error)),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
         Signal, UserId,
     },
     store::Namespace,
+    texts,
 };
 
 /// Translates between the neutral model and one platform, and nothing else.
@@ -66,8 +67,7 @@ pub trait Adapter: Send + Sync + 'static {
         let _ = room;
         Err(DeliverError::Reject {
             reason: Reject::Unsupported,
-            tell_user: "Here the bridge's operator chooses which rooms show conversations."
-                .to_owned(),
+            tell_user: texts::delivery::HERE_THE_BRIDGES_OPERATOR_CHOOSES.to_owned(),
         })
     }
 
@@ -102,7 +102,7 @@ pub trait Adapter: Send + Sync + 'static {
     /// # Errors
     /// [`DeliverError::Gone`] when the file is not there any more.
     async fn open_media(&self, _: &MediaId) -> Result<MediaStream, DeliverError> {
-        Err(DeliverError::Gone("this platform has no files".into()))
+        Err(DeliverError::Gone(texts::delivery::THIS_PLATFORM_HAS_NO_FILES.into()))
     }
 
     /// Shows something ephemeral in a room.

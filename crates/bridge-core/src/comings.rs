@@ -25,6 +25,7 @@ use crate::{
     shown,
     store::{StoreError, Table},
     supervisor::Owner,
+    texts,
 };
 
 /// How long somebody must stay as she is to be told of.
@@ -134,7 +135,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             };
             match is_wished(&shared, &owner, &login, &person).await {
                 Ok(true) => {
-                    let text = if here { "is online" } else { "went offline" };
+                    let text =
+                        if here { texts::notice::IS_ONLINE } else { texts::notice::WENT_OFFLINE };
                     tell_owner(&shared, &owner, &Reply::Text(format!("{name} {text}."))).await;
                 }
                 Ok(false) => {}

@@ -4,6 +4,7 @@ use crate::model::{
     Attachment, AttachmentKind, CallNotice, Capabilities, Content, Event, EventKind, Membership,
     Quote, Span, Style, StyledText, Styles, size_in_words,
 };
+use crate::texts;
 
 /// Longest name put before somebody's words, in characters.
 const NAME_LIMIT: usize = 64;
@@ -67,9 +68,9 @@ fn in_words(kind: &EventKind, to: Capabilities, named: bool, known: bool) -> Opt
     match kind {
         EventKind::CallNotice(call) => does(
             match call {
-                CallNotice::Activity => "wants to share a game or a program, which does not cross",
-                CallNotice::Audio => "is calling; calls do not cross",
-                CallNotice::Video => "wants to show a camera, which does not cross",
+                CallNotice::Activity => texts::delivery::WANTS_TO_SHARE_A_GAME_OR_A_PROGRAM,
+                CallNotice::Audio => texts::delivery::IS_CALLING,
+                CallNotice::Video => texts::delivery::WANTS_TO_SHOW_A_CAMERA,
             }
             .to_owned(),
         ),
@@ -81,29 +82,29 @@ fn in_words(kind: &EventKind, to: Capabilities, named: bool, known: bool) -> Opt
         }
         EventKind::File(file) => does(described(file)),
         EventKind::Membership(change) => does(match change.membership {
-            Membership::Join => format!("sees {} come in", change.person.shown_name()),
-            Membership::Leave => format!("sees {} leave", change.person.shown_name()),
+            Membership::Join => texts::delivery::sees_person_come_in(change.person.shown_name()),
+            Membership::Leave => texts::delivery::sees_person_leave(change.person.shown_name()),
         }),
-        EventKind::Nudge => does("sent a nudge".to_owned()),
-        EventKind::React { key, .. } => does(format!("reacted with {key}")),
-        EventKind::Redact { .. } => does("took a message back".to_owned()),
-        EventKind::Wink(wink) => does(format!("sent a wink: {}", wink.name)),
+        EventKind::Nudge => does(texts::delivery::SENT_A_NUDGE.to_owned()),
+        EventKind::React { key, .. } => does(texts::delivery::reacted_with_key(key)),
+        EventKind::Redact { .. } => does(texts::delivery::TOOK_A_MESSAGE_BACK.to_owned()),
+        EventKind::Wink(wink) => does(texts::delivery::sent_a_wink(&wink.name)),
         _ => None,
     }
 }
 
 fn described(file: &Attachment) -> String {
     let what = match file.kind {
-        AttachmentKind::Ink => "something written by hand",
-        AttachmentKind::Picture => "a picture",
-        AttachmentKind::Voice => "a spoken message",
-        AttachmentKind::File => "a file",
+        AttachmentKind::Ink => texts::delivery::SOMETHING_WRITTEN_BY_HAND,
+        AttachmentKind::Picture => texts::delivery::A_PICTURE,
+        AttachmentKind::Voice => texts::delivery::A_SPOKEN_MESSAGE,
+        AttachmentKind::File => texts::delivery::A_FILE,
     };
     let size = file.size.map(|size| format!(", {}", size_in_words(size))).unwrap_or_default();
     let mut words = format!("sent {what}: {}{size}", file.shown_name());
     if let Some(link) = &file.link {
         // The address goes last: some clients take what follows it for a part of it.
-        words.push_str(&format!(", until {} at {}", link.until.date(), link.address));
+        words.push_str(&texts::delivery::until_date_at_address(link.until.date(), &link.address));
     }
     if let Some(caption) = &file.caption {
         words.push_str(&format!("\n{caption}"));

@@ -3,6 +3,7 @@
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use crate::model::Reject;
+use crate::texts;
 
 /// Why a network did not take something. Each variant is another next step.
 ///
@@ -55,7 +56,7 @@ impl DeliverError {
     pub fn unsupported() -> Self {
         Self::Reject {
             reason: Reject::Unsupported,
-            tell_user: "This network cannot do that.".to_owned(),
+            tell_user: texts::delivery::THIS_NETWORK_CANNOT_DO_THAT.to_owned(),
         }
     }
 }

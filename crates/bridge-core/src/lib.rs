@@ -50,6 +50,7 @@ pub mod shown;
 mod signals;
 pub mod store;
 mod supervisor;
+mod texts;
 mod tidy;
 
 pub use self::{

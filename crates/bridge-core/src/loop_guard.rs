@@ -12,7 +12,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{command::tell_admins, id::PortalId, model::EventKind, shared::Shared};
+use crate::{command::tell_admins, id::PortalId, model::EventKind, shared::Shared, texts};
 
 /// How often words may go from leg to leg.
 const TURNS: u32 = 5;
@@ -103,11 +103,7 @@ impl LoopGuard {
 pub(crate) fn tell(shared: &Arc<Shared>, portal: PortalId) {
     let name = shared.index().portals.get(&portal).and_then(|found| found.record.name.clone());
     let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
-    let text = format!(
-        "In the conversation {portal}{name} the same words go round in circles: another bridge or bot \
-         passes on what I pass on. I leave such words out for a minute each time. Take the other \
-         bridge out of one of its rooms; `portals show {portal}` lists them.",
-    );
+    let text = texts::notice::words_go_round_in_circles(portal, &name);
     let told = Arc::clone(shared);
     shared.tasks.spawn(async move {
         if let Err(error) = tell_admins(&told, &text).await {

@@ -23,6 +23,7 @@ use crate::{
     measures,
     model::{Attachment, Link, Reject, size_in_words},
     shared::Shared,
+    texts,
 };
 
 /// How long the bytes of one file may take to come.
@@ -258,8 +259,9 @@ impl Library {
             return Ok(media);
         }
         let adapter = shared.adapters.get(network);
-        let adapter =
-            adapter.ok_or_else(|| DeliverError::Gone("its network is switched off".into()))?;
+        let adapter = adapter.ok_or_else(|| {
+            DeliverError::Gone(texts::delivery::ITS_NETWORK_IS_SWITCHED_OFF.into())
+        })?;
         let work = async {
             let stream = adapter.open_media(&file.media).await?;
             self.spool.keep(&file.name, stream).await.map_err(DeliverError::from)
@@ -281,7 +283,7 @@ impl From<MediaError> for DeliverError {
             MediaError::TooLarge { limit } => too_large(limit),
             MediaError::NotAPicture(_) => Self::Reject {
                 reason: Reject::Unsupported,
-                tell_user: "The picture cannot be read.".to_owned(),
+                tell_user: texts::delivery::THE_PICTURE_CANNOT_BE_READ.to_owned(),
             },
             MediaError::Cut(_) | MediaError::Disk(_) | MediaError::Gone | MediaError::NoRoom => {
                 Self::retry(error.to_string())
@@ -293,9 +295,8 @@ impl From<MediaError> for DeliverError {
 fn too_large(limit: u64) -> DeliverError {
     DeliverError::Reject {
         reason: Reject::Unsupported,
-        tell_user: format!(
-            "The file is too large: the bridge carries at most {}.",
-            size_in_words(limit)
+        tell_user: texts::delivery::the_file_is_too_large_the_bridge_carries_at_most(
+            size_in_words(limit),
         ),
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     shown,
     store::{Batch, CommitError, Durability, Key, KeyBuilder, StoreError, Table, TableId},
     supervisor::Owner,
+    texts,
 };
 
 /// Most notices looked at in one pass.
@@ -185,7 +186,7 @@ fn words(record: &NoticeRecord) -> Reply {
     let ContactDelta { person, change } = match &record.kind {
         EventKind::ContactDelta(delta) => delta,
         EventKind::Message(content) => return Reply::Text(content.text.plain.clone()),
-        _ => return Reply::Text("Something happened that this version cannot say.".to_owned()),
+        _ => return Reply::Text(texts::notice::SOMETHING_HAPPENED_THAT_THIS.to_owned()),
     };
     let id = shown::name(person.id.as_str());
     let who = match person.name.as_deref().map(shown::name) {
@@ -193,12 +194,12 @@ fn words(record: &NoticeRecord) -> Reply {
         _ => id,
     };
     let text = match change {
-        ContactChange::Added => format!("{who} is on your contact list now."),
-        ContactChange::AddedUs => format!("{who} asks to be a contact of {}.", record.login),
-        ContactChange::Blocked => format!("{who} is blocked now."),
-        ContactChange::Removed => format!("{who} is off your contact list."),
-        ContactChange::RemovedUs => format!("{who} took you off the contact list."),
-        ContactChange::Unblocked => format!("{who} is not blocked any more."),
+        ContactChange::Added => texts::notice::is_on_your_contact_list_now(&who),
+        ContactChange::AddedUs => texts::notice::asks_to_be_a_contact_of_login(&who, &record.login),
+        ContactChange::Blocked => texts::notice::is_blocked_now(&who),
+        ContactChange::Removed => texts::notice::is_off_your_contact_list(&who),
+        ContactChange::RemovedUs => texts::notice::took_you_off_the_contact_list(&who),
+        ContactChange::Unblocked => texts::notice::is_not_blocked_any_more(&who),
     };
     // Whatever is pressed is said: only what is plainly an address may stand in a command.
     if *change != ContactChange::AddedUs || !is_address(person.id.as_str()) {

@@ -23,6 +23,7 @@ use crate::{
     record::{Endpoint, EndpointRecord, Leg, PortalRecord, Position, portal_key},
     shared::Shared,
     store::{Batch, CommitError, Durability, StoreError, Table},
+    texts,
 };
 
 /// How long a start waits for the platforms to tell what they know.
@@ -76,8 +77,7 @@ pub(crate) async fn at_start(shared: &Arc<Shared>, recovery: &Recovery) {
                 let found = find(&shared, None).await;
                 // The first start of all: there is nothing to tell.
                 if found.again + found.taken.len() + found.unclear.len() > 0 {
-                    let lost = "The store of before is gone. Accounts must `login` again, and what \
-                                waited in it is lost.";
+                    let lost = texts::notice::THE_STORE_OF_BEFORE_IS_GONE;
                     report(&shared, lost, &found).await;
                 }
             });
@@ -116,23 +116,16 @@ impl Found {
             let rooms: Vec<&str> = rooms.iter().map(RoomId::as_str).collect();
             rooms.join(", ")
         };
-        let mut lines = vec![format!(
-            "{} conversations were found again, {} were known.",
-            self.again, self.known
-        )];
+        let mut lines =
+            vec![texts::notice::conversations_were_found_again(self.again, self.known)];
         if !self.taken.is_empty() {
-            lines.push(format!(
-                "These rooms show conversations that have other rooms now: {}.",
-                list(&self.taken)
-            ));
+            lines.push(texts::notice::these_rooms_show_conversations(list(&self.taken)));
         }
         if !self.unclear.is_empty() {
-            lines.push(format!("These rooms do not say whose they are: {}.", list(&self.unclear)));
+            lines.push(texts::notice::these_rooms_do_not_say_whose(list(&self.unclear)));
         }
         for (network, why) in &self.silent {
-            lines.push(format!(
-                "{network} could not be asked ({why}): say `portals rediscover` when it is reached."
-            ));
+            lines.push(texts::notice::a_network_could_not_be_asked(network, why));
         }
         lines.join("\n")
     }

@@ -22,15 +22,13 @@ use crate::{
     },
     shared::Shared,
     store::{Batch, Store, StoreError, Table},
+    texts,
 };
 
 /// How often a stranger is told that nobody reads her.
 const STRANGER_EVERY: Duration = Duration::from_secs(3600);
 /// Most strangers remembered.
 const STRANGERS_LIMIT: usize = 1000;
-/// What she is told.
-const STRANGER_TEXT: &str = "This account belongs to a bridge. It passes on only the conversations \
-                             its operator chose, and nobody has read your message.";
 
 /// Chats of the bridge's own accounts and rooms that see each other's messages.
 #[derive(Clone, Debug)]
@@ -217,7 +215,7 @@ pub(crate) fn turn_away(shared: &Arc<Shared>, login: &LoginId, chat: &ChatId) {
     );
     let (login, chat) = (login.clone(), chat.clone());
     shared.tasks.spawn(async move {
-        let kind = EventKind::Message(Content::plain(STRANGER_TEXT));
+        let kind = EventKind::Message(Content::plain(texts::notice::NOBODY_READS_YOU));
         let item = Delivery::of_the_bridge(login, chat.clone(), kind);
         if let Err(error) = puppet.deliver(&chat, &item).await {
             tracing::debug!(%error, "a stranger was not told");

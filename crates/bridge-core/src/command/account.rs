@@ -12,6 +12,7 @@ use crate::{
     model::PresenceState,
     portal::person,
     shared::OnLogout,
+    texts,
 };
 
 const ACCOUNT: ArgumentSpec = ArgumentSpec::optional("ACCOUNT", ArgumentKind::Account);
@@ -31,8 +32,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         role: Role::User,
         // A dialogue needs a room: the centre takes it there, so this is for somebody else.
         run: Run::Person(|_, _, _| {
-            async { answer::text("Only she who signs in can say that: I ask for a password.") }
-                .boxed()
+            async { answer::text(texts::account::ONLY_SHE_WHO_SIGNS_IN) }.boxed()
         }),
     },
     CommandSpec {
@@ -63,7 +63,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         role: Role::User,
         run: Run::Login(|caller, account, _| {
             caller.shared.puppets.begin_anew(&account.login);
-            async { answer::text("Signing in again; `logins` shows how it goes.") }.boxed()
+            async { answer::text(texts::account::SIGNING_IN_AGAIN) }.boxed()
         }),
     },
     CommandSpec {
@@ -83,7 +83,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         run: Run::Login(|caller, account, arguments| {
             let words = Some(arguments.text("WORDS").to_owned());
             let patch = SelfPatch { status_text: words, ..SelfPatch::default() };
-            set_self(caller, account, patch, "Your own words are changed.".to_owned()).boxed()
+            set_self(caller, account, patch, texts::account::YOUR_OWN_WORDS_ARE_CHANGED.to_owned())
+                .boxed()
         }),
     },
     CommandSpec {
@@ -95,7 +96,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         run: Run::Login(|caller, account, arguments| {
             let name = Some(arguments.text("WORDS").to_owned());
             let patch = SelfPatch { name, ..SelfPatch::default() };
-            set_self(caller, account, patch, "Your name is changed.".to_owned()).boxed()
+            set_self(caller, account, patch, texts::account::YOUR_NAME_IS_CHANGED.to_owned())
+                .boxed()
         }),
     },
     CommandSpec {
@@ -105,7 +107,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         help: "is for your account's picture, later.",
         role: Role::User,
         run: Run::Always(|_, _| {
-            async { answer::text("Display pictures are not supported yet.") }.boxed()
+            async { answer::text(texts::account::NO_DISPLAY_PICTURES_YET) }.boxed()
         }),
     },
 ];
@@ -123,7 +125,7 @@ fn list(caller: &Caller<'_>) -> Reply {
     if rows.is_empty() {
         return answer::nobody(caller);
     }
-    answer::table("Your accounts", &["account", "state", "reason"], rows)
+    answer::table(texts::operate::YOUR_ACCOUNTS, &["account", "state", "reason"], rows)
 }
 
 async fn logout(caller: &Caller<'_>, account: Account, arguments: Arguments) -> Reply {
@@ -134,13 +136,13 @@ async fn logout(caller: &Caller<'_>, account: Account, arguments: Arguments) -> 
         _ => caller.shared.config.on_logout,
     };
     let rooms = match policy {
-        OnLogout::Delete => "Its conversations are deleted.",
-        OnLogout::Keep => "Its rooms stay as they are.",
-        OnLogout::Leave => "I have left its rooms.",
+        OnLogout::Delete => texts::account::ITS_CONVERSATIONS_ARE_DELETED,
+        OnLogout::Keep => texts::account::ITS_ROOMS_STAY_AS_THEY_ARE,
+        OnLogout::Leave => texts::account::I_HAVE_LEFT_ITS_ROOMS,
     };
     Reply::Text(match person::log_out(caller.shared, &account.login, policy).await {
-        Ok(()) => format!("Signed out of {}; its password is forgotten. {rooms}", account.login),
-        Err(error) => format!("The account could not be forgotten: {error}. Try again."),
+        Ok(()) => texts::account::signed_out(&account.login, rooms),
+        Err(error) => texts::account::the_account_could_not_be_forgotten(&error),
     })
 }
 
@@ -157,16 +159,14 @@ async fn presence(caller: &Caller<'_>, account: Account, arguments: Arguments) -
         _ => PresenceState::Online,
     };
     let patch = SelfPatch { state: Some(state), ..SelfPatch::default() };
-    set_self(caller, account, patch, format!("You appear as {word} now.")).await
+    set_self(caller, account, patch, texts::account::you_appear_as_word_now(&word)).await
 }
 
 async fn set_self(caller: &Caller<'_>, account: Account, patch: SelfPatch, done: String) -> Reply {
     let Account { login, puppet } = account;
     match appearance::change(caller.shared, &login, &*puppet, patch).await {
         Ok(Wished::Now) => Reply::Text(done),
-        Ok(Wished::Later) => {
-            Reply::Text(format!("{done} It holds when {login} is connected again."))
-        }
+        Ok(Wished::Later) => Reply::Text(texts::account::it_holds_once_connected(&done, &login)),
         Err(error) => answer::failure(&error),
     }
 }

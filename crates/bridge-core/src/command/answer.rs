@@ -1,7 +1,7 @@
 //! Answers that many commands give.
 
 use super::Caller;
-use crate::{adapter::Reply, error::DeliverError, shown};
+use crate::{adapter::Reply, error::DeliverError, shown, texts};
 
 /// Rows of an answer that may be long.
 const ROWS: usize = 50;
@@ -35,14 +35,14 @@ pub(super) fn outcome(outcome: Result<(), DeliverError>, done: impl FnOnce() -> 
 pub(super) fn failure(error: &DeliverError) -> Reply {
     Reply::Text(match error {
         DeliverError::Reject { tell_user, .. } => shown::line(tell_user),
-        error => format!("That did not work: {error}."),
+        error => texts::general::that_did_not_work(error),
     })
 }
 
 /// What somebody without an account is told.
 pub(super) fn nobody(caller: &Caller<'_>) -> Reply {
     text(match caller.user {
-        Some(_) => "You are not signed in. Say `login` to sign in.",
-        None => "Nobody is signed in.",
+        Some(_) => texts::general::YOU_ARE_NOT_SIGNED_IN,
+        None => texts::general::NOBODY_IS_SIGNED_IN,
     })
 }

@@ -25,13 +25,11 @@ use crate::{
     shared::Shared,
     shown,
     store::{Batch, Durability, Key, KeyBuilder, StoreError, Table, TableId, scan_all},
+    texts,
 };
 
 /// How long a dialogue waits for its next answer.
 const DIALOGUE_END: Duration = Duration::from_secs(600);
-/// What is said to somebody who may have typed a password where it cannot be removed.
-const SPILLED: &str = " If what you wrote was a password, delete your message now, for I cannot, and \
-                       change the password.";
 /// What the names of streams begin with that are rooms where people talk to the bridge.
 const MANAGEMENT: &str = "management ";
 /// How often an answer is tried before it is given up.
@@ -224,7 +222,7 @@ async fn serve(
     let spilled = asked && !rest.is_empty();
     let may_sign_in = role >= Role::User;
     let refusal = match front::chat(&origin.room) {
-        Some(_) => Some(front::NO_PASSWORDS),
+        Some(_) => Some(texts::general::NO_PASSWORDS_HERE),
         None => {
             let adapter = shared.adapters.get(&origin.user.network);
             adapter.and_then(|adapter| adapter.takes_no_passwords())
@@ -236,23 +234,20 @@ async fn serve(
     // Before the command is done: it may be the one that forgets her.
     remember_room(shared, &origin).await;
     let reply = if role == Role::None {
-        Reply::Text("You may not use this bridge. Its operator can allow it.".to_owned())
+        Reply::Text(texts::general::YOU_MAY_NOT_USE_THIS_BRIDGE.to_owned())
     } else if stray {
-        Reply::Text(
-            "The bridge restarted in between. If you were signing in, say `login` again."
-                .to_owned(),
-        )
+        Reply::Text(texts::general::THE_BRIDGE_RESTARTED_IN_BETWEEN.to_owned())
     } else if words.eq_ignore_ascii_case("cancel") {
         let text = match dialogue.take() {
             Some(Dialogue { about: About::SignIn { .. }, .. }) => "Cancelled.",
-            _ => "There is nothing to cancel.",
+            _ => texts::general::THERE_IS_NOTHING_TO_CANCEL,
         };
         Reply::Text(text.to_owned())
     } else if asked && !may_sign_in {
-        Reply::Text("You may not sign in here. The bridge's operator can allow it.".to_owned())
+        Reply::Text(texts::general::YOU_MAY_NOT_SIGN_IN_HERE.to_owned())
     } else if let Some(refusal) = refusal.filter(|_| asked) {
         dialogue = Some(Dialogue::new(About::Refusal));
-        let warning = if spilled { SPILLED } else { "" };
+        let warning = if spilled { texts::general::DELETE_A_PASSWORD } else { "" };
         Reply::Text(format!("{refusal}{warning}"))
     } else if asked {
         let (reply, next) = begin_login(shared, &origin.user).await;
@@ -267,7 +262,7 @@ async fn serve(
             }
             refused @ Some(_) if !is_known(words) => {
                 dialogue = refused;
-                Reply::Text(SPILLED.trim_start().to_owned())
+                Reply::Text(texts::general::DELETE_A_PASSWORD.trim_start().to_owned())
             }
             refused => {
                 dialogue = refused;
@@ -288,7 +283,7 @@ async fn serve(
 async fn begin_login(shared: &Arc<Shared>, user: &UserId) -> (Reply, Option<Dialogue>) {
     match shared.connectors.values().next() {
         Some(connector) => go_on(shared, user, connector.start_login(), None).await,
-        None => (Reply::Text("There is no network to sign in to.".to_owned()), None),
+        None => (Reply::Text(texts::general::THERE_IS_NO_NETWORK_TO_SIGN_IN_TO.to_owned()), None),
     }
 }
 
@@ -306,11 +301,8 @@ async fn go_on(
         Ok(LoginStep::Done(login)) => {
             let name = login.persona.id.clone();
             let reply = match logins::add(shared, user, login).await {
-                Ok(()) => format!(
-                    "Signed in as {name}. Rooms appear when somebody writes; `contacts` lists your \
-                     contacts, and `chat ADDRESS` opens a room."
-                ),
-                Err(error) => format!("The sign-in could not be kept: {error}"),
+                Ok(()) => texts::general::signed_in_as_name_rooms_appear(&name),
+                Err(error) => texts::general::the_sign_in_could_not_be_kept(&error),
             };
             (Reply::Text(reply), None)
         }
@@ -318,7 +310,7 @@ async fn go_on(
             // The same question is still open.
             (Reply::Text(text), Some(Dialogue::new(About::SignIn { process, secret: false })))
         }
-        Err(error) => (Reply::Text(format!("{error} Say `login` to try again.")), None),
+        Err(error) => (Reply::Text(texts::general::say_login_to_try_again(&error)), None),
     }
 }
 
@@ -346,8 +338,7 @@ async fn conceal(shared: &Shared, origin: &CommandOrigin) {
     };
     if let Err(error) = adapter.conceal(origin).await {
         tracing::warn!(%error, "a password could not be removed from its room");
-        let text =
-            "I could not remove your last message, and it holds a password: delete it yourself.";
+        let text = texts::general::I_COULD_NOT_REMOVE_YOUR_LAST;
         answer(shared, origin, &Reply::Text(text.to_owned()), RowId::new()).await;
     }
 }

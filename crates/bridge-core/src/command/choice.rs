@@ -10,6 +10,7 @@ use crate::{
     adapter::Reply,
     model::UserId,
     options::{self, NAMES, OPTIONS, OptionSpec},
+    texts,
 };
 
 const OPTION: ArgumentSpec = ArgumentSpec::needed("OPTION", ArgumentKind::Choice(NAMES));
@@ -56,13 +57,17 @@ async fn get(caller: &Caller<'_>, user: &UserId, arguments: Arguments) -> Reply 
         let value = chosen.unwrap_or_else(|| option.default.to_owned());
         rows.push(vec![option.name.to_owned(), value, option.help.to_owned()]);
     }
-    answer::table("Your options", &["option", "value", "what it does"], rows)
+    answer::table(
+        texts::general::YOUR_OPTIONS,
+        &["option", "value", texts::general::WHAT_IT_DOES],
+        rows,
+    )
 }
 
 async fn set(caller: &Caller<'_>, user: &UserId, arguments: Arguments) -> Reply {
     let (name, said) = (arguments.text("OPTION"), arguments.text("VALUE"));
     let Some(option) = named(name).next() else {
-        return answer::text("There is no such option. `get` lists them.");
+        return answer::text(texts::general::THERE_IS_NO_SUCH_OPTION);
     };
     let word = Word { text: said.to_owned(), quoted: true };
     let value = match bind::bind(std::slice::from_ref(&option.value), vec![word]) {
@@ -88,11 +93,11 @@ async fn set(caller: &Caller<'_>, user: &UserId, arguments: Arguments) -> Reply 
 
 async fn keep(caller: &Caller<'_>, user: &UserId, name: &str, value: Option<String>) -> Reply {
     let done = match &value {
-        Some(value) => format!("`{name}` is {value} now."),
-        None => format!("`{name}` is as if you had never chosen."),
+        Some(value) => texts::general::is_chosen(name, value),
+        None => texts::general::as_if_never_chosen(name),
     };
     Reply::Text(match options::choose(caller.shared, user, name, value).await {
         Ok(()) => done,
-        Err(error) => format!("That could not be stored: {error}. Try again."),
+        Err(error) => texts::general::that_could_not_be_stored(&error),
     })
 }

@@ -17,6 +17,7 @@ use crate::{
     record::{WatchRecord, watch_key},
     shown,
     store::{Batch, CommitError, Durability, Table},
+    texts,
 };
 
 /// Time between two contacts that are added.
@@ -186,7 +187,7 @@ async fn list(account: Account, wanted: String) -> Reply {
         (offline, contact.persona.shown_name().to_lowercase())
     });
     if contacts.is_empty() {
-        return answer::text("There is nobody to show, or the account is not connected yet.");
+        return answer::text(texts::contact::THERE_IS_NOBODY_TO_SHOW);
     }
     let row = |contact: Contact| {
         let state = contact.presence.state.to_string();
@@ -199,7 +200,7 @@ async fn list(account: Account, wanted: String) -> Reply {
         ]
     };
     let rows = contacts.into_iter().map(row).collect();
-    let title = format!("Contacts of {}", account.login);
+    let title = texts::contact::contacts_of_login(&account.login);
     answer::table(&title, &["name", "address", "state", "groups", "says"], rows)
 }
 
@@ -224,23 +225,23 @@ async fn edit_contact(
     if let Some(declined) = settled
         && let Err(error) = notice::answered(caller.shared, &login, &person, declined).await
     {
-        return Reply::Text(format!("It is done, but could not be noted here: {error}."));
+        return Reply::Text(texts::contact::it_is_done_but_could_not_be_noted(&error));
     }
     let short = |text: &str| shown::name(text);
     Reply::Text(match edit {
-        ContactEdit::Accept => format!("{person} is your contact now, and may see you and write."),
-        ContactEdit::Add => format!("{person} is on your list now."),
-        ContactEdit::Block => format!("{person} neither sees you nor writes to you any more."),
-        ContactEdit::Decline => {
-            format!("{person} is not your contact. `contacts block` is stronger.")
+        ContactEdit::Accept => texts::contact::is_your_contact_now_and_may_see(&person),
+        ContactEdit::Add => texts::contact::is_on_your_list_now(&person),
+        ContactEdit::Block => texts::contact::neither_sees_you_nor_writes(&person),
+        ContactEdit::Decline => texts::contact::is_not_your_contact(&person),
+        ContactEdit::Move(Some(group)) => texts::contact::is_in_group_now(&person, short(&group)),
+        ContactEdit::Move(None) => texts::contact::is_in_no_group_now(&person),
+        ContactEdit::PutInto(group) => texts::contact::is_in_group_now(&person, short(&group)),
+        ContactEdit::Remove => texts::contact::is_off_your_list(&person),
+        ContactEdit::Rename(name) => texts::contact::is_called_name_now(&person, short(&name)),
+        ContactEdit::TakeOutOf(group) => {
+            texts::contact::is_not_in_group_any_more(&person, short(&group))
         }
-        ContactEdit::Move(Some(group)) => format!("{person} is in {} now.", short(&group)),
-        ContactEdit::Move(None) => format!("{person} is in no group now."),
-        ContactEdit::PutInto(group) => format!("{person} is in {} now.", short(&group)),
-        ContactEdit::Remove => format!("{person} is off your list; she may still write to you."),
-        ContactEdit::Rename(name) => format!("{person} is called {} now.", short(&name)),
-        ContactEdit::TakeOutOf(group) => format!("{person} is not in {} any more.", short(&group)),
-        ContactEdit::Unblock => format!("{person} may see you and write to you again."),
+        ContactEdit::Unblock => texts::contact::may_see_you_and_write_to_you_again(&person),
     })
 }
 
@@ -253,16 +254,16 @@ async fn requests(caller: &Caller<'_>, account: Account) -> Reply {
         }
     }
     if rows.is_empty() {
-        return answer::text("Nobody asks.");
+        return answer::text(texts::contact::NOBODY_ASKS);
     }
-    let title = "Who asks: `contacts accept ADDRESS`, `decline` or `block` answers";
+    let title = texts::contact::WHO_ASKS;
     answer::table(title, &["name", "address"], rows)
 }
 
 async fn groups(account: Account) -> Reply {
     let names = account.puppet.groups().await;
     if names.is_empty() {
-        return answer::text("There are no groups, or the account is not connected yet.");
+        return answer::text(texts::contact::THERE_ARE_NO_GROUPS);
     }
     let contacts = account.puppet.contacts().await;
     let count =
@@ -273,21 +274,23 @@ async fn groups(account: Account) -> Reply {
 
 async fn edit_group(account: Account, edit: GroupEdit) -> Reply {
     answer::outcome(account.puppet.edit_group(edit.clone()).await, || match edit {
-        GroupEdit::Add(name) => format!("There is a group {} now.", shown::name(&name)),
-        GroupEdit::Remove(name) => format!("The group {} is gone.", shown::name(&name)),
-        GroupEdit::Rename { to, .. } => format!("The group is called {} now.", shown::name(&to)),
+        GroupEdit::Add(name) => texts::contact::there_is_a_group_name_now(shown::name(&name)),
+        GroupEdit::Remove(name) => texts::contact::the_group_name_is_gone(shown::name(&name)),
+        GroupEdit::Rename { to, .. } => {
+            texts::contact::the_group_has_another_name(shown::name(&to))
+        }
     })
 }
 
 async fn privacy(account: Account, arguments: Arguments) -> Reply {
     let said = |open: bool| match open {
-        true => "Everybody you do not block may see you and write to you.",
-        false => "Only those you allow may see you and write to you.",
+        true => texts::contact::EVERYBODY_YOU_DO_NOT_BLOCK_MAY_SEE,
+        false => texts::contact::ONLY_THOSE_YOU_ALLOW_MAY_SEE,
     };
     let Some(who) = arguments.given("WHO") else {
         return answer::text(match account.puppet.open_to_everybody().await {
             Some(open) => said(open),
-            None => "That is not known: the account is not connected, or has no such setting.",
+            None => texts::contact::THAT_IS_NOT_KNOWN,
         });
     };
     let open = who == "everybody";
@@ -304,11 +307,11 @@ async fn notify(caller: &Caller<'_>, account: Account, arguments: Arguments) -> 
         Err(error) => Err(CommitError::Store(error)),
     };
     if let Err(error) = stored {
-        return Reply::Text(format!("That could not be kept: {error}."));
+        return Reply::Text(texts::contact::that_could_not_be_kept(&error));
     }
     Reply::Text(match on {
-        true => format!("I tell you when {person} comes and goes."),
-        false => format!("I do not tell you when {person} comes and goes."),
+        true => texts::contact::i_tell_you(&person),
+        false => texts::contact::i_do_not_tell_you(&person),
     })
 }
 
@@ -344,7 +347,7 @@ async fn import(account: Account, arguments: Arguments) -> Reply {
         }
         tokio::time::sleep(BETWEEN).await;
     }
-    let mut lines = vec![format!("{added} added, {there} there already, {} failed.", failed.len())];
+    let mut lines = vec![texts::contact::contacts_were_imported(added, there, failed.len())];
     lines.extend(failed);
     Reply::Text(lines.join("\n"))
 }
@@ -356,5 +359,5 @@ async fn nudge(account: Account, arguments: Arguments) -> Reply {
     };
     let item = Delivery::of_the_bridge(account.login, chat.clone(), EventKind::Nudge);
     let sent = account.puppet.deliver(&chat, &item).await;
-    answer::outcome(sent.map(drop), || format!("{} was nudged.", shown::name(peer.shown_name())))
+    answer::outcome(sent.map(drop), || texts::contact::was_nudged(shown::name(peer.shown_name())))
 }

@@ -15,6 +15,7 @@ use crate::{
     model::{Content, Delivery, Event, EventKind, UserId},
     shared::Shared,
     supervisor::Owner,
+    texts,
 };
 
 /// What a line for the bridge begins with where a relay carries all others.
@@ -23,10 +24,6 @@ const PREFIX: &str = "!msn";
 const LINES: usize = 24;
 /// Most letters of one answer.
 const LETTERS: usize = 2000;
-
-/// Why no password is taken here.
-pub(super) const NO_PASSWORDS: &str = "I take no passwords in this chat: what you write here I cannot remove. Sign in from a Matrix \
-     room with the bridge.";
 
 /// Names a chat as the place of a command.
 pub(crate) fn place(login: &LoginId, chat: &ChatId) -> RoomId {
@@ -107,7 +104,7 @@ fn words(reply: &Reply) -> String {
     for line in lines.by_ref().take(LINES) {
         letters += line.chars().count() + 1;
         if letters > LETTERS {
-            return format!("{short}\n(More does not fit here.)");
+            return texts::general::more_does_not_fit_here(&short);
         }
         if !short.is_empty() {
             short.push('\n');
@@ -116,7 +113,7 @@ fn words(reply: &Reply) -> String {
     }
     match lines.count() {
         0 => short,
-        more => format!("{short}\n({more} more lines do not fit here.)"),
+        more => texts::general::more_more_lines_do_not_fit_here(&short, more),
     }
 }
 

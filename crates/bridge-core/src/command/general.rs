@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 
 use super::{ArgumentKind, ArgumentSpec, Caller, CommandSpec, Role, Run, answer, help};
-use crate::{adapter::Reply, options, shown};
+use crate::{adapter::Reply, options, shown, texts};
 
 const COMMAND: ArgumentSpec = ArgumentSpec::optional("COMMAND", ArgumentKind::Rest);
 
@@ -60,7 +60,9 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         help: "ends a sign-in that is under way.",
         role: Role::Relay,
         // The centre ends what is under way; what comes here found nothing.
-        run: Run::Always(|_, _| async { answer::text("There is nothing to cancel.") }.boxed()),
+        run: Run::Always(|_, _| {
+            async { answer::text(texts::general::THERE_IS_NOTHING_TO_CANCEL) }.boxed()
+        }),
     },
 ];
 
@@ -68,7 +70,7 @@ fn ping(caller: &Caller<'_>) -> Reply {
     let adapters = caller.shared.adapters.iter();
     let reached: Vec<String> = adapters
         .map(|(network, adapter)| {
-            let state = if adapter.is_ready() { "reached" } else { "not reached" };
+            let state = if adapter.is_ready() { "reached" } else { texts::general::NOT_REACHED };
             format!("{network} is {state}")
         })
         .collect();
@@ -78,18 +80,18 @@ fn ping(caller: &Caller<'_>) -> Reply {
 async fn whoami(caller: &Caller<'_>) -> Reply {
     let who = match caller.user {
         Some(user) => format!("{} on {}", shown::name(user.id.as_str()), user.network),
-        None => "the operator of this machine".to_owned(),
+        None => texts::general::THE_OPERATOR_OF_THIS_MACHINE.to_owned(),
     };
     let logins: Vec<String> = caller.logins().iter().map(ToString::to_string).collect();
     let accounts = match logins.as_slice() {
-        [] => "You are not signed in to any account.".to_owned(),
-        logins => format!("Your accounts: {}.", logins.join(", ")),
+        [] => texts::general::YOU_ARE_NOT_SIGNED_IN_TO_ANY.to_owned(),
+        logins => texts::general::your_accounts(logins.join(", ")),
     };
     let notices = match caller.user {
         Some(user) if options::notices(caller.shared, user).await => {
-            " You are told when contacts come and go."
+            texts::general::YOU_ARE_TOLD_WHEN_CONTACTS_COME
         }
         _ => "",
     };
-    Reply::Text(format!("You are {who}; your role is {}. {accounts}{notices}", caller.role))
+    Reply::Text(texts::general::who_you_are(&who, caller.role, &accounts, notices))
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Area, ArgumentKind, CommandSpec, Need, Role, areas, find, parse, table};
-use crate::shown;
+use crate::{shown, texts};
 
 /// Writes the table as `help` shows it to a role.
 pub fn help(role: Role) -> String {
@@ -31,9 +31,7 @@ pub(super) fn about(role: Role, words: &str) -> String {
     let lines: Vec<String> =
         family.map(|spec| format!("`{}`: {}", spec.form(), spec.help)).collect();
     match lines.as_slice() {
-        [] => {
-            format!("I know no command \"{}\". Say `help` to see them all.", shown::short(words))
-        }
+        [] => texts::general::i_know_no_command(shown::short(words)),
         lines => lines.join("\n"),
     }
 }
@@ -42,13 +40,13 @@ pub(super) fn about(role: Role, words: &str) -> String {
 fn one(spec: &CommandSpec) -> String {
     let mut text = format!("`{}`: {}", spec.form(), spec.help);
     for argument in spec.arguments {
-        let left_out = if argument.optional { " It may be left out." } else { "" };
+        let left_out = if argument.optional { texts::general::IT_MAY_BE_LEFT_OUT } else { "" };
         let form = argument.kind.form();
         // Writing to a text cannot fail.
         let _ = write!(text, "\n{} is {form}.{left_out}", argument.name);
     }
     if takes_account(spec) {
-        text.push_str("\nOf several accounts, `--account ACCOUNT` says which is meant.");
+        text.push_str(texts::general::OF_SEVERAL_ACCOUNTS);
     }
     if !spec.aliases.is_empty() {
         let names: Vec<String> = spec.aliases.iter().map(|name| format!("`{name}`")).collect();
@@ -60,7 +58,7 @@ fn one(spec: &CommandSpec) -> String {
         .map(|other| format!("`{}`", other.form()))
         .collect();
     if !more.is_empty() {
-        let _ = write!(text, "\nSee also {}.", more.join(", "));
+        text.push_str(&texts::general::see_also(more.join(", ")));
     }
     text
 }

@@ -47,7 +47,7 @@ use crate::{
     options,
     record::{Endpoint, Leg},
     shared::Shared,
-    shown,
+    shown, texts,
 };
 
 /// Longest line that is looked at, in bytes: no command is so long.
@@ -142,9 +142,7 @@ impl Caller<'_> {
             line: format!("{} --account {}", line.trim(), account.login),
         };
         Err(Reply::Buttons {
-            text:
-                "You have several accounts; with which? `set account ACCOUNT` chooses one for good."
-                    .to_owned(),
+            text: texts::general::YOU_HAVE_SEVERAL_ACCOUNTS.to_owned(),
             buttons: own.iter().map(button).collect(),
         })
     }
@@ -194,21 +192,21 @@ pub(crate) async fn execute(caller: &Caller<'_>, line: &str) -> Reply {
 
 async fn answer_to(caller: &Caller<'_>, line: &str) -> Reply {
     if line.len() > LINE_LIMIT {
-        return answer::text("I do not read so long a line. Say `help` to see what I can do.");
+        return answer::text(texts::general::I_DO_NOT_READ_SO_LONG_A_LINE);
     }
     let words = match parse::words(line) {
         Ok(words) => words,
         Err(error) => return Reply::Text(error.to_string()),
     };
     if words.is_empty() {
-        return answer::text("Say `help` to see what I can do.");
+        return answer::text(texts::general::SAY_HELP_TO_SEE_WHAT_I_CAN_DO);
     }
     let Some((spec, words)) = find(&words).filter(|(spec, _)| spec.role <= caller.role) else {
-        return answer::text("I do not know that command. Say `help` to see what I can do.");
+        return answer::text(texts::general::I_DO_NOT_KNOW_THAT_COMMAND);
     };
     match given_what_it_needs(caller, spec, words, line).await {
         Ok(reply) => reply,
-        Err(error) => Reply::Text(format!("{error} Say it like this: `{}`", spec.form())),
+        Err(error) => Reply::Text(texts::general::say_it_like_this(&error, spec.form())),
     }
 }
 
@@ -236,11 +234,11 @@ async fn given_what_it_needs(
         }
         (Run::Portal(run), Some(_)) => match caller.portal() {
             Some(portal) if caller.owns(portal) => run(caller, portal, arguments).await,
-            Some(_) => answer::text("This is somebody else's conversation."),
-            None => answer::text("Say that in the room of a conversation."),
+            Some(_) => answer::text(texts::general::THIS_IS_SOMEBODY_ELSES),
+            None => answer::text(texts::general::SAY_THAT_IN_THE_ROOM),
         },
         (Run::Login(_) | Run::Person(_) | Run::Portal(_), None) => {
-            Reply::Text(format!("Say `{}` to the bridge in a chat.", spec.form()))
+            Reply::Text(texts::general::say_form_to_the_bridge_in_a_chat(spec.form()))
         }
     })
 }

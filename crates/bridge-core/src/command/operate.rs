@@ -7,7 +7,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use super::{
     ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer, portal, sudo,
 };
-use crate::{adapter::Reply, id::Timestamp, rediscover, supervisor::LoginState};
+use crate::{adapter::Reply, id::Timestamp, rediscover, supervisor::LoginState, texts};
 
 const LEVEL: ArgumentSpec = ArgumentSpec::needed("LEVEL", ArgumentKind::Word);
 const FILE: ArgumentSpec = ArgumentSpec::optional("FILE", ArgumentKind::Word);
@@ -128,8 +128,8 @@ fn status(caller: &Caller<'_>) -> Reply {
         (index.portals.len(), index.waiting())
     };
     let title = match all {
-        true => format!("Accounts; {portals} conversations, {waiting} messages waiting"),
-        false => "Your accounts".to_owned(),
+        true => texts::operate::accounts_and_conversations(portals, waiting),
+        false => texts::operate::YOUR_ACCOUNTS.to_owned(),
     };
     answer::table(&title, &["account", "owner", "state", "reason"], rows)
 }
@@ -139,14 +139,14 @@ async fn doctor(caller: &Caller<'_>) -> Reply {
     let mut found = Vec::new();
     for (network, adapter) in &caller.shared.adapters {
         if !adapter.is_ready() {
-            found.push(format!("{network} is not reached: the log says why, and I keep trying."));
+            found.push(texts::operate::is_not_reached(network));
         }
     }
     let (all, own) = (caller.role == Role::Admin, caller.logins());
     let logins = caller.shared.puppets.status();
     let seen: Vec<_> = logins.iter().filter(|login| all || own.contains(&login.login)).collect();
     if seen.is_empty() && caller.user.is_some() {
-        found.push("You are not signed in: say `login`.".to_owned());
+        found.push(texts::operate::YOU_ARE_NOT_SIGNED_IN.to_owned());
     }
     for login in seen {
         let why = login.reason.clone().unwrap_or_else(|| login.state.to_string());
@@ -161,28 +161,27 @@ async fn doctor(caller: &Caller<'_>) -> Reply {
                 }
                 continue;
             }
-            LoginState::BadCredentials => "say `login` and give the password again",
-            LoginState::Kicked => "sign the account out elsewhere, then say `relogin`",
-            LoginState::LoggedOut => "say `login` when it shall come back",
-            _ => "I keep trying; `relogin` tries at once",
+            LoginState::BadCredentials => texts::operate::SAY_LOGIN_AND_GIVE_THE_PASSWORD,
+            LoginState::Kicked => texts::operate::SIGN_THE_ACCOUNT_OUT_ELSEWHERE,
+            LoginState::LoggedOut => texts::operate::SAY_LOGIN_WHEN_IT_SHALL_COME_BACK,
+            _ => texts::operate::I_KEEP_TRYING,
         };
-        found.push(format!("{} is not connected ({why}): {mend}.", login.login));
+        found.push(texts::operate::is_not_connected(&login.login, &why, mend));
     }
     if all {
         for leg in portal::behind(caller) {
             let age = portal::oldest(caller, &leg).await.unwrap_or_default();
             if age > LONG {
-                found.push(format!(
-                    "{} messages for {} wait since {} s: `queue` shows them all.",
+                found.push(texts::operate::messages_wait_for(
                     leg.waiting,
-                    leg.place,
-                    age.as_secs()
+                    &leg.place,
+                    age.as_secs(),
                 ));
             }
         }
     }
     if found.is_empty() {
-        return answer::text("All is well.");
+        return answer::text(texts::operate::ALL_IS_WELL);
     }
     Reply::Text(found.join("\n"))
 }
@@ -195,20 +194,26 @@ async fn stats(caller: &Caller<'_>) -> Reply {
     let mut rows = vec![
         vec!["accounts".to_owned(), caller.shared.puppets.status().len().to_string()],
         vec!["conversations".to_owned(), portals.to_string()],
-        vec!["messages waiting".to_owned(), waiting.to_string()],
+        vec![texts::operate::MESSAGES_WAITING.to_owned(), waiting.to_string()],
     ];
     if let Ok(stats) = caller.shared.store.stats().await {
-        rows.push(vec!["KiB on disk".to_owned(), (stats.disk_bytes / 1024).to_string()]);
-        rows.push(vec!["commits since the start".to_owned(), stats.commits.to_string()]);
-        rows.push(vec!["syncs since the start".to_owned(), stats.syncs.to_string()]);
+        rows.push(vec![
+            texts::operate::KIB_ON_DISK.to_owned(),
+            (stats.disk_bytes / 1024).to_string(),
+        ]);
+        rows.push(vec![
+            texts::operate::COMMITS_SINCE_THE_START.to_owned(),
+            stats.commits.to_string(),
+        ]);
+        rows.push(vec![texts::operate::SYNCS_SINCE_THE_START.to_owned(), stats.syncs.to_string()]);
     }
-    answer::table("What there is", &["what", "how many"], rows)
+    answer::table(texts::operate::WHAT_THERE_IS, &["what", texts::operate::HOW_MANY], rows)
 }
 
 fn permissions(caller: &Caller<'_>) -> Reply {
     let patterns = caller.shared.patterns().into_iter();
     let rows = patterns.map(|(pattern, role)| vec![pattern, role.to_string()]).collect();
-    let title = format!("Who may do what; your role is {}", caller.role);
+    let title = texts::operate::who_may_do_what(caller.role);
     answer::table(&title, &["who", "role"], rows)
 }
 
@@ -217,13 +222,13 @@ fn log_level(caller: &Caller<'_>, arguments: &Arguments) -> Reply {
         Some(host) => Reply::Text(
             host.set_log_filter(arguments.text("LEVEL"), arguments.duration("DURATION")),
         ),
-        None => answer::text("There is no log here."),
+        None => answer::text(texts::operate::THERE_IS_NO_LOG_HERE),
     }
 }
 
 async fn backup(caller: &Caller<'_>) -> Reply {
     let Some(directory) = &caller.shared.config.backups else {
-        return answer::text("There is no place for backups here.");
+        return answer::text(texts::operate::THERE_IS_NO_PLACE_FOR_BACKUPS_HERE);
     };
     let made = async {
         tokio::fs::create_dir_all(directory).await.map_err(|error| error.to_string())?;
@@ -232,42 +237,36 @@ async fn backup(caller: &Caller<'_>) -> Reply {
         Ok::<_, String>((path, facts))
     };
     Reply::Text(match made.await {
-        Ok((path, facts)) => format!(
-            "{} entries are in {}. Keep seal.key beside it: without it the passwords do not open.",
-            facts.entries,
-            path.display()
-        ),
-        Err(error) => format!("The backup failed: {error}."),
+        Ok((path, facts)) => texts::operate::the_backup_is_written(facts.entries, path.display()),
+        Err(error) => texts::operate::the_backup_failed(&error),
     })
 }
 
 async fn verify(caller: &Caller<'_>, arguments: Arguments) -> Reply {
     match &caller.shared.host {
         Some(host) => Reply::Text(host.verify_backup(arguments.given("FILE")).await),
-        None => answer::text("There is no place for backups here."),
+        None => answer::text(texts::operate::THERE_IS_NO_PLACE_FOR_BACKUPS_HERE),
     }
 }
 
 async fn compact(caller: &Caller<'_>) -> Reply {
     match caller.shared.store.compact_at_next_open().await {
-        Ok(()) => answer::text(
-            "The store is written anew at the next start; everybody would wait for it now.",
-        ),
-        Err(error) => Reply::Text(format!("That did not work: {error}.")),
+        Ok(()) => answer::text(texts::operate::THE_STORE_IS_WRITTEN_ANEW),
+        Err(error) => Reply::Text(texts::general::that_did_not_work(&error)),
     }
 }
 
 async fn reload(caller: &Caller<'_>) -> Reply {
     match &caller.shared.host {
         Some(host) => Reply::Text(host.reload().await),
-        None => answer::text("There is no configuration here."),
+        None => answer::text(texts::operate::THERE_IS_NO_CONFIGURATION_HERE),
     }
 }
 
 async fn drain(caller: &Caller<'_>) -> Reply {
     Reply::Text(match caller.shared.drain(DRAIN).await {
-        0 => "Nothing waits any more.".to_owned(),
-        left => format!("{left} messages still wait; `queue` says where."),
+        0 => texts::operate::NOTHING_WAITS_ANY_MORE.to_owned(),
+        left => texts::operate::messages_still_wait(left),
     })
 }
 
@@ -275,8 +274,8 @@ fn shutdown(caller: &Caller<'_>) -> Reply {
     match &caller.shared.host {
         Some(host) => {
             host.shut_down();
-            answer::text("Stopping. What waits is delivered after the next start.")
+            answer::text(texts::operate::STOPPING)
         }
-        None => answer::text("There is no program to stop here."),
+        None => answer::text(texts::operate::THERE_IS_NO_PROGRAM_TO_STOP_HERE),
     }
 }

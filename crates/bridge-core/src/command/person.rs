@@ -10,6 +10,7 @@ use crate::{
     id::LoginId,
     model::UserId,
     portal::person::{self, Holdings, Moved},
+    texts,
 };
 
 const FROM: ArgumentSpec = ArgumentSpec::needed("FROM", ArgumentKind::Word);
@@ -41,29 +42,24 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 async fn move_account(caller: &Caller<'_>, user: &UserId, arguments: Arguments) -> Reply {
     let held = match person::holdings(caller.shared, user).await {
         Ok(held) => held,
-        Err(error) => return Reply::Text(format!("That could not be looked up: {error}.")),
+        Err(error) => return Reply::Text(texts::person::that_could_not_be_looked_up(&error)),
     };
     let named = |name: &str| held.logins.iter().find(|login| is_called(login, name)).cloned();
     let (Some(from), Some(to)) = (named(arguments.text("FROM")), named(arguments.text("TO")))
     else {
-        return Reply::Text(format!(
-            "I know these accounts of yours: {}. Say `login` to sign in to the new one first.",
-            listed(&held.logins)
-        ));
+        return Reply::Text(texts::person::i_know_these_accounts_of_yours(listed(&held.logins)));
     };
     if from == to {
-        return answer::text("These are the same account.");
+        return answer::text(texts::person::THESE_ARE_THE_SAME_ACCOUNT);
     }
     match person::move_account(caller.shared, &from, &to).await {
-        Ok(Moved { moved, stayed: 0 }) => Reply::Text(format!(
-            "{moved} conversations are with {to} now, in the rooms they had. {from} is signed out and \
-             forgotten."
-        )),
-        Ok(Moved { moved, stayed }) => Reply::Text(format!(
-            "{moved} conversations are with {to} now, in the rooms they had. {stayed} stay with {from}: \
-             messages wait in the conversations of {to} with the same people. Say it again when none do."
-        )),
-        Err(error) => Reply::Text(format!("That did not work: {error}. Try again.")),
+        Ok(Moved { moved, stayed: 0 }) => {
+            Reply::Text(texts::person::conversations_have_moved(moved, &to, &from))
+        }
+        Ok(Moved { moved, stayed }) => {
+            Reply::Text(texts::person::some_conversations_have_moved(moved, &to, stayed, &from))
+        }
+        Err(error) => Reply::Text(texts::room::that_did_not_work(&error)),
     }
 }
 
@@ -71,34 +67,29 @@ async fn delete(caller: &Caller<'_>, user: &UserId, arguments: Arguments) -> Rep
     if arguments.given("WORD") != Some(CONFIRM) {
         return match person::holdings(caller.shared, user).await {
             Ok(held) => Reply::Text(what_goes(&held)),
-            Err(error) => Reply::Text(format!("That could not be looked up: {error}.")),
+            Err(error) => Reply::Text(texts::person::that_could_not_be_looked_up(&error)),
         };
     }
     match person::delete_person(caller.shared, user).await {
-        Ok(held) => Reply::Text(format!(
-            "Everything I kept of you is deleted: {} accounts, {} conversations. Backups of the store \
-             hold it until its operator's last old one is gone. Goodbye.",
-            held.logins.len(),
-            held.portals.len()
-        )),
-        Err(error) => Reply::Text(format!("Not everything could be deleted: {error}. Try again.")),
+        Ok(held) => {
+            Reply::Text(texts::person::everything_i_kept(held.logins.len(), held.portals.len()))
+        }
+        Err(error) => Reply::Text(texts::person::not_everything_could_be_deleted(&error)),
     }
 }
 
 fn what_goes(held: &Holdings) -> String {
-    format!(
-        "This signs you out of {} and forgets the passwords; deletes {} conversations, with {} messages \
-         that wait in them, the names of their messages and what failed; and I leave their rooms. It \
-         cannot be undone. Say `account delete {CONFIRM}` if you want that.",
+    texts::person::what_would_be_deleted(
         listed(&held.logins),
         held.portals.len(),
-        held.waiting
+        held.waiting,
+        CONFIRM,
     )
 }
 
 fn listed(logins: &[LoginId]) -> String {
     match logins {
-        [] => "no account".to_owned(),
+        [] => texts::person::NO_ACCOUNT.to_owned(),
         logins => logins.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     id::PortalId,
     portal::{link, repair},
     record::{Leg, get_row},
-    shown,
+    shown, texts,
 };
 
 const ADDRESS: ArgumentSpec = ArgumentSpec::needed("ADDRESS", ArgumentKind::Address);
@@ -86,7 +86,7 @@ async fn chat(caller: &Caller<'_>, account: Account, arguments: Arguments) -> Re
     match link::open_chat(caller.shared, &login, &*puppet, &person).await {
         Ok(peer) => {
             let name = shown::name(peer.shown_name());
-            Reply::Text(format!("The room with {name} is open; you are invited."))
+            Reply::Text(texts::portal::the_room_with_name_is_open(&name))
         }
         Err(error) => room::refusal(&error),
     }
@@ -99,7 +99,7 @@ pub(super) fn meant(caller: &Caller<'_>, id: &str) -> Result<PortalId, Reply> {
     let mut named = all.into_iter().filter(|portal| portal.to_string().ends_with(&id));
     match (named.next(), named.next()) {
         (Some(portal), None) if id.len() >= ID_LEAST && caller.owns(portal) => Ok(portal),
-        _ => Err(answer::text("No conversation of yours has that id. `chat list` lists them.")),
+        _ => Err(answer::text(texts::portal::NO_CONVERSATION_OF_YOURS)),
     }
 }
 
@@ -114,7 +114,7 @@ async fn repair_all(caller: &Caller<'_>, id: Option<&str>) -> Reply {
         found.extend(repair::repair(caller.shared, *portal).await);
     }
     match found.as_slice() {
-        [] => Reply::Text(format!("Looked at {} conversations: all is well.", portals.len())),
+        [] => Reply::Text(texts::portal::looked_at_portals_conversations(portals.len())),
         found => Reply::Text(found.join("\n")),
     }
 }
@@ -133,14 +133,14 @@ pub(super) fn place(leg: &Leg) -> String {
         Leg::Chat { login, chat, .. } => format!("{login} with {chat}"),
         Leg::Closed => "closed".to_owned(),
         Leg::Room { network, room: Some(room), .. } => format!("{network} {room}"),
-        Leg::Room { network, room: None, .. } => format!("{network}, no room yet"),
+        Leg::Room { network, room: None, .. } => texts::portal::no_room_yet(network),
     }
 }
 
 fn this_one(caller: &Caller<'_>, id: PortalId) -> Reply {
     let index = caller.shared.index();
     let Some(portal) = index.portals.get(&id) else {
-        return answer::text("This conversation was closed just now.");
+        return answer::text(texts::portal::CLOSED_JUST_NOW);
     };
     let legs = portal.record.legs.iter().zip(&portal.legs).enumerate();
     let open = legs.filter(|(_, (leg, _))| !matches!(leg, Leg::Closed));
@@ -149,13 +149,13 @@ fn this_one(caller: &Caller<'_>, id: PortalId) -> Reply {
         let relay = portal.record.relay.is_some() || now.mode.relay;
         let mode = match leg {
             Leg::Room { .. } if relay => "everybody",
-            Leg::Room { .. } => "its owner",
+            Leg::Room { .. } => texts::portal::ITS_OWNER,
             Leg::Chat { .. } | Leg::Closed => "",
         };
         vec![number.to_string(), place(leg), mode.to_owned(), waiting.to_string()]
     });
     let title = format!("Conversation {id}");
-    answer::table(&title, &["leg", "leads to", "carries", "waiting"], rows.collect())
+    answer::table(&title, &["leg", texts::portal::LEADS_TO, "carries", "waiting"], rows.collect())
 }
 
 fn portals(caller: &Caller<'_>) -> Reply {
@@ -171,7 +171,7 @@ fn portals(caller: &Caller<'_>) -> Reply {
         portals.collect()
     };
     rows.sort();
-    answer::table("Conversations", &["id", "kind", "leads to", "waiting"], rows)
+    answer::table("Conversations", &["id", "kind", texts::portal::LEADS_TO, "waiting"], rows)
 }
 
 /// A leg that is behind.

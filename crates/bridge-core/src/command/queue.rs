@@ -18,6 +18,7 @@ use crate::{
     record::{Leg, LogRow, get_row},
     shown,
     store::StoreError,
+    texts,
 };
 
 const ID: ArgumentSpec = ArgumentSpec::needed("ID", ArgumentKind::Word);
@@ -163,7 +164,7 @@ async fn list(caller: &Caller<'_>) -> Reply {
         ]
     }));
     if rows.is_empty() {
-        return answer::text("Nothing waits, and nothing failed lately.");
+        return answer::text(texts::queue::NOTHING_WAITS_AND_NOTHING_FAILED);
     }
     answer::table("Messages", &["id", "state", "from", "for", "since", "why"], rows)
 }
@@ -189,20 +190,20 @@ async fn retry_some(caller: &Caller<'_>, id: Option<&str>) -> Reply {
     };
     wanted.retain(|failed| id.is_none_or(|id| is_called(failed.row, id)));
     if wanted.is_empty() {
-        return answer::text("No message that failed is called so. `queue` lists them.");
+        return answer::text(texts::queue::NO_MESSAGE_THAT_FAILED_IS_CALLED);
     }
     let mut again = 0;
     for failed in &wanted {
         match retry(caller, failed).await {
             Ok(()) => again += 1,
             Err(ChangeError::Gone) => {}
-            Err(error) => return Reply::Text(format!("That did not work: {error}. Try again.")),
+            Err(error) => return Reply::Text(texts::room::that_did_not_work(&error)),
         }
     }
     match (again, wanted.len()) {
-        (0, _) => answer::text("The place it was for is not there any more."),
-        (1, 1) => answer::text("It is sent again."),
-        (again, all) => Reply::Text(format!("{again} of {all} messages are sent again.")),
+        (0, _) => answer::text(texts::queue::THE_PLACE_IT_WAS_FOR_IS_NOT_THERE),
+        (1, 1) => answer::text(texts::queue::IT_IS_SENT_AGAIN),
+        (again, all) => Reply::Text(texts::queue::some_are_sent_again(again, all)),
     }
 }
 
@@ -213,7 +214,7 @@ async fn retry(caller: &Caller<'_>, failed: &Failed) -> Result<(), ChangeError> 
 
 async fn retry_last(caller: &Caller<'_>, user: &UserId) -> Reply {
     let Some(portal) = caller.portal() else {
-        return answer::text("Say that in the room of a conversation.");
+        return answer::text(texts::general::SAY_THAT_IN_THE_ROOM);
     };
     let own = match fate::list(&*caller.shared.store, Some(portal)).await {
         Ok(all) => all.into_iter().filter(|failed| failed.fate.sender == *user),
@@ -221,19 +222,19 @@ async fn retry_last(caller: &Caller<'_>, user: &UserId) -> Reply {
     };
     let own: Vec<Failed> = own.collect();
     let Some(last) = own.iter().map(|failed| failed.row).max() else {
-        return answer::text("No message of yours failed here lately.");
+        return answer::text(texts::queue::NO_MESSAGE_OF_YOURS_FAILED_HERE);
     };
     let mut again = false;
     for failed in own.iter().filter(|failed| failed.row == last) {
         match retry(caller, failed).await {
             Ok(()) => again = true,
             Err(ChangeError::Gone) => {}
-            Err(error) => return Reply::Text(format!("That did not work: {error}. Try again.")),
+            Err(error) => return Reply::Text(texts::room::that_did_not_work(&error)),
         }
     }
     answer::text(match again {
-        true => "Your message is sent again.",
-        false => "The place it was for is not there any more.",
+        true => texts::queue::YOUR_MESSAGE_IS_SENT_AGAIN,
+        false => texts::queue::THE_PLACE_IT_WAS_FOR_IS_NOT_THERE,
     })
 }
 
@@ -247,9 +248,9 @@ async fn withdraw(caller: &Caller<'_>, arguments: Arguments) -> Reply {
         if let Some(Waiting { portal, number, row, .. }) = found {
             let from = shown::name(row.event.sender.shown_name());
             return match change(caller.shared, Change::Withdraw { portal, number }).await {
-                Ok(_) => Reply::Text(format!("It is given up, and {from} is told.")),
-                Err(ChangeError::Gone) => answer::text("It was delivered in this very moment."),
-                Err(error) => Reply::Text(format!("That did not work: {error}. Try again.")),
+                Ok(_) => Reply::Text(texts::queue::it_is_given_up(&from)),
+                Err(ChangeError::Gone) => answer::text(texts::queue::DELIVERED_JUST_NOW),
+                Err(error) => Reply::Text(texts::room::that_did_not_work(&error)),
             };
         }
     }
@@ -258,14 +259,14 @@ async fn withdraw(caller: &Caller<'_>, arguments: Arguments) -> Reply {
         Err(error) => return store_failed(&error),
     };
     let Some(failed) = failed else {
-        return answer::text("No message is called so. `queue` lists them.");
+        return answer::text(texts::queue::NO_MESSAGE_IS_CALLED_SO);
     };
     match fate::forget(&*caller.shared.store, &failed).await {
-        Ok(()) => answer::text("It is forgotten."),
+        Ok(()) => answer::text(texts::queue::IT_IS_FORGOTTEN),
         Err(error) => store_failed(&error),
     }
 }
 
 fn store_failed(error: &StoreError) -> Reply {
-    Reply::Text(format!("The bridge could not look it up: {error}. Try again."))
+    Reply::Text(texts::queue::the_bridge_could_not_look_it_up(error))
 }

@@ -16,7 +16,7 @@ use crate::{
         person, repair,
     },
     record::{Endpoint, Leg},
-    shown,
+    shown, texts,
 };
 
 const ADDRESS: ArgumentSpec = ArgumentSpec::needed("ADDRESS", ArgumentKind::Address);
@@ -118,41 +118,29 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 /// Says why a room was not joined or let go.
 pub(super) fn refusal(error: &LinkError) -> Reply {
     Reply::Text(match error {
-        LinkError::Change(ChangeError::Gone) => "It is not there any more.".to_owned(),
-        LinkError::Change(error) => format!("That did not work: {error}. Try again."),
-        LinkError::Configured => {
-            "This conversation is a relay: its rooms and who is carried in them \
-                                  are set by the bridge's operator, in its configuration."
-                .to_owned()
-        }
+        LinkError::Change(ChangeError::Gone) => texts::room::IT_IS_NOT_THERE_ANY_MORE.to_owned(),
+        LinkError::Change(error) => texts::room::that_did_not_work(error),
+        LinkError::Configured => texts::room::THIS_CONVERSATION_IS_A_RELAY.to_owned(),
         LinkError::Network(DeliverError::Reject { tell_user, .. }) => tell_user.clone(),
-        LinkError::Network(error) => {
-            format!("That did not work: {}. Try again.", error.for_people())
-        }
-        LinkError::Same => "This room shows that conversation already.".to_owned(),
-        LinkError::SignedOut => "The account was signed out.".to_owned(),
-        LinkError::Taken => {
-            "This room shows another conversation already. `unbridge` takes it out of \
-                             that, if it is yours."
-                .to_owned()
-        }
+        LinkError::Network(error) => texts::room::that_did_not_work(error.for_people()),
+        LinkError::Same => texts::room::THIS_ROOM_SHOWS_THAT_CONVERSATION.to_owned(),
+        LinkError::SignedOut => texts::room::THE_ACCOUNT_WAS_SIGNED_OUT.to_owned(),
+        LinkError::Taken => texts::room::THIS_ROOM_SHOWS_ANOTHER.to_owned(),
     })
 }
 
 async fn bridge(caller: &Caller<'_>, account: Account, arguments: Arguments, how: Join) -> Reply {
     let Some(origin) = caller.origin else {
-        return answer::text("Say that in the room that shall show the conversation.");
+        return answer::text(texts::room::SAY_THAT_IN_THE_ROOM_THAT_SHALL);
     };
     let Account { login, puppet } = account;
     let person = arguments.person("ADDRESS");
     let joined =
         link::link(caller.shared, &origin.user, &login, &*puppet, &person, &origin.room, how);
     match joined.await {
-        Ok(peer) => Reply::Text(format!(
-            "This room shows your conversation with {} now. Others here are not carried unless you say \
-             `relay on`.",
-            shown::name(peer.shown_name())
-        )),
+        Ok(peer) => Reply::Text(texts::room::this_room_shows_your_conversation(shown::name(
+            peer.shown_name(),
+        ))),
         Err(error) => refusal(&error),
     }
 }
@@ -166,11 +154,8 @@ async fn unbridge(caller: &Caller<'_>, portal: PortalId) -> Reply {
     let Some((network, room)) = here(caller) else { return not_here() };
     let why = CloseReason::Unlinked;
     match link::unlink(caller.shared, portal, &network, &room, why).await {
-        Ok(0) => answer::text("This room is out of the conversation now."),
-        Ok(waited) => Reply::Text(format!(
-            "This room is out of the conversation now; {waited} messages that waited for it are not \
-             shown here any more."
-        )),
+        Ok(0) => answer::text(texts::room::THIS_ROOM_IS_OUT),
+        Ok(waited) => Reply::Text(texts::room::this_room_is_out(waited)),
         Err(error) => refusal(&error),
     }
 }
@@ -185,17 +170,14 @@ async fn relay(caller: &Caller<'_>, portal: PortalId, arguments: Arguments) -> R
             found.and_then(|(portal, leg)| index.leg_now(portal, leg)).map(|now| now.mode.relay)
         };
         return answer::text(match found {
-            Some(true) => "What others say here goes out from your account, under their names.",
-            _ => "What others say here is not carried.",
+            Some(true) => texts::room::OTHERS_ARE_CARRIED,
+            _ => texts::room::OTHERS_ARE_NOT_CARRIED,
         });
     };
     let on = state == "on";
     match link::set_relay(caller.shared, portal, &network, &room, on).await {
-        Ok(()) if on => answer::text(
-            "What others say here goes out from your account from now on, under their names, where the \
-             bridge's operator gave them the role `relay`. Each is told so once.",
-        ),
-        Ok(()) => answer::text("What others say here is not carried any more."),
+        Ok(()) if on => answer::text(texts::room::OTHERS_ARE_CARRIED_FROM_NOW_ON),
+        Ok(()) => answer::text(texts::room::OTHERS_ARE_NOT_CARRIED_ANY_MORE),
         Err(error) => refusal(&error),
     }
 }
@@ -211,7 +193,7 @@ async fn invite(caller: &Caller<'_>, portal: PortalId, arguments: Arguments) -> 
     let Some(adapter) = caller.shared.adapters.get(&network) else { return not_here() };
     let _ = portal;
     answer::outcome(adapter.invite(&room, &whom).await, || {
-        format!("{} is invited.", shown::name(whom.id.as_str()))
+        texts::room::is_invited(shown::name(whom.id.as_str()))
     })
 }
 
@@ -232,9 +214,9 @@ fn list(caller: &Caller<'_>) -> Reply {
     let rows: Vec<Vec<String>> = rows.collect();
     drop(index);
     if rows.is_empty() {
-        return answer::text("There is no conversation yet. `chat ADDRESS` opens one.");
+        return answer::text(texts::room::THERE_IS_NO_CONVERSATION_YET);
     }
-    answer::table("Conversations", &["with", "shown in", "waiting", "id"], rows)
+    answer::table("Conversations", &["with", texts::room::SHOWN_IN, "waiting", "id"], rows)
 }
 
 async fn close(caller: &Caller<'_>, account: Account, arguments: Arguments) -> Reply {
@@ -256,10 +238,10 @@ async fn close(caller: &Caller<'_>, account: Account, arguments: Arguments) -> R
         index.portals.get(&portal).is_some_and(|found| found.record.relay.is_some())
     };
     match portal {
-        None => answer::text("There is no such conversation. `chat list` lists yours."),
+        None => answer::text(texts::room::THERE_IS_NO_SUCH_CONVERSATION),
         Some(portal) if relay(portal) => refusal(&LinkError::Configured),
         Some(portal) => match person::leave_rooms(caller.shared, portal).await {
-            Ok(()) => answer::text("The room is closed; what is said next makes a new one."),
+            Ok(()) => answer::text(texts::room::THE_ROOM_IS_CLOSED),
             Err(error) => refusal(&LinkError::Change(error)),
         },
     }
@@ -273,7 +255,7 @@ async fn sync(caller: &Caller<'_>, portals: Vec<PortalId>) -> Reply {
         }
     }
     match failed.as_slice() {
-        [] => Reply::Text(format!("{} conversations are as they should be.", portals.len())),
+        [] => Reply::Text(texts::room::conversations_are_as_they_should(portals.len())),
         failed => Reply::Text(failed.join("\n")),
     }
 }
@@ -287,14 +269,12 @@ async fn remove(caller: &Caller<'_>, portal: PortalId) -> Reply {
         return refusal(&LinkError::Configured);
     }
     match delete::delete(caller.shared, portal, CloseReason::Deleted).await {
-        Ok(0) => answer::text("The conversation is deleted."),
-        Ok(waited) => Reply::Text(format!(
-            "The conversation is deleted, and with it {waited} messages that waited."
-        )),
+        Ok(0) => answer::text(texts::room::THE_CONVERSATION_IS_DELETED),
+        Ok(waited) => Reply::Text(texts::room::the_conversation_is_deleted(waited)),
         Err(error) => refusal(&LinkError::Change(error)),
     }
 }
 
 fn not_here() -> Reply {
-    answer::text("Say that in the room of a conversation.")
+    answer::text(texts::general::SAY_THAT_IN_THE_ROOM)
 }

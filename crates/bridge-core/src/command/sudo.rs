@@ -8,6 +8,7 @@ use crate::{
     record::{AuditRecord, audit_key},
     shown,
     store::{Batch, Durability, KeyBuilder, StoreError, Table, TableId},
+    texts,
 };
 
 /// Does a command as another person: with her accounts and with what she may.
@@ -19,15 +20,15 @@ pub(super) async fn sudo(caller: &Caller<'_>, arguments: Arguments) -> Reply {
     };
     let role = caller.shared.role(&user);
     if role == Role::None {
-        return Reply::Text(format!("{} may not use this bridge.", shown::name(name)));
+        return Reply::Text(texts::operate::may_not_use_this_bridge(shown::name(name)));
     }
     let words = parse::words(line).unwrap_or_default();
     let command = match find(&words).map(|(spec, _)| spec.name) {
-        Some("sudo") => return answer::text("One name at a time: say whom you mean at once."),
-        found => found.unwrap_or("an unknown command"),
+        Some("sudo") => return answer::text(texts::operate::ONE_NAME_AT_A_TIME),
+        found => found.unwrap_or(texts::operate::AN_UNKNOWN_COMMAND),
     };
     if let Err(error) = note(caller, &user, command).await {
-        return Reply::Text(format!("Nothing was done, for it could not be recorded: {error}."));
+        return Reply::Text(texts::operate::it_could_not_be_recorded(&error));
     }
     let as_her = Caller { shared: caller.shared, user: Some(&user), role, origin: caller.origin };
     execute(&as_her, line).await
@@ -52,7 +53,7 @@ fn meant(caller: &Caller<'_>, name: &str) -> Result<UserId, String> {
         (Some(owner), ..) if owners.is_empty() => Ok(owner),
         (None, Some(caller), _) => Ok(user(&caller.network, name)),
         (None, None, [only]) => Ok(user(only, name)),
-        _ => Err(format!("On which network? Say such as `matrix:{}`.", shown::short(name))),
+        _ => Err(texts::operate::on_which_network(shown::short(name))),
     }
 }
 
@@ -74,16 +75,18 @@ pub(super) async fn audit(caller: &Caller<'_>) -> Reply {
     let all = KeyBuilder::new(TableId::Audit).prefix();
     let rows = match Table::<AuditRecord>::scan(&*caller.shared.store, all, 100_000).await {
         Ok(rows) => rows,
-        Err(error) => return Reply::Text(format!("The record cannot be read: {error}.")),
+        Err(error) => return Reply::Text(texts::operate::the_record_cannot_be_read(&error)),
     };
     if rows.is_empty() {
-        return answer::text("Nobody did anything in another's name.");
+        return answer::text(texts::operate::NOBODY_DID_ANYTHING_IN_ANOTHERS);
     }
     let row = |record: AuditRecord| {
         let age = caller.shared.clock.age(record.at) / 1000;
-        let who = record.who.map_or_else(|| "the operator".to_owned(), |who| who.to_string());
+        let who = record
+            .who
+            .map_or_else(|| texts::operate::THE_OPERATOR.to_owned(), |who| who.to_string());
         vec![format!("{age} s ago"), who, record.whom.to_string(), record.command]
     };
     let rows = rows.into_iter().rev().map(|(_, record)| row(record)).collect();
-    answer::table("Done in others' names", &["when", "by", "as", "command"], rows)
+    answer::table(texts::operate::DONE_IN_OTHERS_NAMES, &["when", "by", "as", "command"], rows)
 }

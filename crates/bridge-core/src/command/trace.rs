@@ -16,6 +16,7 @@ use crate::{
     adapter::Reply,
     connector::TraceRequest,
     id::{LoginId, RowId},
+    texts,
 };
 
 /// How long a capture lasts unless said.
@@ -44,7 +45,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[CommandSpec {
 
 async fn trace(caller: &Caller<'_>, arguments: Arguments) -> Reply {
     let Some(place) = caller.shared.config.traces.clone() else {
-        return answer::text("There is no place for captures here.");
+        return answer::text(texts::trace::THERE_IS_NO_PLACE_FOR_CAPTURES);
     };
     let Some(time) = arguments.given("TIME") else {
         return list(caller, &place).await;
@@ -54,15 +55,15 @@ async fn trace(caller: &Caller<'_>, arguments: Arguments) -> Reply {
         Err(text) => return answer::text(text),
     };
     let Some(puppet) = caller.shared.puppets.get(&login) else {
-        return answer::text("There is no such account.");
+        return answer::text(texts::trace::THERE_IS_NO_SUCH_ACCOUNT);
     };
     if time.eq_ignore_ascii_case("off") {
         return answer::outcome(puppet.trace(None), || {
-            format!("{login} is not captured any more.")
+            texts::trace::is_not_captured_any_more(&login)
         });
     }
     let Some(time) = spec::duration(time) else {
-        let text = "Say a time such as 10m, at most 1h, or `off`: `trace 10m`.";
+        let text = texts::trace::HOW_TO_CAPTURE;
         return answer::text(text);
     };
     let time = time.min(LONGEST);
@@ -71,17 +72,13 @@ async fn trace(caller: &Caller<'_>, arguments: Arguments) -> Reply {
         spawn_blocking(move || make_place(&place)).await
     };
     if !matches!(made, Ok(Ok(()))) {
-        return answer::text("The place for captures cannot be made.");
+        return answer::text(texts::trace::THE_PLACE_FOR_CAPTURES_CANNOT);
     }
     let file = place.join(format!("{}{ENDING}", RowId::new()));
     let names = arguments.given("NAMES").is_some();
     let request = TraceRequest { file: file.clone(), time, names };
     answer::outcome(puppet.trace(Some(request)), || {
-        format!(
-            "The session of {login} is written to {} for {} minutes. The file is removed a day after.",
-            file.display(),
-            time.as_secs().div_ceil(60)
-        )
+        texts::trace::the_session_is_captured(&login, file.display(), time.as_secs().div_ceil(60))
     })
 }
 
@@ -98,20 +95,20 @@ fn account(caller: &Caller<'_>, name: Option<&str>) -> Result<LoginId, &'static 
     }
     match (all.pop(), all.is_empty()) {
         (Some(only), true) => Ok(only),
-        (None, _) => Err("There is no such account; `logins` lists yours."),
-        (Some(_), false) => Err("Which account? Say `trace 10m ACCOUNT`."),
+        (None, _) => Err(texts::trace::THERE_IS_NO_SUCH_ACCOUNT_LOGINS_LISTS_YOURS),
+        (Some(_), false) => Err(texts::trace::WHICH_ACCOUNT),
     }
 }
 
 async fn list(caller: &Caller<'_>, place: &Path) -> Reply {
     if caller.role < Role::Admin {
-        return answer::text("Say a time such as 10m, at most 1h, or `off`: `trace 10m`.");
+        return answer::text(texts::trace::HOW_TO_CAPTURE);
     }
     let place = place.to_owned();
     let files = spawn_blocking(move || files(&place)).await.unwrap_or_default();
     if files.is_empty() {
         return answer::text(
-            "There are no captures. `trace USUAL` begins one."
+            texts::trace::THERE_ARE_NO_CAPTURES
                 .replace("USUAL", &format!("{}m", USUAL.as_secs() / 60))
                 .as_str(),
         );
@@ -119,7 +116,7 @@ async fn list(caller: &Caller<'_>, place: &Path) -> Reply {
     let rows = files.into_iter().map(|(name, size, age)| {
         vec![name, format!("{size} bytes"), format!("{} minutes", age.as_secs() / 60)]
     });
-    answer::table("Captures", &["file", "size", "written before"], rows.collect())
+    answer::table("Captures", &["file", "size", texts::trace::WRITTEN_BEFORE], rows.collect())
 }
 
 /// Makes the folder, for nobody else's eyes.

@@ -11,6 +11,7 @@ use crate::{
     media::{Library, Media, PictureBounds},
     model::{Attachment, Capabilities, Link, Reject, size_in_words},
     record::LogRow,
+    texts,
 };
 
 /// How long a file's network is asked for it again and again: what is said after it waits meanwhile.
@@ -92,7 +93,7 @@ impl Pump {
                     return Err(NotHere::TooLarge(tell_user));
                 }
                 Err(DeliverError::Gone(cause)) => {
-                    let text = format!("The file is not there any more: {cause}.");
+                    let text = texts::delivery::the_file_is_not_there_any_more(&cause);
                     return Err(NotHere::Lost(text));
                 }
                 Err(DeliverError::Retry { after, cause }) => (after, cause),
@@ -102,7 +103,7 @@ impl Pump {
             };
             tracing::debug!(portal = %self.portal, row = %row.row, %cause, "a file is not here yet");
             if began.elapsed() > PATIENCE || self.too_old(row).is_some() {
-                let text = format!("The file could not be fetched: {cause}. Send it again.");
+                let text = texts::delivery::the_file_could_not_be_fetched(&cause);
                 return Err(NotHere::Lost(text));
             }
             let wait = after.unwrap_or_else(|| self.backoff.next_wait());
@@ -129,9 +130,6 @@ async fn fit(library: &Library, media: Media, to: Capabilities) -> Result<Carrie
     }
     match library.spool.link(&media) {
         Some(link) => Ok(Carried::Words(Some(link))),
-        None => Err(format!(
-            "The file is too large for where it was to go, which takes at most {}.",
-            size_in_words(limit)
-        )),
+        None => Err(texts::delivery::the_file_is_too_large(size_in_words(limit))),
     }
 }

@@ -29,11 +29,8 @@ use crate::{
     shared::{OnAmbiguous, Shared},
     store::{StoreError, Table},
     supervisor::Owner,
+    texts,
 };
-
-/// What somebody is told whose file goes where no files go.
-const NAME_ONLY: &str = "Only the file's name arrived: files do not cross to there. The bridge's \
-                         operator can set media.public_url; then an address does.";
 
 /// How often a message of unknown fate is sent again.
 const MAX_DOUBTS: u32 = 1;
@@ -50,7 +47,7 @@ pub(crate) async fn open_rooms(shared: &Arc<Shared>, portal: PortalId) -> Result
     let (legs, tasks) = {
         let index = shared.index();
         let Some(found) = index.portals.get(&portal) else {
-            return Err(DeliverError::Gone("the portal is gone".into()));
+            return Err(DeliverError::Gone(texts::delivery::THE_PORTAL_IS_GONE.into()));
         };
         (found.record.legs.clone(), found.tasks.clone())
     };
@@ -59,8 +56,9 @@ pub(crate) async fn open_rooms(shared: &Arc<Shared>, portal: PortalId) -> Result
             continue;
         };
         let adapter = shared.adapters.get(&network).cloned();
-        let adapter =
-            adapter.ok_or_else(|| DeliverError::Gone("the network is switched off".into()))?;
+        let adapter = adapter.ok_or_else(|| {
+            DeliverError::Gone(texts::delivery::THE_NETWORK_IS_SWITCHED_OFF.into())
+        })?;
         match room {
             Some(room) => adapter.invite(&room, &owner).await?,
             None => {
@@ -233,7 +231,7 @@ impl Pump {
                 Carried::Whole(file) => media = Some(file),
                 Carried::Words(link) => {
                     to.files = false;
-                    lost = link.is_none().then_some(NAME_ONLY);
+                    lost = link.is_none().then_some(texts::delivery::ONLY_THE_NAME_ARRIVED);
                     let kind = EventKind::File(Attachment { link, ..file.clone() });
                     event = Cow::Owned(Event { kind, ..row.event.clone() });
                 }
@@ -265,7 +263,7 @@ impl Pump {
             Leg::Closed | Leg::Room { .. } => None,
         };
         let passed = if doubtful && self.shall_ask(&leg) {
-            let cause = "the bridge ended while it was sent";
+            let cause = texts::delivery::THE_BRIDGE_ENDED_WHILE_IT_WAS_SENT;
             Passed::Unknown(self.maybe(row, &cause))
         } else {
             self.deliver(row, &leg, &mut item).await
@@ -299,8 +297,9 @@ impl Pump {
                 return failed;
             }
             if self.shared.index().mark(self.portal, self.cursor) == Some(Mark::Withdrawn) {
-                let maybe = if doubts > 0 { " It may have arrived all the same." } else { "" };
-                let text = format!("It was taken back before it was delivered.{maybe}");
+                let maybe =
+                    if doubts > 0 { texts::delivery::IT_MAY_HAVE_ARRIVED_ALL_THE_SAME } else { "" };
+                let text = texts::delivery::it_was_taken_back(maybe);
                 return Passed::Failed(Reject::Withdrawn, text);
             }
             if self.shared.cancel.is_cancelled() {
@@ -325,7 +324,7 @@ impl Pump {
                     return Passed::Failed(reason, tell_user);
                 }
                 DeliverError::Gone(cause) => {
-                    let tell_user = format!("The room or conversation is gone: {cause}.");
+                    let tell_user = texts::delivery::the_room_or_conversation_is_gone(&cause);
                     return Passed::Failed(Reject::UnknownRecipient, tell_user);
                 }
                 // The same key again is the same message there: there is no doubt to live with.
@@ -379,15 +378,15 @@ impl Pump {
         let index = self.shared.index();
         let origin = row.origin.and_then(|origin| index.leg(self.portal, origin));
         let ask = match origin {
-            Some(Leg::Room { .. }) => " `retry` sends it again.",
+            Some(Leg::Room { .. }) => texts::delivery::RETRY_SENDS_IT_AGAIN,
             _ => "",
         };
-        format!("It may or may not have arrived: {cause}.{ask}")
+        texts::delivery::it_may_or_may_not_have_arrived(cause, ask)
     }
 
     fn too_old(&self, row: &LogRow) -> Option<Passed> {
         self.time_left(row).is_none().then(|| {
-            let text = "It could not be delivered for too long and was given up. Send it again.";
+            let text = texts::delivery::TOO_OLD;
             Passed::Failed(Reject::TooOld, text.to_owned())
         })
     }
@@ -439,10 +438,8 @@ impl Pump {
     /// was said is reported, not passed over.
     async fn miss(&mut self, row: &LogRow, leg: &Leg) {
         let tell_user = match leg {
-            Leg::Chat { login, .. } => {
-                format!("The account {login} is signed out. Say `login` to sign in again.")
-            }
-            Leg::Room { network, .. } => format!("The bridge does not work with {network} now."),
+            Leg::Chat { login, .. } => texts::delivery::the_account_login_is_signed_out(login),
+            Leg::Room { network, .. } => texts::delivery::the_bridge_does_not_work(network),
             Leg::Closed => return self.advance(Some(row)).await,
         };
         if !row.event.kind.says_something() {

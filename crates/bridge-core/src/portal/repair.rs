@@ -11,6 +11,7 @@ use crate::{
     model::{Membership, Persona},
     record::Leg,
     shared::Shared,
+    texts,
 };
 
 /// What was found at one leg, in words for people; nothing where all is well.
@@ -25,11 +26,11 @@ pub(crate) async fn repair(shared: &Arc<Shared>, portal: PortalId) -> Vec<String
     for (number, leg) in (0_u16..).zip(&legs) {
         match leg {
             Leg::Chat { login, .. } if shared.puppets.owner(login).is_none() => {
-                found.push(format!("{login} is signed out: `login` brings it back."));
+                found.push(texts::portal::is_signed_out(login));
             }
             Leg::Chat { .. } | Leg::Closed => {}
             Leg::Room { network, .. } if !shared.adapters.contains_key(network) => {
-                found.push(format!("{network} is switched off in the configuration."));
+                found.push(texts::portal::is_switched_off(network));
             }
             Leg::Room { room: None, .. } => {}
             Leg::Room { network, room: Some(room), owner } => {
@@ -38,34 +39,37 @@ pub(crate) async fn repair(shared: &Arc<Shared>, portal: PortalId) -> Vec<String
                     Ok(RoomCondition::Here) => {
                         let mended = people(&**adapter, room, owner.as_ref(), &peers).await;
                         if let Err(error) = mended {
-                            found.push(format!(
-                                "{network} {room}: not everybody is in it: {}.",
-                                error.for_people()
+                            found.push(texts::portal::not_everybody_is_in_room(
+                                network,
+                                room,
+                                error.for_people(),
                             ));
                         }
                     }
-                    Ok(RoomCondition::Gone) if relay || owner.is_none() => found.push(format!(
-                        "{network} {room} is gone, or I am out of it: invite me again."
-                    )),
+                    Ok(RoomCondition::Gone) if relay || owner.is_none() => {
+                        found.push(texts::portal::room_is_gone_or_i_am_out_of_it(network, room))
+                    }
                     Ok(RoomCondition::Gone) => {
                         let reset = Change::Room { portal, leg: number, room: None };
                         match change(shared, reset).await {
-                            Ok(_) => found.push(format!(
-                                "{network} {room} was gone, or I was out of it: a new room is made."
+                            Ok(_) => found.push(texts::portal::room_was_gone_or_i_was_out_of_it(
+                                network, room,
                             )),
-                            Err(error) => found.push(format!("{network} {room} is gone: {error}.")),
+                            Err(error) => {
+                                found.push(texts::portal::room_is_gone(network, room, &error))
+                            }
                         }
                     }
                     Err(error) => {
                         let why = error.for_people();
-                        found.push(format!("{network} {room} cannot be looked at: {why}."))
+                        found.push(texts::portal::room_cannot_be_looked_at(network, room, &why))
                     }
                 }
             }
         }
     }
     if !relay && let Err(error) = leg::open_rooms(shared, portal).await {
-        found.push(format!("A room could not be made: {}.", error.for_people()));
+        found.push(texts::portal::a_room_could_not_be_made(error.for_people()));
     }
     found
 }

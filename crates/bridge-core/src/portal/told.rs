@@ -15,6 +15,7 @@ use crate::{
     record::{Leg, Told, told_key},
     shared::Shared,
     store::{Batch, Durability, Table},
+    texts,
 };
 
 /// How often it is tried.
@@ -76,22 +77,15 @@ fn words(newcomer: &Newcomer, legs: &[Leg]) -> String {
     let others = (0_u16..).zip(legs).filter(|(number, _)| *number != newcomer.origin);
     let places = others.filter_map(|(_, leg)| match leg {
         Leg::Chat { peer, .. } => Some(format!("{} on {}", peer.shown_name(), peer.network)),
-        Leg::Room { network, .. } => Some(format!("a room on {network}")),
+        Leg::Room { network, .. } => Some(texts::portal::a_room_on_network(network)),
         Leg::Closed => None,
     });
     let places: Vec<String> = places.collect();
     match newcomer.told {
-        Told::Carried => format!(
-            "{name}: what you write here is carried, under your name, to {}. What waits for delivery is \
-             stored by the bridge until it is delivered or given up.",
-            places.join(", ")
-        ),
-        Told::NotCarried => format!(
-            "{name}: what you write here is not carried to {}. The room shows somebody's own \
-             conversation; its owner can let others speak with `relay on`, where the bridge's operator \
-             allows them.",
-            places.join(", ")
-        ),
+        Told::Carried => texts::portal::what_you_write_here_is_carried(name, places.join(", ")),
+        Told::NotCarried => {
+            texts::portal::what_you_write_here_is_not_carried(name, places.join(", "))
+        }
     }
 }
 

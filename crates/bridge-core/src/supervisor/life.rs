@@ -24,6 +24,7 @@ use crate::{
     id::{LoginId, Timestamp},
     measures, notice,
     shared::Shared,
+    texts,
 };
 
 /// First and longest wait before signing in again.
@@ -166,15 +167,14 @@ impl Life {
         match state {
             LoginState::BadCredentials => {
                 let mend = match self.owner {
-                    Owner::Bridge => "Set the right one in the relay's password_file, and restart.",
-                    Owner::Person(_) => "Use `login` to enter the password again.",
+                    Owner::Bridge => texts::notice::SET_THE_RIGHT_ONE_IN_THE_RELAYS,
+                    Owner::Person(_) => texts::notice::USE_LOGIN_TO_ENTER_THE_PASSWORD,
                 };
                 self.tell(format!("{reason} {mend}")).await;
                 self.note(Trouble::Refused, Some(reason)).await;
             }
             LoginState::Kicked => {
-                let text = "The account signed in somewhere else again, and the bridge leaves it \
-                            alone. Use `relogin` when it shall come back.";
+                let text = texts::notice::THE_ACCOUNT_SIGNED_IN_SOMEWHERE;
                 self.tell(text.to_owned()).await;
                 self.note(Trouble::Kicked, Some(reason)).await;
             }
@@ -221,11 +221,11 @@ impl Life {
         self.history.told_away = true;
         let reason = self.down.as_ref().and_then(|(_, reason)| reason.clone());
         self.set(LoginState::Unreachable, reason.clone());
-        let why = reason.as_deref().unwrap_or("the server does not answer");
-        let text = format!(
-            "{} has not been connected for {} minutes: {why}. I keep trying, and what you write waits.",
-            self.login,
+        let why = reason.as_deref().unwrap_or(texts::notice::THE_SERVER_DOES_NOT_ANSWER);
+        let text = texts::notice::has_not_been_connected_for_minutes(
+            &self.login,
             PATIENCE.as_secs() / 60,
+            why,
         );
         self.tell(text).await;
         self.note(Trouble::Away, reason).await;
@@ -242,7 +242,7 @@ impl Life {
         self.down = None;
         metrics::counter!(measures::LOGINS, "outcome" => "connected").increment(1);
         if std::mem::take(&mut self.history.told_away) {
-            self.tell(format!("{} is connected again.", self.login)).await;
+            self.tell(texts::notice::is_connected_again(&self.login)).await;
         }
         standing::clear(&self.shared, &self.login).await;
     }
@@ -361,7 +361,10 @@ fn said(ended: Result<PuppetExit, JoinError>) -> End {
                 let text = payload.downcast_ref::<String>().map(String::as_str);
                 text.or_else(|| payload.downcast_ref::<&str>().copied())
             });
-            End::Panicked(format!("the puppet panicked: {}", words.unwrap_or("without a word")))
+            End::Panicked(format!(
+                "the puppet panicked: {}",
+                words.unwrap_or(texts::notice::WITHOUT_A_WORD)
+            ))
         }
     }
 }

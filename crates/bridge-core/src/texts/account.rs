@@ -1,0 +1,36 @@
+//! Signing in and out, and how an account appears.
+
+use std::fmt::Display;
+
+pub(crate) const ITS_CONVERSATIONS_ARE_DELETED: &str = "Its conversations are deleted.";
+
+pub(crate) const ITS_ROOMS_STAY_AS_THEY_ARE: &str = "Its rooms stay as they are.";
+
+pub(crate) const I_HAVE_LEFT_ITS_ROOMS: &str = "I have left its rooms.";
+
+pub(crate) fn signed_out(login: impl Display, rooms: impl Display) -> String {
+    format!("Signed out of {login}; its password is forgotten. {rooms}")
+}
+
+pub(crate) fn the_account_could_not_be_forgotten(error: impl Display) -> String {
+    format!("The account could not be forgotten: {error}. Try again.")
+}
+
+pub(crate) fn you_appear_as_word_now(word: impl Display) -> String {
+    format!("You appear as {word} now.")
+}
+
+pub(crate) fn it_holds_once_connected(done: impl Display, login: impl Display) -> String {
+    format!("{done} It holds when {login} is connected again.")
+}
+
+pub(crate) const ONLY_SHE_WHO_SIGNS_IN: &str =
+    "Only she who signs in can say that: I ask for a password.";
+
+pub(crate) const SIGNING_IN_AGAIN: &str = "Signing in again; `logins` shows how it goes.";
+
+pub(crate) const YOUR_OWN_WORDS_ARE_CHANGED: &str = "Your own words are changed.";
+
+pub(crate) const YOUR_NAME_IS_CHANGED: &str = "Your name is changed.";
+
+pub(crate) const NO_DISPLAY_PICTURES_YET: &str = "Display pictures are not supported yet.";
