@@ -105,9 +105,7 @@ pub(crate) fn refusal(error: RequestError, name: &str) -> DeliverError {
             DeliverError::retry(error.to_string())
         }
         RequestError::Refused(code) if code.is_temporary() => DeliverError::retry(code.to_string()),
-        RequestError::NotOnline => {
-            reject(Reject::Offline, texts::is_not_online_and_messages(name))
-        }
+        RequestError::NotOnline => reject(Reject::Offline, texts::is_not_online_and_messages(name)),
         RequestError::NoAnswer => reject(Reject::Offline, texts::seems_to_be_online_but_did(name)),
         RequestError::Blocked => {
             reject(Reject::Forbidden, texts::does_not_take_messages_from_you(name))

@@ -116,8 +116,7 @@ impl Found {
             let rooms: Vec<&str> = rooms.iter().map(RoomId::as_str).collect();
             rooms.join(", ")
         };
-        let mut lines =
-            vec![texts::notice::conversations_were_found_again(self.again, self.known)];
+        let mut lines = vec![texts::notice::conversations_were_found_again(self.again, self.known)];
         if !self.taken.is_empty() {
             lines.push(texts::notice::these_rooms_show_conversations(list(&self.taken)));
         }

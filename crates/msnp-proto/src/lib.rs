@@ -23,6 +23,7 @@ pub mod escape;
 pub mod frame;
 pub mod listing;
 pub mod msg;
+pub mod oim;
 pub mod payload;
 pub mod publication;
 pub mod redact;

@@ -74,6 +74,26 @@ pub struct PresenceOf {
     pub personal: Arc<[u8]>,
 }
 
+/// A message kept for somebody who was away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The name it is fetched and deleted by.
+    pub id: String,
+    /// Who left it.
+    pub from: Profile,
+    /// The mail, as her client wrote it.
+    pub content: String,
+    /// When, in seconds since 1970.
+    pub sent: u64,
+}
+
+impl Stored {
+    /// Writes when it was said: `2026-11-24T02:45:35Z`.
+    pub(crate) fn time(&self) -> String {
+        msnp_proto::oim::time(self.sent)
+    }
+}
+
 /// What a client tells of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
@@ -284,6 +304,16 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Sets an account's name and tells those who may see it.
     async fn set_name(&self, account: &str, name: &str);
+
+    /// Keeps a message for somebody who is away; not for one who does not exist, does not see the sender,
+    /// or has as many as are kept.
+    async fn store_offline(&self, from: &str, to: &str, content: &str) -> Result<(), CallError>;
+
+    /// Gives the messages kept for an account, oldest first.
+    async fn offline(&self, account: &str) -> Vec<Stored>;
+
+    /// Deletes messages by their ids, in lower case.
+    async fn delete_offline(&self, account: &str, ids: &[String]);
 
     /// Gives the presence of an account's contacts who are there.
     async fn contacts_present(&self, account: &str) -> Vec<PresenceOf>;

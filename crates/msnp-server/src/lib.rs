@@ -13,6 +13,7 @@ mod link;
 mod memory;
 mod network;
 mod notification;
+mod offline;
 mod script;
 mod services;
 mod switchboard;
@@ -21,7 +22,7 @@ mod users;
 pub use self::{
     directory::{
         CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, ListEdit, Member,
-        PresenceOf, Privacy, Profile, Push, SessionId, Shown, TalkId,
+        PresenceOf, Privacy, Profile, Push, SessionId, Shown, Stored, TalkId,
     },
     fault::{Faults, HttpFault, Misdeed},
     memory::MemoryDirectory,

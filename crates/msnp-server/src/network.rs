@@ -218,7 +218,9 @@ impl Shared {
         let ended = self.faults.ended();
         let lives = |ticket: &&Ticket| ticket.until > Instant::now() && ticket.ended == ended;
         match tickets.get(ticket).filter(lives)? {
-            Ticket { admits: Admits::Services { account }, .. } => Some(account.clone()),
+            Ticket {
+                admits: Admits::Services { account } | Admits::SignIn { account }, ..
+            } => Some(account.clone()),
             _ => None,
         }
     }
@@ -226,10 +228,13 @@ impl Shared {
     /// Spends a ticket.
     pub(crate) fn redeem(&self, ticket: &str) -> Option<Admits> {
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-        tickets
-            .remove(ticket)
-            .filter(|ticket| ticket.until > Instant::now())
-            .map(|ticket| ticket.admits)
+        let spent = tickets.remove(ticket).filter(|ticket| ticket.until > Instant::now())?;
+        // It signs in once, and is good for the services afterwards.
+        if let Admits::SignIn { account } = &spent.admits {
+            let admits = Admits::Services { account: account.clone() };
+            tickets.insert(ticket.to_owned(), Ticket { admits, ..spent });
+        }
+        Some(spent.admits)
     }
 }
 

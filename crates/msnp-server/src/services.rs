@@ -96,7 +96,7 @@ fn secret() -> [u8; SECRET_LENGTH] {
     bytes
 }
 
-fn document(status: StatusCode, text: String) -> Response {
+pub(crate) fn document(status: StatusCode, text: String) -> Response {
     (status, [(header::CONTENT_TYPE, "text/xml; charset=utf-8")], text).into_response()
 }
 

@@ -259,6 +259,7 @@ impl Driver {
 fn verb(command: &Command) -> &'static str {
     match command {
         Command::AcceptContact { .. } => "accept contact",
+        Command::AcknowledgeOffline { .. } => "acknowledge offline",
         Command::AddContact { .. } => "add contact",
         Command::AddGroup { .. } => "add group",
         Command::AskNetworks { .. } => "ask networks",
@@ -267,6 +268,7 @@ fn verb(command: &Command) -> &'static str {
         Command::GroupContact { .. } => "group contact",
         Command::InviteContact { .. } => "invite contact",
         Command::LeaveChat { .. } => "leave chat",
+        Command::LeaveOffline { .. } => "leave offline",
         Command::MoveContact { .. } => "move contact",
         Command::RemoveContact { .. } => "remove contact",
         Command::RemoveGroup { .. } => "remove group",

@@ -164,6 +164,23 @@ impl Handle {
         self.ask(Command::SendNudge { chat: chat.clone() }).await
     }
 
+    /// Leaves words for somebody who is away, from MSNP13; done when the service has stored them.
+    ///
+    /// # Errors
+    /// [`RequestError::Unconfirmed`] leaves open whether they are stored.
+    pub async fn leave_offline(&self, account: &str, text: &str) -> Result<(), RequestError> {
+        let (account, text) = (account.to_owned(), text.to_owned());
+        self.ask(Command::LeaveOffline { account, text }).await
+    }
+
+    /// Lets offline messages go that were taken in: they are deleted at the server.
+    ///
+    /// # Errors
+    /// [`RequestError::Service`]: they come again at the next sign-in.
+    pub async fn acknowledge_offline(&self, ids: Vec<String>) -> Result<(), RequestError> {
+        self.ask(Command::AcknowledgeOffline { ids }).await
+    }
+
     /// Shows that the account is writing, if the conversation is open.
     ///
     /// # Errors

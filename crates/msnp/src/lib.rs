@@ -29,6 +29,7 @@ pub use msnp_proto::{
     ErrorCode, Version,
     command::{Capabilities, GroupChange, List, Lists, Status},
     msg::{Colour, Endpoint, Format, Look, Media, Object, PersonalMessage, Text},
+    oim::OfflineMessage,
     session::{
         ChatId, CloseReason, Contact, ContactChange, Deadlines, Event, Group, Invalid, LinkId,
         Pace, Privacy, RequestError, Roster,

@@ -15,6 +15,7 @@ mod elsewhere;
 mod endpoints;
 mod http;
 mod notification;
+mod offline;
 mod online;
 mod pace;
 mod renewal;
@@ -35,6 +36,7 @@ use self::{
     chat::Chat,
     edit::Edits,
     notification::{Notification, Waiting},
+    offline::Offline,
     pace::Pacer,
     renewal::{Pending, Renewal},
     resync::{Newcomer, Resync},
@@ -83,6 +85,8 @@ pub struct Session {
     edits: Edits,
     /// The lists asked for again.
     resync: Option<Resync>,
+    /// Messages that wait for the account, and those it leaves for others.
+    offline: Offline,
     /// Those who put the account on their lists and are told of after the lists are read.
     newcomers: Vec<Newcomer>,
     /// Changes of the account itself asked for, by transaction.
@@ -116,6 +120,7 @@ impl Session {
             transfers: BTreeMap::new(),
             edits: Edits::default(),
             resync: None,
+            offline: Offline::default(),
             newcomers: Vec::new(),
             requests: BTreeMap::new(),
             effects: VecDeque::new(),
@@ -194,6 +199,7 @@ impl Session {
     fn take_http(&mut self, now: Instant, id: HttpId, reply: HttpReply) {
         if let Some(reply) = self.sign_in_http(now, id, reply)
             && let Some(reply) = self.resync_reply(now, id, reply)
+            && let Some(reply) = self.offline_reply(now, id, reply)
         {
             self.edit_reply(now, id, &reply);
         }
@@ -209,6 +215,7 @@ impl Session {
         self.renewal_timeout(now);
         self.requests_timeout(now);
         self.edits_timeout(now);
+        self.offline_timeout(now);
         self.boards_timeout(now);
     }
 
@@ -255,7 +262,13 @@ impl Session {
         let lists =
             self.edits.deadline().into_iter().chain(self.resync.as_ref().map(Resync::deadline));
         let links = boards.chain(transfers).chain(self.notification.deadline());
-        links.chain(requests).chain(lists).chain(renewal).chain(self.pacer.deadline()).min()
+        links
+            .chain(requests)
+            .chain(lists)
+            .chain(renewal)
+            .chain(self.pacer.deadline())
+            .chain(self.offline.deadline())
+            .min()
     }
 
     /// Ends the session for a reason; everything under way is completed first.
@@ -279,6 +292,9 @@ impl Session {
         self.calls.clear();
         for (request, error) in std::mem::take(&mut self.edits).into_unanswered() {
             self.complete(request, Err(error));
+        }
+        for request in std::mem::take(&mut self.offline).into_unsent() {
+            self.complete(request, Err(RequestError::NotSignedIn));
         }
         for board in std::mem::take(&mut self.boards).into_values() {
             self.effects.push_back(Effect::Close { link: board.link });

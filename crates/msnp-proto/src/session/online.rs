@@ -85,6 +85,7 @@ impl Session {
             ServerCommand::UserNotice { from, kind, payload } => {
                 self.user_notice(from, kind, payload);
             }
+            ServerCommand::Message { payload, .. } => self.offline_notice(now, payload),
             ServerCommand::MessageElsewhere { from, payload, .. } => {
                 self.heard_elsewhere(&from, payload);
             }
@@ -148,6 +149,10 @@ impl Session {
         };
         match command {
             Command::AskNetworks { account } => self.ask_networks(now, request, &account),
+            Command::AcknowledgeOffline { ids } => self.delete_offline(now, request, ids),
+            Command::LeaveOffline { account, text } => {
+                self.leave_offline(now, request, account, text);
+            }
             Command::SendText { chat, text } => self.send_text(now, request, chat, text),
             Command::SendNudge { chat } => self.send_nudge(now, request, chat),
             Command::SendTyping { chat } => {

@@ -94,7 +94,9 @@ impl Session {
 fn is_paced(command: &Command) -> bool {
     !matches!(
         command,
-        Command::LeaveChat { .. }
+        Command::AcknowledgeOffline { .. }
+            | Command::LeaveChat { .. }
+            | Command::LeaveOffline { .. }
             | Command::SendNudge { .. }
             | Command::SendText { .. }
             | Command::SendTyping { .. }

@@ -48,6 +48,8 @@ impl Services {
     pub(super) fn url(&self, service: Service) -> &str {
         match service {
             Service::AddressBook => &self.address_book,
+            Service::OfflineInbox => &self.offline_inbox,
+            Service::OfflineMessages => &self.offline_messages,
             Service::Sharing => &self.sharing,
         }
     }

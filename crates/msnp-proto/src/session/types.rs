@@ -13,6 +13,7 @@ use crate::{
     error_code::ErrorCode,
     frame::FrameError,
     msg::{Look, Object, PersonalMessage, Text},
+    oim::OfflineMessage,
     payload::LinkKind,
     version::Version,
 };
@@ -213,6 +214,8 @@ pub enum Command {
     AddContact { account: String, group: Option<String> },
     /// Make a group of contacts.
     AddGroup { name: String },
+    /// Let offline messages go, from MSNP13: what was taken in is deleted at the server.
+    AcknowledgeOffline { ids: Vec<String> },
     /// Ask which networks know an address, from MSNP14; [`Event::OnNetwork`] tells each.
     AskNetworks { account: String },
     /// Keep somebody from seeing the account and writing to it, or let her again.
@@ -223,6 +226,8 @@ pub enum Command {
     GroupContact { account: String, group: String, on: bool },
     /// As [`AddContact`](Self::AddContact), with words for her to read, which servers keep from MSNP13.
     InviteContact { account: String, group: Option<String>, words: String },
+    /// Leave words for somebody who is away, from MSNP13.
+    LeaveOffline { account: String, text: String },
     /// Leave a conversation.
     LeaveChat { chat: ChatId },
     /// Put a contact in the group of that id, or in none, and take her out of all others.
@@ -291,6 +296,9 @@ pub enum Event {
     CircleChanged { circle: String },
     /// The account came to another place, left one, or changed there; see the roster.
     EndpointsChanged,
+    /// Somebody said something while the account was away. It stays at the server until it is
+    /// acknowledged, and comes again at the next sign-in.
+    OfflineMessage { message: OfflineMessage },
     /// An address that was asked for is known on a network, by its number: 1 is this one.
     OnNetwork { account: String, network: u32 },
     /// Something came that could not be understood; it was passed over.
@@ -346,6 +354,9 @@ pub enum Invalid {
     /// A name is empty or too long.
     #[error("a name has 1 to 387 bytes, written as the protocol does")]
     Name,
+    /// The protocol's version, or the server, keeps no messages for those who are away.
+    #[error("messages for those who are away are not kept here")]
+    NoOfflineMessages,
     /// The protocol's version talks in another way, which is not there yet.
     #[error("from MSNP19 conversations need no switchboard, and that is not supported yet")]
     NoSwitchboards,

@@ -1,4 +1,4 @@
-//! The web services beside the notification server, from MSNP13 on: address book and sharing.
+//! The web services beside the notification server, from MSNP13 on: address book, sharing, offline messages.
 //!
 //! ```text
 //! POST /abservice/abservice.asmx
@@ -9,6 +9,7 @@
 //! with 200 and answers with 500 (docs: protocol, web services).
 
 pub mod address_book;
+pub mod offline;
 pub mod sharing;
 
 use std::fmt;
@@ -17,7 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::xml::{self, Element, escaped};
 
-/// The namespace of both services.
+/// The namespace of address book and sharing.
 const NAMESPACE: &str = "http://www.msn.com/webservices/AddressBook";
 /// The program we say we are; servers look at it for statistics only.
 const APPLICATION: &str = "996CDE1E-AA53-4477-B943-2BE802EA6166";
@@ -29,6 +30,10 @@ const NEVER: &str = "0001-01-01T00:00:00.0000000-08:00";
 pub enum Service {
     /// Contacts and groups: `ABService.asmx`.
     AddressBook,
+    /// Offline messages, to be read: `rsi.asmx`.
+    OfflineInbox,
+    /// Offline messages, to be sent: `oim.asmx`.
+    OfflineMessages,
     /// Who may see and write: `SharingService.asmx`.
     Sharing,
 }

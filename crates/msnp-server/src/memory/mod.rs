@@ -21,7 +21,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use crate::{
     directory::{
         CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, ListEdit, Member,
-        PresenceOf, Privacy, Profile, Push, SessionId, Shown, TalkId,
+        PresenceOf, Privacy, Profile, Push, SessionId, Shown, Stored, TalkId,
     },
     script,
     users::{self, User, UsersError},
@@ -50,7 +50,12 @@ struct Account {
     /// What others wrote when they asked, by their addresses.
     invitations: BTreeMap<String, String>,
     attached: Vec<Attached>,
+    /// What was said to it while it was away.
+    offline: Vec<Stored>,
 }
+
+/// Most messages kept for one account.
+const OFFLINE_LIMIT: usize = 200;
 
 /// One client of an account.
 struct Attached {
@@ -111,6 +116,7 @@ impl MemoryDirectory {
                 privacy: Privacy::default(),
                 invitations: BTreeMap::new(),
                 attached: Vec::new(),
+                offline: Vec::new(),
             },
         );
         for contact in contacts {
@@ -366,6 +372,30 @@ impl Directory for MemoryDirectory {
         if found.is_shown() {
             let push = Push::Presence(found.presence());
             inner.tell_watchers(&key, &push);
+        }
+    }
+
+    async fn store_offline(&self, from: &str, to: &str, content: &str) -> Result<(), CallError> {
+        let mut inner = self.inner();
+        let (from, to) = (key(from), key(to));
+        let sender = inner.accounts.get(&from).map(Account::profile).ok_or(CallError::NotOnline)?;
+        let id = format!("MSG{}.{}", inner.id(), from.len());
+        let found = inner.accounts.get_mut(&to).filter(|found| !found.blocks(&from));
+        let found = found.filter(|found| found.offline.len() < OFFLINE_LIMIT);
+        let found = found.ok_or(CallError::NotOnline)?;
+        let sent = std::time::UNIX_EPOCH.elapsed().map_or(0, |passed| passed.as_secs());
+        found.offline.push(Stored { id, from: sender, content: content.to_owned(), sent });
+        Ok(())
+    }
+
+    async fn offline(&self, account: &str) -> Vec<Stored> {
+        let inner = self.inner();
+        inner.accounts.get(&key(account)).map(|found| found.offline.clone()).unwrap_or_default()
+    }
+
+    async fn delete_offline(&self, account: &str, ids: &[String]) {
+        if let Some(found) = self.inner().accounts.get_mut(&key(account)) {
+            found.offline.retain(|stored| !ids.contains(&stored.id.to_lowercase()));
         }
     }
 

@@ -14,6 +14,7 @@ use super::Client;
 use crate::{
     directory::{PresenceOf, Push, Shown},
     link::Ended,
+    offline,
 };
 
 impl Client {
@@ -40,6 +41,17 @@ impl Client {
     }
 
     async fn tell_who_is_there(&self, trid: u32) -> Result<(), Ended> {
+        if self.speaker.version.has_web_lists() {
+            let stored = self.shared.directory.offline(&self.account).await;
+            if let Some(payload) = offline::notice(&stored) {
+                let (sender, payload) = ("Hotmail", payload.as_bytes());
+                self.speaker.say(&ServerCommand::Message {
+                    sender,
+                    name: sender.into(),
+                    payload,
+                })?;
+            }
+        }
         for of in self.shared.directory.contacts_present(&self.account).await {
             if self.speaker.version.has_initial_presence() {
                 let presence = presence(&of);

@@ -1,5 +1,6 @@
 //! Two clients change their lists; both see it.
 
+mod offline;
 mod trace;
 
 use msnp::{ContactChange, Event, List, Protocol, RequestError, Status, Text, Version};

@@ -156,7 +156,8 @@ impl Session {
             Scheme::TicketWithProof => Site { address: MESSENGER_CLEAR, policy: &policy },
             _ => Site { address: MESSENGER, policy: &query },
         };
-        let sites: Vec<Site<'_>> = [site].into_iter().chain(SITES).collect();
+        let others = SITES.into_iter().filter(|other| other.address != site.address);
+        let sites: Vec<Site<'_>> = [site].into_iter().chain(others).collect();
         let request = self.token_request(now, url, &sites);
         let http = self.ask(request);
         let wanted = Wanted::Tokens { policy, nonce, redirects };

@@ -13,9 +13,16 @@ use crate::{
 
 /// The site of tickets for the address book.
 const CONTACTS: &str = "contacts.msn.com";
+/// The site of tickets that read offline messages.
+const INBOX: &str = "messenger.msn.com";
+/// The site of tickets that leave offline messages.
+const OUTBOX: &str = "messengersecure.live.com";
 /// The sites whose tickets the web services want; what signs in is asked for beside them.
-pub(in crate::session) const SITES: [Site<'static>; 1] =
-    [Site { address: CONTACTS, policy: "MBI" }];
+pub(in crate::session) const SITES: [Site<'static>; 3] = [
+    Site { address: CONTACTS, policy: "MBI" },
+    Site { address: INBOX, policy: "?id=507" },
+    Site { address: OUTBOX, policy: "MBI_SSL" },
+];
 /// How long before its end a ticket is taken to be none any more.
 const MARGIN: Duration = Duration::from_secs(60);
 
@@ -39,6 +46,16 @@ impl Tickets {
     /// Gives the ticket for the address book and the sharing service.
     pub(in crate::session) fn contacts(&self) -> SecretString {
         self.of(CONTACTS)
+    }
+
+    /// Gives the ticket that reads offline messages.
+    pub(in crate::session) fn inbox(&self) -> SecretString {
+        self.of(INBOX)
+    }
+
+    /// Gives the ticket that leaves offline messages.
+    pub(in crate::session) fn outbox(&self) -> SecretString {
+        self.of(OUTBOX)
     }
 
     fn of(&self, address: &str) -> SecretString {
