@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use bridge_msn::{MsnConfig, MsnConnector, MsnServer, OwnAccount};
-use msnp_server::{CallError, ChatPush, Directory, Push, SessionId, TalkId};
+use msnp_server::{CallError, ChatPush, Directory, Push, SessionId, Shown, TalkId};
 use tokio::sync::mpsc;
 
 /// Makes an account of the bridge's own, at a notification server and a nexus.
@@ -15,6 +15,7 @@ pub(crate) fn own_account(
     let server = MsnServer {
         name: "test".to_owned(),
         formerly: Vec::new(),
+        preset: None,
         address: address.clone(),
         services_url: None,
         nexus_url: Some(nexus.clone()),
@@ -60,8 +61,10 @@ impl Contact {
         // She takes what is pushed at once.
         let (pushed, pushes) = mpsc::channel(1024);
         let session = directory.attach(account, None, pushed).await;
-        let status = msnp::Status::Online;
-        directory.set_presence(account, status, Default::default(), None).await;
+        let (status, capabilities) = (msnp::Status::Online, msnp::Capabilities::default());
+        directory
+            .set_presence(account, session, Shown { status, capabilities, object: None })
+            .await;
         let account = account.to_owned();
         let chat = mpsc::channel(1024);
         let early = VecDeque::new();
