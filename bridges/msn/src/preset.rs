@@ -30,7 +30,7 @@ const PRESETS: [Preset; 5] = [
     },
     Preset {
         name: "crosstalk",
-        what: "CrossTalk, by the names in other clients, of MSNP11; not tried",
+        what: "CrossTalk, by the names in other clients; not tried",
         address: "ms.msgrsvcs.ctsrv.gay:1863",
         services: None,
         nexus: Some("https://pp.login.ugnet.gay/rdr/pprdr.asp"),
