@@ -84,7 +84,8 @@ impl App {
         if let Some(discord) = &config.discord {
             adapters.push(discord_adapter(discord, &config.relay)?);
         }
-        let connector = Arc::new(MsnConnector::new(config.msn.clone()));
+        let connector = MsnConnector::new(config.msn.clone()).with_key(key.clone());
+        let connector = Arc::new(connector);
         let host: Arc<dyn Host> = reloader.clone();
         let files: Option<Arc<dyn Spool>> = Some(Arc::new(spool.clone()));
         let mut parts =

@@ -66,6 +66,7 @@ async fn tour(home: &std::path::Path, json: bool, seconds: Option<u64>) -> Resul
         name: "demo".to_owned(),
         address: addresses.notification.to_string(),
         formerly: Vec::new(),
+        preset: None,
         services_url: None,
         nexus_url: Some(network.nexus_url()),
         login_url: None,

@@ -15,6 +15,7 @@ pub(crate) fn own_account(
     let server = MsnServer {
         name: "test".to_owned(),
         formerly: Vec::new(),
+        preset: None,
         address: address.clone(),
         services_url: None,
         nexus_url: Some(nexus.clone()),

@@ -129,12 +129,8 @@ fn listed(error: &ConfigError) -> Vec<Value> {
 async fn msn(server: &bridge_msn::MsnServer) -> Finding {
     let part = format!("msn.server {}", server.name);
     let password = "none".to_owned().into();
-    let mut config = msnp::Config::new(server.address.as_str(), NOBODY, password);
-    config.protocol = server.protocol().unwrap_or_default();
-    config.services_url.clone_from(&server.services_url);
-    config.nexus_url.clone_from(&server.nexus_url);
-    config.login_url.clone_from(&server.login_url);
-    let place = &server.address;
+    let config = server.client(NOBODY, password);
+    let place = &server.place();
     let ended = match timeout(DEADLINE, msnp::connect(config)).await {
         // It takes anybody, which is its own affair.
         Ok(Ok(_)) => {

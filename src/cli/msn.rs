@@ -2,17 +2,18 @@
 
 mod contacts;
 mod own;
+mod show;
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use msnp::{
-    ChatId, CloseReason, Config, ConnectError, Contact, Event, Events, Handle, Protocol,
-    RequestError, Roster, Text,
+    ChatId, CloseReason, Config, ConnectError, Event, Events, Handle, Protocol, RequestError, Text,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
+use self::show::Show;
 use crate::Failure;
 
 /// How long a capture may last.
@@ -103,6 +104,12 @@ enum Action {
     Psm {
         /// The message.
         text: Option<String>,
+        /// A piece of music that is playing.
+        #[arg(long, value_name = "TITLE")]
+        playing: Option<String>,
+        /// Who plays it.
+        #[arg(long, value_name = "ARTIST", requires = "playing")]
+        by: Option<String>,
     },
     /// Say something.
     Send {
@@ -110,6 +117,17 @@ enum Action {
         to: String,
         /// What to say.
         text: String,
+    },
+    /// Stay signed in and write what the session says and hears to a new file, as --trace does.
+    Trace {
+        /// The file.
+        file: PathBuf,
+        /// End after so many seconds.
+        #[arg(long)]
+        seconds: Option<u64>,
+        /// Addresses and names as they are.
+        #[arg(long)]
+        names: bool,
     },
     /// Stay signed in and show what happens.
     Watch {
@@ -120,7 +138,10 @@ enum Action {
 }
 
 pub(super) async fn run(command: MsnCommand) -> Result<(), Failure> {
-    let MsnCommand { account, action } = command;
+    let MsnCommand { mut account, action } = command;
+    if let Action::Trace { file, names, .. } = &action {
+        (account.trace, account.trace_names) = (Some(file.clone()), *names);
+    }
     let show = Show { json: account.json };
     let connected = msnp::connect(account.config().await?).await;
     let (handle, mut events) = connected.map_err(|error| {
@@ -163,10 +184,18 @@ async fn act(
         Action::Endpoints { sign_out: Some(id) } => own::sign_out(handle, events, &id).await,
         Action::Name { name } => own::done(handle.set_name(&name).await),
         Action::Presence { status, seconds } => own::presence(handle, status, seconds).await,
-        Action::Psm { text } => {
-            let text = text.unwrap_or_default();
-            let message = msnp::PersonalMessage { text, ..Default::default() };
+        Action::Psm { text, playing, by } => {
+            let media = playing.map(|title| own::music(title, by)).unwrap_or_default();
+            let message = msnp::PersonalMessage { text: text.unwrap_or_default(), media };
             own::done(handle.set_personal_message(message).await)
+        }
+        Action::Trace { file, seconds, .. } => {
+            tokio::select! {
+                outcome = until_closed(events) => outcome?,
+                () = end_after(seconds) => {}
+            }
+            show.trace(&file);
+            Ok(())
         }
         Action::Contacts { action } => {
             contacts::run(show, handle, action.unwrap_or(contacts::Action::List)).await
@@ -176,15 +205,9 @@ async fn act(
             for contact in handle.roster().contacts().filter(|contact| contact.is_contact()) {
                 show.contact(contact, handle);
             }
-            let end = async {
-                match seconds {
-                    Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
-                    None => super::stop_signal().await,
-                }
-            };
             tokio::select! {
                 outcome = watch(show, handle, events) => outcome,
-                () = end => Ok(()),
+                () = end_after(seconds) => Ok(()),
             }
         }
         Action::Chat { to } => {
@@ -195,6 +218,29 @@ async fn act(
             }
         }
     }
+}
+
+/// Waits so long, or until the program is asked to stop.
+async fn end_after(seconds: Option<u64>) {
+    let time = async {
+        match seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = time => {}
+        () = super::stop_signal() => {}
+    }
+}
+
+async fn until_closed(events: &mut Events) -> Result<(), Failure> {
+    while let Some(event) = events.next().await {
+        if let Event::Closed { reason } = event {
+            return Err(connect_failure(&ConnectError::Ended(reason)));
+        }
+    }
+    Ok(())
 }
 
 async fn watch(show: &Show, handle: &Handle, events: &mut Events) -> Result<(), Failure> {
@@ -296,132 +342,4 @@ fn connect_failure(error: &ConnectError) -> Failure {
         ) => Failure::Temporary(text),
         _ => Failure::Failed(text),
     }
-}
-
-/// Shows what happens, in words or as JSON.
-struct Show {
-    json: bool,
-}
-
-impl Show {
-    fn value(&self, value: &Value) {
-        if self.json {
-            println!("{value}");
-        }
-    }
-
-    fn contact(&self, contact: &Contact, handle: &Handle) {
-        let roster = handle.roster();
-        let groups = roster.group_names(contact);
-        let status = contact.status.code();
-        if self.json {
-            println!("{}", contact_json(contact, &roster));
-        } else {
-            let groups = match groups.as_slice() {
-                [] => String::new(),
-                groups => format!("  [{}]", groups.join(", ")),
-            };
-            println!("{status}  {}  <{}>{groups}", contact.shown_name(), contact.account);
-        }
-    }
-
-    fn event(&self, handle: &Handle, event: &Event) {
-        if self.json {
-            if let Some(value) = event_json(handle, event) {
-                println!("{value}");
-            }
-        } else if let Some(words) = event_words(handle, event) {
-            println!("{words}");
-        }
-    }
-}
-
-fn contact_json(contact: &Contact, roster: &Roster) -> Value {
-    json!({
-        "event": "contact", "address": contact.account, "name": contact.shown_name(),
-        "lists": contact.lists.0, "groups": roster.group_names(contact),
-        "status": contact.status.code(),
-    })
-}
-
-fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
-    Some(match event {
-        Event::Connected { server, version } => {
-            json!({ "event": "connected", "server": server, "protocol": version.to_string() })
-        }
-        Event::Online { account, name } => {
-            json!({ "event": "online", "account": account, "name": name })
-        }
-        Event::Presence { account } => {
-            let roster = handle.roster();
-            let contact = roster.contact(account)?;
-            json!({
-                "event": "presence", "address": account, "status": contact.status.code(),
-                "name": contact.shown_name(), "psm": contact.personal.text,
-                "media": contact.personal.media,
-            })
-        }
-        Event::Message { chat, from, text, .. } => {
-            let format = &text.format;
-            json!({
-                "event": "message", "chat": chat.as_str(), "from": from, "text": text.words,
-                "format": {
-                    "font": format.font, "bold": format.bold, "italic": format.italic,
-                    "underline": format.underline, "strike": format.strike,
-                    "colour": format!("#{:02x}{:02x}{:02x}", format.colour.red, format.colour.green, format.colour.blue),
-                },
-            })
-        }
-        Event::Typing { chat, from, .. } => {
-            json!({ "event": "typing", "chat": chat.as_str(), "from": from })
-        }
-        Event::Nudge { chat, from, .. } => {
-            json!({ "event": "nudge", "chat": chat.as_str(), "from": from })
-        }
-        Event::Joined { chat, account, .. } => {
-            json!({ "event": "joined", "chat": chat.as_str(), "who": account })
-        }
-        Event::Left { chat, account } => {
-            json!({ "event": "left", "chat": chat.as_str(), "who": account })
-        }
-        Event::ContactChanged { account, .. } => {
-            let roster = handle.roster();
-            match roster.contact(account) {
-                Some(contact) => contact_json(contact, &roster),
-                None => json!({ "event": "contact", "address": account, "lists": 0 }),
-            }
-        }
-        Event::AddedBy { account, name } => {
-            json!({ "event": "asked", "address": account, "name": name })
-        }
-        Event::RemovedBy { account } => json!({ "event": "removed_by", "address": account }),
-        Event::Closed { reason } => json!({ "event": "closed", "reason": reason.to_string() }),
-        _ => return None,
-    })
-}
-
-fn event_words(handle: &Handle, event: &Event) -> Option<String> {
-    Some(match event {
-        Event::Connected { server, version } => format!("connected to {server}, {version}"),
-        Event::Online { account, name } => format!("signed in as {name} <{account}>"),
-        Event::Presence { account } => {
-            let roster = handle.roster();
-            let contact = roster.contact(account)?;
-            format!(
-                "{}  {}  {}",
-                contact.status.code(),
-                contact.shown_name(),
-                contact.personal.text
-            )
-        }
-        Event::Message { name, text, .. } => format!("{name}: {}", text.words),
-        Event::Typing { name, .. } => format!("{name} is writing…"),
-        Event::Nudge { name, .. } => format!("{name} sent a nudge"),
-        Event::Joined { name, .. } => format!("{name} came"),
-        Event::Left { account, .. } => format!("{account} left"),
-        Event::AddedBy { account, name } => format!("{name} <{account}> added you"),
-        Event::RemovedBy { account } => format!("{account} removed you"),
-        Event::Closed { reason } => format!("closed: {reason}"),
-        _ => return None,
-    })
 }

@@ -55,23 +55,15 @@ fn init(home: &Path, more: &[&str]) -> Output {
 #[test]
 fn servers_that_are_known_need_a_name_only() {
     for (preset, more, lines) in [
+        ("escargot", "", ["preset = \"escargot\"", "[permissions]"]),
+        ("crosstalk", "", ["preset = \"crosstalk\"", "[permissions]"]),
+        ("rusty", "retro.example.com", ["preset = \"rusty\"", "address = \"retro.example.com\""]),
+        ("local", "", ["preset = \"local\"", "[permissions]"]),
         (
-            "escargot",
-            "",
-            ["m1.escargot.log1p.xyz:1863", "https://m1.escargot.log1p.xyz/rdr/pprdr.asp"],
+            "custom",
+            "here.example.com:1865",
+            ["address = \"here.example.com:1865\"", "[permissions]"],
         ),
-        (
-            "crosstalk",
-            "",
-            ["ms.msgrsvcs.ctsrv.gay:1863", "https://pp.login.ugnet.gay/rdr/pprdr.asp"],
-        ),
-        (
-            "rusty",
-            "retro.example.com",
-            ["retro.example.com:1863", "http://retro.example.com:3000/rdr/pprdr.asp"],
-        ),
-        ("local", "", ["127.0.0.1:1863", "http://127.0.0.1:8080/rdr/pprdr.asp"]),
-        ("custom", "here.example.com:1865", ["here.example.com:1865", "[permissions]"]),
     ] {
         let home = tempfile::tempdir().expect("a temporary directory");
         let mut words =

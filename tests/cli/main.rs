@@ -2,6 +2,7 @@
 
 mod book;
 mod init;
+mod msn;
 #[cfg(unix)]
 mod session;
 #[cfg(unix)]

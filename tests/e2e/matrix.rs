@@ -11,7 +11,7 @@ use std::{
 };
 
 use msnp::{ChatId, Event, Events, Handle, Text};
-use msnp_server::{MemoryDirectory, Network, Options, User};
+use msnp_server::{Directory as _, MemoryDirectory, Network, Options, User};
 use testkit::{
     FaultyLink, MatrixUser, Port, Program, Seen, Synapse, install_tls, tail, wait_until,
 };
@@ -27,6 +27,7 @@ pub(crate) const DAVE: &str = "dave@example.com";
 /// A homeserver, an MSN network, a bridge between them, and a person on Matrix.
 pub(crate) struct World {
     network: Network,
+    people: MemoryDirectory,
     pub(crate) synapse: Synapse,
     pub(crate) ada: MatrixUser,
     pub(crate) bot: String,
@@ -62,8 +63,9 @@ impl World {
     pub(crate) async fn over(links: Option<Links>) -> Self {
         install_tls();
         let home = tempfile::tempdir().expect("a temporary directory");
-        let network =
-            Network::bind(people(), Options::default()).await.expect("the loopback is free");
+        let people = people();
+        let network = Network::bind(people.clone(), Options::default());
+        let network = network.await.expect("the loopback is free");
         let port = Port::reserve();
         let listen = format!("127.0.0.1:{}", port.number());
         let config = home.path().join("config.toml");
@@ -89,6 +91,7 @@ impl World {
         let log = home.path().join("bridge.log");
         let mut world = Self {
             network,
+            people,
             synapse,
             ada,
             bot,
@@ -144,6 +147,18 @@ impl World {
 
     pub(crate) async fn bob(&self) -> (Handle, Events) {
         self.person(BOB).await
+    }
+
+    /// Signs Bob in once the server has what was said to him, with a client that reads it.
+    async fn bob_later(&self) -> (Handle, Events) {
+        wait_until(SOON, "something is kept for Bob", || async {
+            (!self.people.offline(BOB).await.is_empty()).then_some(())
+        })
+        .await;
+        let server = self.network.addresses().notification.to_string();
+        let mut config = msnp::Config::new(server, BOB, "hunter2".to_owned().into());
+        config.services_url = Some(self.network.services_url());
+        msnp::connect(config).await.expect("he signs in")
     }
 
     pub(crate) async fn person(&self, address: &str) -> (Handle, Events) {
@@ -220,11 +235,30 @@ async fn a_matrix_user_talks_with_her_msn_contact() {
     bob.send_nudge(&ChatId::with(ACCOUNT)).await.expect("acknowledged");
     world.ada.hears("sent a nudge").await;
 
-    // What cannot arrive is said.
+    // What is said to somebody who is away waits for him, and what he says to her waits too.
     bob.sign_out().await;
     bob_events.finish().await;
     world.ada.say(&room, "are you there?").await.expect("it is sent");
-    world.ada.hears("Not delivered: Bob ☃ Smith is not online").await;
+    let (bob, mut bob_events) = world.bob_later().await;
+    let kept = async {
+        loop {
+            if let Some(Event::OfflineMessage { message }) = bob_events.next().await {
+                return message;
+            }
+        }
+    };
+    let kept = tokio::time::timeout(SOON, kept).await.expect("it was kept");
+    assert_eq!((kept.text.as_str(), kept.from.as_str()), ("are you there?", ACCOUNT));
+    assert!(world.bridge.take().expect("it runs").stop().await, "{}", tail(&world.log));
+    wait_until(SOON, "the words are kept for Ada", || async {
+        bob.leave_offline(ACCOUNT, "I was away").await.ok()
+    })
+    .await;
+    world.start_bridge().await;
+    let Seen::Message { room: again, .. } = world.ada.hears("I was away").await else {
+        panic!("a message")
+    };
+    assert_eq!(again, room);
 
     // Commands; nothing unknown is said back.
     for (command, answer) in [

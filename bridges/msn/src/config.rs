@@ -1,7 +1,10 @@
 //! The `[msn]` section of the configuration.
 
 use schemars::JsonSchema;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+use crate::Preset;
 
 /// The MSN side: which networks accounts sign in to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +26,15 @@ pub struct MsnServer {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = &["old-home"])]
     pub formerly: Vec<String>,
-    /// Host and port of the notification server; without a port, 1863.
+    /// A server that is known by name: `escargot`, `crosstalk` (its addresses are known from other clients
+    /// only), `rusty` (a rusty-retro-messaging of your own; needs `address`), `local`
+    /// (`msn-bridge msn-server` on this machine), or `custom`. It says where the server and its web services
+    /// are and how much it speaks; each key below wins over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"escargot")]
+    pub preset: Option<String>,
+    /// Host and port of the notification server; without a port, 1863. A `preset` may have its own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(example = &"messenger.example.com:1863")]
     pub address: String,
     /// Where all its web services are; with them MSNP 13 to 18 are spoken too. Left out, `https://HOST`, and
@@ -55,6 +66,36 @@ impl MsnServer {
         self.protocol.parse().ok()
     }
 
+    /// Gives the client's configuration for an account there.
+    pub fn client(&self, account: &str, password: SecretString) -> msnp::Config {
+        let mut config = msnp::Config::new(self.place(), account, password);
+        let preset = self.preset();
+        // What is named another way is not the preset's server any more.
+        let preset = preset.filter(|preset| self.address.is_empty() || preset.needs_host());
+        config.protocol = self.protocol().unwrap_or_default();
+        config.best = preset.map(|preset| preset.best);
+        config.services_url =
+            self.services_url.clone().or_else(|| preset.and_then(Preset::services));
+        config.nexus_url = self
+            .nexus_url
+            .clone()
+            .or_else(|| preset.filter(|_| self.services_url.is_none())?.nexus(&self.address));
+        config.login_url.clone_from(&self.login_url);
+        config
+    }
+
+    /// Gives where the notification server is: `host` or `host:port`.
+    pub fn place(&self) -> String {
+        match self.preset() {
+            Some(preset) => preset.address(&self.address),
+            None => self.address.clone(),
+        }
+    }
+
+    fn preset(&self) -> Option<&'static Preset> {
+        self.preset.as_deref().and_then(Preset::named)
+    }
+
     /// Gives the name that logins are kept under: the first it ever had.
     pub(crate) fn identity(&self) -> &str {
         self.formerly.first().unwrap_or(&self.name)
@@ -77,7 +118,17 @@ impl MsnServer {
         if self.formerly.iter().any(odd) {
             found.push(("formerly", "must be words without a colon".to_owned()));
         }
-        if self.address.is_empty() || self.address.contains("//") {
+        if self.preset.is_some() && self.preset().is_none() {
+            let names: Vec<&str> = Preset::all().iter().map(|preset| preset.name).collect();
+            found.push(("preset", format!("must be one of {}", names.join(", "))));
+        }
+        let needs_address = self.preset().is_none_or(Preset::needs_host);
+        if self.address.is_empty() && needs_address && self.preset.is_none() {
+            found.push((
+                "address",
+                "is missing: name the server's host, or a `preset` that knows it".to_owned(),
+            ));
+        } else if (self.address.is_empty() && needs_address) || self.address.contains("//") {
             found.push(("address", "must be a host, or host:port, without http://".to_owned()));
         }
         if self.protocol().is_none() {

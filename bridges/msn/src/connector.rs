@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bridge_core::{
-    Connector, Puppet,
+    Connector, Puppet, SealKey,
     connector::{LoginError, LoginProcess, StoredLogin},
     id::{ChatId, NetworkId, PersonaId},
     model::Persona,
@@ -18,12 +18,29 @@ pub const NETWORK: &str = "msn";
 /// Knows the servers of the configuration.
 pub struct MsnConnector {
     servers: Arc<[MsnServer]>,
+    /// What the installation's names are made of; without it each start has others.
+    key: Option<SealKey>,
 }
 
 impl MsnConnector {
     /// Takes the configuration, checked before.
     pub fn new(config: MsnConfig) -> Self {
-        Self { servers: config.server.into() }
+        Self { servers: config.server.into(), key: None }
+    }
+
+    /// Gives each account a name for this installation that is the same after each start: from MSNP16 a
+    /// server takes a sign-in of another name for another place, and keeps the old one beside it.
+    #[must_use]
+    pub fn with_key(self, key: SealKey) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    fn client(&self, credentials: &Credentials, server: &MsnServer) -> msnp::Config {
+        let mut config = credentials.client(server);
+        if let Some(key) = &self.key {
+            config.machine_id = key.guid(credentials.stored(None).id.as_str());
+        }
+        config
     }
 }
 
@@ -49,7 +66,7 @@ impl MsnConnector {
         let server = servers.find(|known| server.is_none_or(|name| known.is_called(name)))?;
         let account = address.to_lowercase();
         let credentials = Credentials { server: server.identity().to_owned(), account, password };
-        let config = credentials.client(server);
+        let config = self.client(&credentials, server);
         let login = credentials.stored(None).id;
         let keeps: Vec<String> = contacts.iter().map(|contact| contact.to_lowercase()).collect();
         let chats = keeps.iter().map(|contact| {
@@ -85,7 +102,7 @@ impl Connector for MsnConnector {
                  `formerly`"
             ))
         })?;
-        Ok(Arc::new(MsnPuppet::new(login.id, credentials.client(server), None)))
+        Ok(Arc::new(MsnPuppet::new(login.id, self.client(&credentials, server), None)))
     }
 }
 
@@ -97,6 +114,7 @@ mod tests {
         MsnServer {
             name: name.to_owned(),
             formerly: formerly.iter().map(|name| (*name).to_owned()).collect(),
+            preset: None,
             address: address.to_owned(),
             services_url: None,
             nexus_url: None,
@@ -113,6 +131,58 @@ mod tests {
         let server = connector.servers.first().expect("one");
         let (account, password) = ("ada@example.com".to_owned(), "secret".to_owned().into());
         Credentials { server: server.identity().to_owned(), account, password }.stored(None)
+    }
+
+    #[test]
+    fn an_account_has_one_name_for_the_installation_at_each_start() {
+        let start = |bytes: &[u8], account: &str| {
+            let home = connector(server("home", &[], "one.example.com"));
+            let home = home.with_key(SealKey::from_bytes(bytes).expect("32 bytes"));
+            let server = home.servers.first().expect("one").clone();
+            let (account, password) = (account.to_owned(), "secret".to_owned().into());
+            let credentials = Credentials { server: "home".to_owned(), account, password };
+            home.client(&credentials, &server).machine_id
+        };
+        let first = start(&[7; 32], "ada@example.com");
+        assert_eq!((first.len(), first.matches('-').count()), (36, 4), "{first}");
+        assert_eq!(start(&[7; 32], "ada@example.com"), first);
+        assert_ne!(start(&[7; 32], "bob@example.com"), first);
+        assert_ne!(start(&[8; 32], "ada@example.com"), first);
+    }
+
+    #[test]
+    fn a_preset_says_where_a_server_is_and_what_it_speaks() {
+        let client = |preset: &str, address: &str| {
+            let mut named = server("home", &[], address);
+            named.preset = Some(preset.to_owned());
+            assert_eq!(named.problems(), [], "{preset} {address}");
+            named.client("ada@example.com", "secret".to_owned().into())
+        };
+        let escargot = client("escargot", "");
+        assert_eq!(escargot.server, "m1.escargot.log1p.xyz:1863");
+        let services = escargot.services_url.as_deref();
+        assert_eq!(services, Some("https://m1.escargot.log1p.xyz"));
+        assert_eq!(escargot.best, Some(msnp::Version::Msnp18));
+        let rusty = client("rusty", "retro.example.com");
+        assert_eq!(rusty.server, "retro.example.com:1863");
+        let nexus = rusty.nexus_url.as_deref();
+        assert_eq!(nexus, Some("http://retro.example.com:3000/rdr/pprdr.asp"));
+        assert_eq!((rusty.services_url, rusty.best), (None, Some(msnp::Version::Msnp12)));
+        assert_eq!(client("rusty", "retro.example.com:99").server, "retro.example.com:99");
+        assert_eq!(client("crosstalk", "").best, Some(msnp::Version::Msnp11));
+        assert_eq!(client("local", "").services_url.as_deref(), Some("http://127.0.0.1:8080"));
+        // Another address is another server.
+        let moved = client("escargot", "example.com");
+        assert_eq!((moved.server.as_str(), moved.services_url), ("example.com", None));
+        assert_eq!(client("custom", "example.com").server, "example.com");
+        for (preset, address, key) in
+            [("rusty", "", "address"), ("custom", "", "address"), ("msn", "x", "preset")]
+        {
+            let mut named = server("home", &[], address);
+            named.preset = Some(preset.to_owned());
+            let problems = named.problems();
+            assert!(problems.iter().any(|(found, _)| *found == key), "{preset}: {problems:?}");
+        }
     }
 
     /// The login's id is what conversations are kept under.

@@ -49,15 +49,6 @@ impl Credentials {
 
     /// Gives the client's configuration for the account on its server.
     pub(crate) fn client(&self, server: &MsnServer) -> msnp::Config {
-        let mut config = msnp::Config::new(
-            server.address.as_str(),
-            self.account.as_str(),
-            self.password.clone(),
-        );
-        config.protocol = server.protocol().unwrap_or_default();
-        config.services_url.clone_from(&server.services_url);
-        config.nexus_url.clone_from(&server.nexus_url);
-        config.login_url.clone_from(&server.login_url);
-        config
+        server.client(&self.account, self.password.clone())
     }
 }

@@ -7,6 +7,7 @@ mod connector;
 mod contacts;
 mod credentials;
 mod login;
+mod preset;
 mod puppet;
 mod texts;
 mod translate;
@@ -15,5 +16,6 @@ pub use self::{
     config::{MsnConfig, MsnServer},
     connector::{MsnConnector, NETWORK, OwnAccount},
     login::is_address,
+    preset::Preset,
     puppet::CAPABILITIES,
 };

@@ -13,13 +13,16 @@ use bridge_core::{
     connector::{ContactEdit, GroupEdit, SelfPatch, TraceRequest},
     id::{ChatId, LoginId, NetworkId, PersonaId, SourceId, Timestamp},
     model::{
-        Capabilities, Contact, ContactChange, ContactDelta, Delivery, DeliveryState, Event,
-        EventKind, Persona, Receipt, Reject, Scope, ShownFates, Signal, Styles,
+        Capabilities, Contact, ContactChange, ContactDelta, Content, Delivery, DeliveryState,
+        Event, EventKind, Persona, Receipt, Reject, Scope, ShownFates, Signal, Styles,
     },
     shown,
 };
-use msnp::{CloseReason, ConnectError, Events, Handle, RequestError};
-use tokio::time::{Instant, sleep, sleep_until};
+use msnp::{CloseReason, ConnectError, Events, Handle, OfflineMessage, RequestError};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until},
+};
 
 use crate::{connector::NETWORK, contacts, login::is_address, texts, translate};
 
@@ -109,6 +112,7 @@ impl MsnPuppet {
     async fn listen(&self, cx: &PuppetContext, events: &mut Events) -> PuppetExit {
         let network = NetworkId::new(NETWORK);
         let began = Timestamp::now().0;
+        let mut acknowledged = JoinSet::new();
         let mut typing: HashMap<msnp::ChatId, (Persona, Instant)> = HashMap::new();
         loop {
             let lapse = typing.values().map(|(_, end)| *end).min();
@@ -174,6 +178,21 @@ impl MsnPuppet {
                     let person = self.persona(&account, None);
                     self.tell_delta(cx, person, ContactChange::RemovedUs).await;
                 }
+                Some(msnp::Event::OfflineMessage { message }) => {
+                    let id = message.id.clone();
+                    if self.accept_offline(cx, message).await
+                        && let Ok(handle) = self.handle()
+                    {
+                        // Where it fails, the message comes again and is known by its name.
+                        acknowledged.spawn(async move {
+                            let deleted = handle.acknowledge_offline(vec![id]).await;
+                            if let Err(error) = deleted {
+                                tracing::warn!(%error, "an offline message stays at the server");
+                            }
+                        });
+                        while acknowledged.try_join_next().is_some() {}
+                    }
+                }
                 Some(msnp::Event::Online { .. }) => self.tell_requests(cx).await,
                 Some(msnp::Event::Closed { reason }) => return exit(reason),
                 Some(_) => {}
@@ -192,7 +211,8 @@ impl MsnPuppet {
     async fn tell_delta(&self, cx: &PuppetContext, person: Persona, change: ContactChange) {
         let source = format!("{}/lists/{}", self.login, person.id);
         let kind = EventKind::ContactDelta(ContactDelta { person: person.clone(), change });
-        self.accept_in(cx, Scope::Login(self.login.clone()), person, source, kind).await;
+        let (scope, at) = (Scope::Login(self.login.clone()), Timestamp::now());
+        self.accept_in(cx, scope, person, source, at, kind).await;
     }
 
     async fn accept(
@@ -203,41 +223,64 @@ impl MsnPuppet {
         source: String,
         kind: EventKind,
     ) {
-        self.accept_in(cx, self.scope(chat), sender, source, kind).await;
+        let at = Timestamp::now();
+        self.accept_in(cx, self.scope(chat), sender, source, at, kind).await;
     }
 
-    /// Hands an event to the inbox, again and again until it is stored: nobody says it twice here.
+    /// Takes in what was said while the account was away; tells whether it is stored.
+    async fn accept_offline(&self, cx: &PuppetContext, message: OfflineMessage) -> bool {
+        let scope = self.scope(&msnp::ChatId::with(&message.from));
+        let sender = self.persona(&message.from, message.name.as_deref());
+        let source = format!("{}/offline/{}", self.login, message.id);
+        let at = message.sent.map_or_else(Timestamp::now, |sent| Timestamp(sent * 1000));
+        let kind = EventKind::Message(Content::plain(message.text));
+        self.accept_in(cx, scope, sender, source, at, kind).await
+    }
+
+    /// Leaves words for somebody who is away, where the server keeps them.
+    async fn leave(&self, handle: &Handle, chat: &ChatId, words: &str) -> Result<(), RequestError> {
+        match handle.leave_offline(chat.as_str(), words).await {
+            Err(RequestError::Invalid(_)) => Err(RequestError::NotOnline),
+            left => left,
+        }
+    }
+
+    /// Hands an event to the inbox, again and again until it is stored: nobody says it twice here. Tells
+    /// whether it is.
     async fn accept_in(
         &self,
         cx: &PuppetContext,
         scope: Scope,
         sender: Persona,
         source: String,
+        at: Timestamp,
         kind: EventKind,
-    ) {
+    ) -> bool {
         let event = Event {
             network: NetworkId::new(NETWORK),
             source: SourceId::new(source),
             message: None,
-            at: Timestamp::now(),
+            at,
             scope,
             sender,
             kind,
         };
         loop {
             match cx.inbox.accept_all(vec![event.clone()], None).await {
-                Ok(()) => return,
+                Ok(()) => return true,
                 Err(error @ (AcceptError::Busy | AcceptError::Store(_))) => {
                     tracing::warn!(login = ?self.login, %error, "an event waits to be stored");
                 }
                 Err(error) => {
-                    return tracing::warn!(login = ?self.login, %error, "an event was not accepted");
+                    tracing::warn!(login = ?self.login, %error, "an event was not accepted");
+                    return false;
                 }
             }
             tokio::select! {
                 () = sleep(INBOX_RETRY) => {}
                 () = cx.cancel.cancelled() => {
-                    return tracing::warn!(login = ?self.login, "an event was not accepted before the end");
+                    tracing::warn!(login = ?self.login, "an event was not accepted before the end");
+                    return false;
                 }
             }
         }
@@ -296,7 +339,16 @@ impl Puppet for MsnPuppet {
         let to = msnp::ChatId::from_text(chat.as_str());
         let sent = match &item.event.kind {
             EventKind::Message(content) => {
-                handle.send_text(&to, translate::text(content, item.maybe_double)).await
+                let text = translate::text(content, item.maybe_double);
+                let words = text.words.clone();
+                match handle.send_text(&to, text).await {
+                    // Kept for her, which is not delivered yet.
+                    Err(RequestError::NotOnline) => match self.leave(&handle, chat, &words).await {
+                        Ok(()) => return Ok(Receipt::default()),
+                        left => left,
+                    },
+                    sent => sent,
+                }
             }
             EventKind::Nudge => handle.send_nudge(&to).await,
             EventKind::Delivery {

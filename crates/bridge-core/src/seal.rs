@@ -1,14 +1,17 @@
 //! Secrets at rest: sealed with a key that lives beside the store, never in it.
 
-use std::{fs, io, path::Path};
+use std::{fs, hash::Hasher as _, io, path::Path};
 
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, AeadInPlace as _, Payload},
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use siphasher::sip128::{Hasher128 as _, SipHasher24};
 use zeroize::Zeroizing;
 
+/// What names the key that GUIDs are made with.
+const GUID_LABEL: &[u8; NONCE] = b"msn-bridge guid of names";
 /// Bytes of a nonce, written before what it sealed.
 const NONCE: usize = 24;
 
@@ -58,6 +61,17 @@ impl SealKey {
         // Fails only on messages of hundreds of gigabytes.
         let _ = self.0.encrypt_in_place_detached(XNonce::from_slice(label), b"", &mut key);
         key
+    }
+
+    /// Makes a GUID of a name: the same each time, and nobody's guess without the key. In lower case,
+    /// without braces.
+    pub fn guid(&self, name: &str) -> String {
+        let mut hasher = SipHasher24::new_with_key(&self.derive(GUID_LABEL));
+        hasher.write(name.as_bytes());
+        let digits = format!("{:032x}", hasher.finish128().as_u128());
+        let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
+        let (first, second) = (part(0..8), part(8..12));
+        format!("{first}-{second}-4{}-8{}-{}", part(13..16), part(17..20), part(20..32))
     }
 
     /// Seals a text for one place: it opens only there.

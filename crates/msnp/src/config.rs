@@ -25,6 +25,8 @@ pub struct Config {
     pub password: SecretString,
     /// The protocol to speak.
     pub protocol: Protocol,
+    /// The best version to offer by itself, where that is less than what the web services allow.
+    pub best: Option<Version>,
     /// Where all web services are, such as `https://example.com`; none means `https://HOST`.
     pub services_url: Option<String>,
     /// Names this installation, from MSNP16: a GUID. A sign-in of the same name takes the place of an
@@ -85,6 +87,7 @@ impl Config {
             account: account.into(),
             password,
             protocol: Protocol::Auto,
+            best: None,
             services_url: None,
             machine_id: random_guid(),
             machine_name: "msn-bridge".to_owned(),
@@ -100,7 +103,8 @@ impl Config {
     /// The best version the server is known for: where its web services are not named, it is taken to
     /// have none of those that later versions need.
     fn best_version(&self) -> Version {
-        if self.services_url.is_some() { Version::Msnp18 } else { Version::Msnp12 }
+        let best = if self.services_url.is_some() { Version::Msnp18 } else { Version::Msnp12 };
+        self.best.map_or(best, |limit| limit.min(best))
     }
 
     /// Tells whether versions are left that need less of the server's web services.

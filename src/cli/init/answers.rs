@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use bridge_msn::Preset;
+
 use super::{
     InitArgs,
     asking::{Asking, NONE, Question, toml_list, words},
-    preset::{self, Preset},
 };
 use crate::Failure;
 
@@ -21,6 +22,9 @@ pub(super) struct Answers {
 
 #[derive(Default)]
 struct Server {
+    /// A kind that says more than an address.
+    preset: Option<&'static str>,
+    /// What was named.
     address: String,
     nexus: Option<String>,
 }
@@ -77,7 +81,12 @@ impl Answers {
         out.key("data_dir", &self.data);
         out.head("[[msn.server]]");
         out.key("name", "home");
-        out.key("address", &self.server.address);
+        if let Some(preset) = self.server.preset {
+            out.key("preset", preset);
+        }
+        if !self.server.address.is_empty() {
+            out.key("address", &self.server.address);
+        }
         if let Some(nexus) = &self.server.nexus {
             out.key("nexus_url", nexus);
         }
@@ -134,13 +143,13 @@ impl Server {
         // Who names a server needs no kind of it.
         let custom = given.msn_server.as_ref().map(|_| "custom".to_owned());
         let list =
-            preset::all().iter().map(|preset| format!("  {:<10} {}\n", preset.name, preset.what));
+            Preset::all().iter().map(|preset| format!("  {:<10} {}\n", preset.name, preset.what));
         let text = format!("MSN servers:\n{}Which one?", list.collect::<String>());
         let question = Question::new("--preset or --msn-server", &text).rule(no_preset);
         let chosen = asking.answer(given.preset.take().or(custom), question).await;
-        let preset = preset::all().iter().find(|preset| preset.name == chosen);
+        let preset = Preset::named(&chosen);
         let needs_host = preset.is_some_and(Preset::needs_host);
-        let host = match &given.msn_server {
+        let address = match &given.msn_server {
             None if !needs_host => String::new(),
             _ => {
                 let question = Question::new("--msn-server", "Its address (host or host:port)?");
@@ -149,20 +158,8 @@ impl Server {
             }
         };
         let nexus = given.nexus_url.take();
-        preset.map_or_else(Self::default, |preset| Self::of(preset, &host, nexus))
-    }
-
-    /// Fills in a preset; an address that was named wins, and so does a sign-in.
-    fn of(preset: &Preset, host: &str, nexus: Option<String>) -> Self {
-        let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
-        let address = match host {
-            "" => preset.address.to_owned(),
-            host if host.contains(':') => host.to_owned(),
-            host if preset.needs_host() => preset.address.replace("{host}", host),
-            host => host.to_owned(),
-        };
-        let usual = preset.nexus.map(|nexus| nexus.replace("{host}", bare));
-        Self { address, nexus: nexus.or(usual) }
+        let preset = preset.map(|preset| preset.name).filter(|name| *name != "custom");
+        Self { preset, address, nexus }
     }
 }
 
@@ -224,8 +221,7 @@ impl Relay {
 }
 
 fn no_preset(answer: &str) -> Option<String> {
-    let known = preset::all().iter().any(|preset| preset.name == answer);
-    (!known).then(|| "must be one of the names above".to_owned())
+    Preset::named(answer).is_none().then(|| "must be one of the names above".to_owned())
 }
 
 fn no_homeserver(answer: &str) -> Option<String> {

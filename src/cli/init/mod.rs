@@ -2,7 +2,6 @@
 
 mod answers;
 mod asking;
-mod preset;
 
 use std::{
     fs,
@@ -34,7 +33,7 @@ pub(super) struct InitArgs {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// The kind of MSN server.
-    #[arg(long, value_name = "NAME", value_parser = preset::names())]
+    #[arg(long, value_name = "NAME", value_parser = preset_names())]
     preset: Option<String>,
     /// The MSN server, `host` or `host:port`.
     #[arg(long, value_name = "HOST")]
@@ -135,4 +134,9 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
+}
+
+/// What `--preset` takes.
+fn preset_names() -> clap::builder::PossibleValuesParser {
+    bridge_msn::Preset::all().iter().map(|preset| preset.name).collect::<Vec<_>>().into()
 }

@@ -35,6 +35,9 @@ pub(super) enum Action {
         /// A group to put her into.
         #[arg(long)]
         group: Option<String>,
+        /// Words for her to read, which servers keep from MSNP13.
+        #[arg(long)]
+        message: Option<String>,
     },
     /// Let somebody neither see you nor write to you.
     Block {
@@ -170,9 +173,10 @@ pub(super) async fn run(show: &Show, handle: &Handle, action: Action) -> Result<
         Action::Accept { address, only_allow } => {
             changed(show, handle, &address, handle.accept_contact(&address, !only_allow).await)
         }
-        Action::Add { address, group } => {
+        Action::Add { address, group, message } => {
             let group = group.map(|name| group_id(handle, &name)).transpose()?;
-            let added = handle.add_contact(&address, group.as_deref()).await;
+            let words = message.unwrap_or_default();
+            let added = handle.invite_contact(&address, group.as_deref(), &words).await;
             changed(show, handle, &address, added)
         }
         Action::Block { address } => {

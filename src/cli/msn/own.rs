@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use msnp::{Event, Events, Handle, RequestError, Status};
+use msnp::{Event, Events, Handle, Media, RequestError, Status};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
@@ -34,6 +34,13 @@ pub(super) fn done(outcome: Result<(), RequestError>) -> Result<(), Failure> {
         RequestError::Unconfirmed | RequestError::Busy => Failure::Temporary(error.to_string()),
         error => Failure::Failed(error.to_string()),
     })
+}
+
+/// Writes that a piece of music is playing.
+pub(super) fn music(title: String, by: Option<String>) -> String {
+    let format = if by.is_some() { "{0} - {1}" } else { "{0}" }.to_owned();
+    let words = [title].into_iter().chain(by).collect();
+    Media { program: String::new(), kind: "Music".to_owned(), format, words }.write()
 }
 
 pub(super) async fn presence(handle: &Handle, status: Status, seconds: u64) -> Result<(), Failure> {

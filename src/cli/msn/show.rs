@@ -1,0 +1,186 @@
+//! What happens in a session, in words or as one JSON object a line.
+
+use std::path::Path;
+
+use msnp::{Contact, Event, GroupChange, Handle, Roster};
+use serde_json::{Value, json};
+
+/// Shows what happens, in words or as JSON.
+pub(super) struct Show {
+    pub(super) json: bool,
+}
+
+impl Show {
+    pub(super) fn value(&self, value: &Value) {
+        if self.json {
+            println!("{value}");
+        }
+    }
+
+    pub(super) fn contact(&self, contact: &Contact, handle: &Handle) {
+        let roster = handle.roster();
+        let groups = roster.group_names(contact);
+        let status = contact.status.code();
+        if self.json {
+            println!("{}", contact_json(contact, &roster));
+        } else {
+            let groups = match groups.as_slice() {
+                [] => String::new(),
+                groups => format!("  [{}]", groups.join(", ")),
+            };
+            println!("{status}  {}  <{}>{groups}", contact.shown_name(), contact.account);
+        }
+    }
+
+    /// Says where a capture is.
+    pub(super) fn trace(&self, file: &Path) {
+        self.value(&json!({ "event": "trace", "file": file }));
+        if !self.json {
+            println!("{}", file.display());
+        }
+    }
+
+    pub(super) fn event(&self, handle: &Handle, event: &Event) {
+        if self.json {
+            if let Some(value) = event_json(handle, event) {
+                println!("{value}");
+            }
+        } else if let Some(words) = event_words(handle, event) {
+            println!("{words}");
+        }
+    }
+}
+
+fn contact_json(contact: &Contact, roster: &Roster) -> Value {
+    json!({
+        "event": "contact", "address": contact.account, "name": contact.shown_name(),
+        "lists": contact.lists.0, "groups": roster.group_names(contact),
+        "status": contact.status.code(), "network": contact.network, "asks": contact.asks,
+        "invitation": contact.invitation,
+    })
+}
+
+fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
+    Some(match event {
+        Event::Connected { server, version } => {
+            json!({ "event": "connected", "server": server, "protocol": version.to_string() })
+        }
+        Event::Online { account, name } => {
+            json!({ "event": "online", "account": account, "name": name })
+        }
+        Event::Presence { account } => {
+            let roster = handle.roster();
+            let contact = roster.contact(account)?;
+            json!({
+                "event": "presence", "address": account, "status": contact.status.code(),
+                "name": contact.shown_name(), "psm": contact.personal.text,
+                "media": contact.media().map(|media| media.shown()),
+                "picture": contact.picture().map(|picture| picture.hash),
+                "capabilities": contact.capabilities.names().collect::<Vec<_>>(),
+            })
+        }
+        Event::Message { chat, from, text, .. } => {
+            let format = &text.format;
+            json!({
+                "event": "message", "chat": chat.as_str(), "from": from, "text": text.words,
+                "format": {
+                    "font": format.font, "bold": format.bold, "italic": format.italic,
+                    "underline": format.underline, "strike": format.strike,
+                    "colour": format!("#{:02x}{:02x}{:02x}", format.colour.red, format.colour.green, format.colour.blue),
+                },
+            })
+        }
+        Event::Typing { chat, from, .. } => {
+            json!({ "event": "typing", "chat": chat.as_str(), "from": from })
+        }
+        Event::Nudge { chat, from, .. } => {
+            json!({ "event": "nudge", "chat": chat.as_str(), "from": from })
+        }
+        Event::Joined { chat, account, .. } => {
+            json!({ "event": "joined", "chat": chat.as_str(), "who": account })
+        }
+        Event::Left { chat, account } => {
+            json!({ "event": "left", "chat": chat.as_str(), "who": account })
+        }
+        Event::ContactChanged { account, .. } => {
+            let roster = handle.roster();
+            match roster.contact(account) {
+                Some(contact) => contact_json(contact, &roster),
+                None => json!({ "event": "contact", "address": account, "lists": 0 }),
+            }
+        }
+        Event::AddedBy { account, name } => {
+            let roster = handle.roster();
+            let words = roster.contact(account).and_then(|contact| contact.invitation.clone());
+            json!({ "event": "asked", "address": account, "name": name, "invitation": words })
+        }
+        Event::CircleChanged { circle } => {
+            let roster = handle.roster();
+            let circle = roster.circles().find(|known| known.id == *circle)?;
+            let members = circle.members.iter().map(|(address, member)| {
+                json!({ "address": address, "name": member.name, "status": member.status.code() })
+            });
+            json!({
+                "event": "circle", "circle": circle.id, "name": circle.name,
+                "online": circle.online, "members": members.collect::<Vec<_>>(),
+            })
+        }
+        Event::GroupChanged { name, change, .. } => {
+            json!({ "event": "group", "name": name, "change": change_word(*change) })
+        }
+        Event::OnNetwork { account, network } => {
+            json!({ "event": "network", "address": account, "network": network })
+        }
+        Event::PrivacyChanged => {
+            let privacy = handle.roster().privacy();
+            json!({ "event": "privacy", "everybody": privacy.everybody, "asks": privacy.asks })
+        }
+        Event::RemovedBy { account } => json!({ "event": "removed_by", "address": account }),
+        Event::Closed { reason } => json!({ "event": "closed", "reason": reason.to_string() }),
+        _ => return None,
+    })
+}
+
+fn event_words(handle: &Handle, event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Connected { server, version } => format!("connected to {server}, {version}"),
+        Event::Online { account, name } => format!("signed in as {name} <{account}>"),
+        Event::Presence { account } => {
+            let roster = handle.roster();
+            let contact = roster.contact(account)?;
+            format!(
+                "{}  {}  {}",
+                contact.status.code(),
+                contact.shown_name(),
+                contact.personal.text
+            )
+        }
+        Event::Message { name, text, .. } => format!("{name}: {}", text.words),
+        Event::Typing { name, .. } => format!("{name} is writing…"),
+        Event::Nudge { name, .. } => format!("{name} sent a nudge"),
+        Event::Joined { name, .. } => format!("{name} came"),
+        Event::Left { account, .. } => format!("{account} left"),
+        Event::AddedBy { account, name } => {
+            let roster = handle.roster();
+            match roster.contact(account).and_then(|contact| contact.invitation.as_ref()) {
+                Some(words) => format!("{name} <{account}> added you: {words}"),
+                None => format!("{name} <{account}> added you"),
+            }
+        }
+        Event::GroupChanged { name, change, .. } => {
+            format!("group {name}: {}", change_word(*change))
+        }
+        Event::OnNetwork { account, network } => format!("{account} is on network {network}"),
+        Event::RemovedBy { account } => format!("{account} removed you"),
+        Event::Closed { reason } => format!("closed: {reason}"),
+        _ => return None,
+    })
+}
+
+fn change_word(change: GroupChange) -> &'static str {
+    match change {
+        GroupChange::Add => "added",
+        GroupChange::Remove => "removed",
+        GroupChange::Rename => "renamed",
+    }
+}

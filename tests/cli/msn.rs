@@ -1,0 +1,206 @@
+//! `msn …`: the client for the terminal, against the embedded network as a program of its own.
+
+use std::{fs, path::Path, time::Duration};
+
+use serde_json::Value;
+use testkit::{Program, wait_until};
+
+use super::{PROGRAM, code, run, said};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A network with two who know each other and one whom nobody knows.
+struct Server {
+    _program: Program,
+    home: tempfile::TempDir,
+    address: String,
+    services: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let user = |name: &str, contacts: &str| {
+            format!(
+                "[[user]]\naddress = \"{name}@example.com\"\npassword = \"pass-word\"\nname = \"{name}\"\n\
+                 contacts = [{contacts}]\n"
+            )
+        };
+        let users = [
+            user("ada", "\"bob@example.com\""),
+            user("bob", "\"ada@example.com\""),
+            user("carol", ""),
+        ];
+        fs::write(home.path().join("users.toml"), users.concat()).expect("it is written");
+        fs::write(home.path().join("password"), "pass-word\n").expect("it is written");
+        let users = home.path().join("users.toml").display().to_string();
+        let free = "127.0.0.1:0";
+        let arguments =
+            ["msn-server", "--listen", free, "--http", free, "--json", "--users", &users];
+        let started = Program::start_listening(Path::new(PROGRAM), &arguments);
+        let (program, line) = started.expect("it starts");
+        let listening: Value = serde_json::from_str(&line).expect("JSON");
+        let text = |name: &str| {
+            listening.get(name).and_then(Value::as_str).expect("an address").to_owned()
+        };
+        let services = format!("http://{}", text("http"));
+        Self { address: text("ns"), services, home, _program: program }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.home.path().join(name).display().to_string()
+    }
+
+    fn words<'w>(&'w self, who: &str, password: &'w str, words: &[&'w str]) -> Vec<String> {
+        let user = format!("{who}@example.com");
+        let all = ["msn"].iter().chain(words).copied();
+        let place = ["--server", &self.address, "--services-url", &self.services, "--user"];
+        all.chain(place)
+            .map(str::to_owned)
+            .chain([user, "--password-file".to_owned(), password.to_owned(), "--json".to_owned()])
+            .collect()
+    }
+
+    /// Runs a command of somebody's; gives its exit code and the objects it printed.
+    fn msn(&self, who: &str, words: &[&str]) -> (Option<i32>, Vec<Value>) {
+        let password = self.path("password");
+        let words = self.words(who, &password, words);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let output = run(&words, None);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let objects: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
+        (code(&output), objects.unwrap_or_else(|error| panic!("{error}: {text}{}", said(&output))))
+    }
+
+    /// Starts a command of somebody's; what it prints goes to a file.
+    fn begin(&self, who: &str, words: &[&str], log: &str) -> Program {
+        let password = self.path("password");
+        let words = self.words(who, &password, words);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        Program::start(Path::new(PROGRAM), &words, Path::new(&self.path(log))).expect("it starts")
+    }
+}
+
+fn text<'v>(object: &'v Value, name: &str) -> &'v str {
+    object.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Finds the contact of an address among what was printed, the last one.
+fn contact<'v>(objects: &'v [Value], address: &str) -> Option<&'v Value> {
+    let is =
+        |object: &&Value| text(object, "event") == "contact" && text(object, "address") == address;
+    objects.iter().rev().find(is)
+}
+
+fn lists(objects: &[Value], address: &str) -> Option<u64> {
+    contact(objects, address)?.get("lists")?.as_u64()
+}
+
+/// Waits until a running command printed an object as wanted.
+async fn printed(server: &Server, log: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let path = server.path(log);
+    wait_until(SOON, what, || {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let mut objects = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let found = objects.find(&wanted);
+        async move { found }
+    })
+    .await
+}
+
+#[test]
+fn contacts_are_listed_added_grouped_renamed_blocked_and_removed() {
+    for protocol in ["12", "18"] {
+        let server = Server::start();
+        let carol = "carol@example.com";
+        let ada = |words: &[&str]| server.msn("ada", &[words, &["--protocol", protocol]].concat());
+        let (ended, listed) = ada(&["contacts", "list"]);
+        assert_eq!((ended, lists(&listed, "bob@example.com")), (Some(0), Some(11)), "{protocol}");
+        assert!(contact(&listed, carol).is_none(), "{listed:?}");
+        assert_eq!(ada(&["contacts", "group", "add", "Pals"]).0, Some(0));
+        let (ended, added) = ada(&["contacts", "add", carol, "--group", "Pals", "--message", "Hi"]);
+        assert_eq!(ended, Some(0), "{added:?}");
+        let groups = contact(&added, carol).and_then(|carol| carol.get("groups")).cloned();
+        assert_eq!(groups, Some(serde_json::json!(["Pals"])), "{protocol}");
+        assert_eq!(ada(&["contacts", "rename", carol, "Caro"]).0, Some(0));
+        let (_, listed) = ada(&["contacts", "list"]);
+        assert_eq!(contact(&listed, carol).map(|carol| text(carol, "name")), Some("Caro"));
+        let (ended, blocked) = ada(&["contacts", "block", carol]);
+        assert_eq!((ended, lists(&blocked, carol)), (Some(0), Some(1 + 4)), "{protocol}");
+        let (ended, freed) = ada(&["contacts", "unblock", carol]);
+        assert_eq!((ended, lists(&freed, carol)), (Some(0), Some(1 + 2)), "{protocol}");
+        // She was asked, and says yes.
+        let hers =
+            |words: &[&str]| server.msn("carol", &[words, &["--protocol", protocol]].concat());
+        let (_, asking) = hers(&["contacts", "requests"]);
+        let asks = contact(&asking, "ada@example.com");
+        let asks = asks.unwrap_or_else(|| panic!("{protocol}: {asking:?}"));
+        let words = if protocol == "18" { "Hi" } else { "" };
+        assert_eq!(text(asks, "invitation"), words, "{protocol}");
+        assert_eq!(hers(&["contacts", "accept", "ada@example.com"]).0, Some(0));
+        assert_eq!(hers(&["contacts", "remove", "ada@example.com"]).0, Some(0));
+        let (ended, gone) = ada(&["contacts", "remove", carol]);
+        assert_eq!(ended, Some(0));
+        assert_eq!(lists(&gone, carol).map(|lists| lists & 1), Some(0), "{protocol}");
+        assert_eq!(ada(&["contacts", "group", "remove", "Pals"]).0, Some(0));
+        // What cannot be is said, with the code of wrong usage.
+        assert_eq!(ada(&["contacts", "add", "nobody"]).0, Some(2));
+        assert_eq!(ada(&["contacts", "add", carol, "--group", "None"]).0, Some(2));
+        assert_eq!(ada(&["contacts", "rename", "eve@example.com", "Eve"]).0, Some(2));
+    }
+    let server = Server::start();
+    let wrong = server.path("users.toml");
+    let words = server.words("ada", &wrong, &["contacts", "list"]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    assert_eq!(code(&run(&words, None)), Some(4));
+}
+
+#[tokio::test]
+async fn what_happens_is_watched_line_by_line() {
+    let server = Server::start();
+    let watching = server.begin("ada", &["watch", "--protocol", "18"], "watch");
+    let online = |object: &Value| text(object, "event") == "online";
+    printed(&server, "watch", "she is online", online).await;
+    let music = ["psm", "in the garden", "--playing", "Song", "--by", "Artist"];
+    let bob = server.begin("bob", &["presence", "busy", "--seconds", "60"], "bob");
+    let busy =
+        |object: &Value| text(object, "event") == "presence" && text(object, "status") == "BSY";
+    let seen = printed(&server, "watch", "he is busy", busy).await;
+    assert_eq!((text(&seen, "address"), text(&seen, "name")), ("bob@example.com", "bob"));
+    assert!(bob.stop().await);
+    let gone =
+        |object: &Value| text(object, "event") == "presence" && text(object, "status") == "FLN";
+    printed(&server, "watch", "he is gone", gone).await;
+    assert_eq!(server.msn("bob", &music).0, Some(0));
+    let playing = |object: &Value| text(object, "media") == "Song - Artist";
+    let seen = printed(&server, "watch", "he plays", playing).await;
+    assert_eq!(text(&seen, "psm"), "in the garden");
+    let invite = ["contacts", "add", "ada@example.com", "--message", "Hello?", "--protocol", "18"];
+    assert_eq!(server.msn("carol", &invite).0, Some(0));
+    let asked = |object: &Value| text(object, "event") == "asked";
+    let asked = printed(&server, "watch", "she is asked", asked).await;
+    assert_eq!(text(&asked, "address"), "carol@example.com");
+    assert_eq!(text(&asked, "invitation"), "Hello?");
+    // Who is told to stop signs out and ends well.
+    assert!(watching.stop().await, "{}", testkit::tail(Path::new(&server.path("watch"))));
+}
+
+#[test]
+fn a_trace_is_a_new_file_without_secrets() {
+    let server = Server::start();
+    let file = server.path("trace.txt");
+    let trace = ["trace", &file, "--seconds", "0", "--protocol", "18"];
+    let (ended, objects) = server.msn("ada", &trace);
+    assert_eq!(ended, Some(0), "{objects:?}");
+    assert_eq!(objects.last().map(|object| text(object, "file")), Some(file.as_str()));
+    let text = fs::read_to_string(&file).expect("it is there");
+    assert!(text.contains("USR") && text.contains("CHG"), "{text}");
+    for secret in ["ticket-", "pass-word", "ada@example.com", "bob"] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+    // Never over another.
+    assert_eq!(server.msn("ada", &trace).0, Some(2));
+    let named = server.path("named.txt");
+    assert_eq!(server.msn("ada", &["trace", &named, "--seconds", "0", "--names"]).0, Some(0));
+    assert!(fs::read_to_string(named).expect("it is there").contains("ada@example.com"));
+}
