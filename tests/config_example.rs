@@ -73,6 +73,8 @@ data_dri = "x"
 [[msn.server]]
 name = "two words"
 adress = "here"
+[[msn.server]]
+address = "here"
 [matrix]
 homeserver = "here"
 domain = 7
@@ -86,7 +88,7 @@ format = "xml"
     for part in [
         "bridge.data_dri: no such key. Did you mean `data_dir`?",
         "msn.server[0].adress: no such key. Did you mean `address`?",
-        "msn.server[0].address: is missing",
+        "msn.server[1].name: is missing",
         "matrix.listen: must be a text",
         "permissions.*: must be one of: none, relay, user, admin",
         "log.format: must be one of: json, text",

@@ -71,7 +71,9 @@ fn write_block(out: &mut String, name: &str, shape: &Value, described: &Value) {
 
 fn write_key(out: &mut String, key: &str, property: &Value, required: &[String]) {
     write_comment(out, property.get("description"));
-    let wanted = required.iter().any(|name| name == key);
+    // Some are there in place of others, and shown for whoever has no others.
+    let shown = property.get("x-shown").and_then(Value::as_bool) == Some(true);
+    let wanted = shown || required.iter().any(|name| name == key);
     // An empty list says less than an example of one.
     let says_nothing = |value: &&Value| value.is_null() || **value == Value::Array(Vec::new());
     let default = property.get("default").filter(|value| !says_nothing(value));

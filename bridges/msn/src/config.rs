@@ -35,7 +35,7 @@ pub struct MsnServer {
     pub preset: Option<String>,
     /// Host and port of the notification server; without a port, 1863. A `preset` may have its own.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(example = &"messenger.example.com:1863")]
+    #[schemars(example = &"messenger.example.com:1863", extend("x-shown" = true))]
     pub address: String,
     /// Where all its web services are; with them MSNP 13 to 18 are spoken too. Left out, `https://HOST`, and
     /// `auto` stops at 12.
