@@ -158,7 +158,7 @@ impl<'f, 'a> Arguments<'f, 'a> {
 
 /// Reads digits alone: no sign, nothing empty, nothing too large.
 #[inline]
-fn decimal<N: TryFrom<u64>>(bytes: &[u8]) -> Option<N> {
+pub(crate) fn decimal<N: TryFrom<u64>>(bytes: &[u8]) -> Option<N> {
     if bytes.is_empty() || bytes.len() > 19 {
         return None;
     }

@@ -7,6 +7,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::arg::decimal;
+
 /// The bits of the first number that have a name (docs: protocol, capabilities).
 const NAMES: [(u64, &str); 27] = [
     (0x1, "mobile-online"),
@@ -106,6 +108,9 @@ impl Capabilities {
 
     /// Reads them from the wire.
     pub(crate) fn from_wire(word: &[u8]) -> Option<Self> {
+        if let Some(bits) = decimal(word) {
+            return Some(Self::of(bits));
+        }
         str::from_utf8(word).ok()?.parse().ok()
     }
 }

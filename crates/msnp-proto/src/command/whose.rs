@@ -50,9 +50,12 @@ impl<'a> Whose<'a> {
         version: Version,
     ) -> Result<Self, DecodeError> {
         let text = arguments.raw()?;
+        if !version.has_network_in_presence() {
+            return Ok(Self::passport(text));
+        }
         let mut whose = Self::from_text(text);
         let joined = whose.account.len() != text.split(';').next().unwrap_or_default().len();
-        if version.has_network_in_presence() && !joined && arguments.next_is_number() {
+        if !joined && arguments.next_is_number() {
             whose.network = arguments.number()?;
         }
         Ok(whose)
