@@ -22,6 +22,7 @@ pub mod error_code;
 pub mod escape;
 pub mod frame;
 pub mod listing;
+pub mod mail;
 pub mod msg;
 pub mod oim;
 pub mod payload;

@@ -94,6 +94,35 @@ impl Stored {
     }
 }
 
+/// What an account keeps for all its places, beside its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Its personal message; empty where it has none.
+    pub message: String,
+    /// Its picture.
+    pub picture: Option<Picture>,
+}
+
+/// A picture that an account keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// The name it is fetched by, which nobody guesses.
+    pub id: String,
+    /// PNG, JPEG or GIF.
+    pub image: Arc<[u8]>,
+}
+
+/// A change of what an account keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Another name.
+    Name(String),
+    /// Another personal message; none where it is empty.
+    Message(String),
+    /// Another picture.
+    Picture(Picture),
+}
+
 /// What a client tells of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
@@ -210,6 +239,8 @@ pub enum Push {
     Message(String, u32, Arc<[u8]>),
     /// A contact changed her personal message.
     Personal(PresenceOf),
+    /// Somebody left a message, although the account is there.
+    Offline(Stored),
     /// Somebody took the account off her list.
     RemovedBy(Profile),
     /// Somebody calls into a conversation.
@@ -314,6 +345,15 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Deletes messages by their ids, in lower case.
     async fn delete_offline(&self, account: &str, ids: &[String]);
+
+    /// Gives what an account keeps for all its places.
+    async fn kept(&self, account: &str) -> Kept;
+
+    /// Changes what an account keeps; nobody is told.
+    async fn keep(&self, account: &str, change: Keep);
+
+    /// Finds a picture by its id.
+    async fn picture(&self, id: &str) -> Option<Picture>;
 
     /// Gives the presence of an account's contacts who are there.
     async fn contacts_present(&self, account: &str) -> Vec<PresenceOf>;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     fault::HttpFault,
     network::{Admits, Shared},
-    offline, services,
+    offline, services, storage,
 };
 
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, cancel: CancellationToken) {
@@ -25,6 +25,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, cancel: Ca
         .route("/login.srf", get(login))
         .merge(services::routes())
         .merge(offline::routes())
+        .merge(storage::routes())
         .with_state(shared);
     let served = axum::serve(listener, router).with_graceful_shutdown(cancel.cancelled_owned());
     if let Err(error) = served.await {

@@ -16,13 +16,15 @@ mod notification;
 mod offline;
 mod script;
 mod services;
+mod soap;
+mod storage;
 mod switchboard;
 mod users;
 
 pub use self::{
     directory::{
-        CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, ListEdit, Member,
-        PresenceOf, Privacy, Profile, Push, SessionId, Shown, Stored, TalkId,
+        CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, Keep, Kept, ListEdit,
+        Member, Picture, PresenceOf, Privacy, Profile, Push, SessionId, Shown, Stored, TalkId,
     },
     fault::{Faults, HttpFault, Misdeed},
     memory::MemoryDirectory,

@@ -174,6 +174,14 @@ impl Network {
     }
 }
 
+/// Makes a name that nobody guesses.
+pub(crate) fn unguessable() -> String {
+    let mut bytes = [0; 16];
+    // A machine without randomness cannot make secrets; its network is for loopback only.
+    let _ = getrandom::fill(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Shared {
     /// Gives where an account is to come for its conversations.
     pub(crate) fn switchboard_for(&self, account: &str) -> SocketAddr {
@@ -182,12 +190,8 @@ impl Shared {
 
     /// Makes a ticket.
     pub(crate) fn ticket(&self, admits: Admits) -> String {
-        let mut bytes = [0; 16];
-        // A machine without randomness cannot make secrets; its tickets are for loopback only.
-        let _ = getrandom::fill(&mut bytes);
         // Told apart from everything else, so that tests find one where none may be.
-        let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
-        let text = format!("ticket-{}", digits.collect::<String>());
+        let text = format!("ticket-{}", unguessable());
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if tickets.len() >= TICKETS_LIMIT {

@@ -17,6 +17,7 @@ use crate::{
     directory::{Push, SessionId},
     link::{Ended, GREETING_DEADLINE, Reader, Speaker},
     network::{Admits, Shared},
+    offline,
 };
 
 /// The answer to who asks for policies: there are none.
@@ -183,6 +184,7 @@ impl Client {
             Push::Presence(of) => self.tell_presence(&of),
             Push::Own(of) => self.tell_own(&of),
             Push::Personal(of) => self.tell_personal(&of),
+            Push::Offline(stored) => self.tell_offline(&[stored], offline::arrival),
             Push::ListsChanged => self.tell_lists_changed(),
             Push::Notice(from, kind, payload) => {
                 let payload = &*payload;

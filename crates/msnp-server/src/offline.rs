@@ -22,9 +22,8 @@ use msnp_proto::{
     xml::{self, escaped},
 };
 
-use crate::{directory::Stored, network::Shared, services::document};
+use crate::{directory::Stored, network::Shared, soap};
 
-const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const READING: &str = "http://www.hotmail.msn.com/ws/2004/09/oim/rsi";
 const STORING: &str = "http://messenger.msn.com/ws/2004/09/oim/";
 /// What everybody who stores is asked to compute a key from; real servers ask the same for years too.
@@ -50,6 +49,17 @@ pub(crate) fn notice(stored: &[Stored]) -> Option<String> {
          charset=UTF-8\r\n\r\nMail-Data: {data}\r\nInbox-URL: /cgi-bin/HoTMaiL\r\n\
          Folders-URL: /cgi-bin/folders\r\nPost-URL: http://www.hotmail.com\r\n"
     ))
+}
+
+/// Writes the payload that tells of what came just now; none when nothing did.
+pub(crate) fn arrival(stored: &[Stored]) -> Option<String> {
+    (!stored.is_empty()).then(|| {
+        format!(
+            "MIME-Version: 1.0\r\nContent-Type: text/x-msmsgsoimnotification; charset=UTF-8\r\n\
+             \r\nMail-Data: {}\r\n",
+            list(stored)
+        )
+    })
 }
 
 fn list(stored: &[Stored]) -> String {
@@ -167,7 +177,7 @@ fn is_fit(content: &str, number: &str) -> bool {
 }
 
 fn answer(inner: &str) -> Response {
-    document(StatusCode::OK, envelope(inner))
+    soap::envelope(StatusCode::OK, "", inner)
 }
 
 fn fault(code: &str, words: &str, detail: &str) -> Response {
@@ -175,12 +185,5 @@ fn fault(code: &str, words: &str, detail: &str) -> Response {
         "<soap:Fault><faultcode xmlns:q0=\"{STORING}\">{code}</faultcode>\
          <faultstring>{words}</faultstring><detail>{detail}</detail></soap:Fault>"
     );
-    document(StatusCode::INTERNAL_SERVER_ERROR, envelope(&inner))
-}
-
-fn envelope(inner: &str) -> String {
-    format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope xmlns:soap=\"{SOAP}\">\
-         <soap:Body>{inner}</soap:Body></soap:Envelope>"
-    )
+    soap::envelope(StatusCode::INTERNAL_SERVER_ERROR, "", &inner)
 }

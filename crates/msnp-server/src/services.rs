@@ -12,7 +12,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{DefaultBodyLimit, State},
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse as _, Response},
     routing::post,
 };
@@ -28,6 +28,7 @@ use msnp_proto::{
 use crate::{
     directory::{EditError, Entry, GroupEdit, ListEdit},
     network::{Admits, Shared},
+    soap,
 };
 
 /// Most bytes of a request.
@@ -65,10 +66,10 @@ async fn second_tokens(State(shared): State<Arc<Shared>>, body: Bytes) -> Respon
 
 async fn tokens(shared: &Shared, form: Form, body: &[u8]) -> Response {
     let Some(asked) = security_token::read_request(body) else {
-        return document(StatusCode::OK, security_token::refusal(form));
+        return soap::document(StatusCode::OK, security_token::refusal(form));
     };
     let Some(profile) = shared.directory.authenticate(&asked.account, &asked.password).await else {
-        return document(StatusCode::OK, security_token::refusal(form));
+        return soap::document(StatusCode::OK, security_token::refusal(form));
     };
     let ticket = |address: &String| {
         let account = profile.account.clone();
@@ -86,7 +87,7 @@ async fn tokens(shared: &Shared, form: Form, body: &[u8]) -> Response {
     // The first is the passport's own, which opens nothing here.
     let tickets: Vec<Ticket> = asked.sites.iter().skip(1).take(16).map(ticket).collect();
     let answer = security_token::answer(form, &tickets, NOW);
-    document(StatusCode::OK, secrecy::ExposeSecret::expose_secret(&answer).to_owned())
+    soap::document(StatusCode::OK, secrecy::ExposeSecret::expose_secret(&answer).to_owned())
 }
 
 fn secret() -> [u8; SECRET_LENGTH] {
@@ -94,10 +95,6 @@ fn secret() -> [u8; SECRET_LENGTH] {
     // A machine without randomness cannot make secrets; its network is for loopback only.
     let _ = getrandom::fill(&mut bytes);
     bytes
-}
-
-pub(crate) fn document(status: StatusCode, text: String) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/xml; charset=utf-8")], text).into_response()
 }
 
 async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
@@ -122,29 +119,14 @@ async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         "ABFindAll" | "ABFindContactsPaged" => Ok(book(&shared, &account, name).await),
         _ => change(&shared, &account, operation).await,
     };
-    let soap = "http://schemas.xmlsoap.org/soap/envelope/";
-    let (status, body) = match done {
+    match done {
         Ok(inner) => {
             let body = format!("<{name}Response xmlns=\"{NAMESPACE}\">{inner}</{name}Response>");
-            (StatusCode::OK, body)
+            soap::envelope(StatusCode::OK, "", &body)
         }
-        Err(code) => (
-            if code == FULL_SYNC { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR },
-            format!(
-                "<soap:Fault><faultcode>soap:Client</faultcode><faultstring>{}</faultstring>\
-                 <detail><errorcode xmlns=\"{NAMESPACE}\">{code}</errorcode></detail></soap:Fault>",
-                if code == FULL_SYNC { FULL_SYNC_WORDS } else { code }
-            ),
-        ),
-    };
-    let xsi = "http://www.w3.org/2001/XMLSchema-instance";
-    document(
-        status,
-        format!(
-            "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope xmlns:soap=\"{soap}\" \
-             xmlns:xsi=\"{xsi}\"><soap:Body>{body}</soap:Body></soap:Envelope>"
-        ),
-    )
+        Err(FULL_SYNC) => soap::fault(StatusCode::OK, NAMESPACE, FULL_SYNC, FULL_SYNC_WORDS),
+        Err(code) => soap::fault(StatusCode::INTERNAL_SERVER_ERROR, NAMESPACE, code, code),
+    }
 }
 
 async fn memberships(shared: &Shared, account: &str) -> String {
@@ -213,10 +195,11 @@ async fn book(shared: &Shared, account: &str, call: &str) -> String {
     let me = format!(
         "<Contact><contactId>00000000-0000-4000-8000-000000000000</contactId><contactInfo>\
          <contactType>Me</contactType><passportName>{}</passportName><displayName>{}</displayName>\
-         <annotations><Annotation><Name>MSN.IM.BLP</Name><Value>{}</Value></Annotation><Annotation>\
+         <CID>{}</CID><annotations><Annotation><Name>MSN.IM.BLP</Name><Value>{}</Value></Annotation><Annotation>\
          <Name>MSN.IM.GTC</Name><Value>{}</Value></Annotation></annotations></contactInfo></Contact>",
         escaped(&profile.account),
         escaped(&profile.name),
+        cid(account),
         choice(privacy.everybody),
         choice(privacy.asks)
     );
@@ -227,14 +210,25 @@ async fn book(shared: &Shared, account: &str, call: &str) -> String {
     )
 }
 
+/// Gives an account's id, which is a signed number: the same each time, for the network keeps none.
+pub(crate) fn cid(account: &str) -> i64 {
+    // FNV-1a, of 64 bits.
+    let hash = account.to_lowercase().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash.cast_signed()
+}
+
 fn contact(entry: &Entry) -> String {
     let groups: String = entry.groups.iter().map(|id| format!("<guid>{id}</guid>")).collect();
     let (name, account) = (escaped(&entry.name), escaped(&entry.account));
     format!(
         "<Contact><contactId>{}</contactId><contactInfo><contactType>Regular</contactType>\
          <passportName>{account}</passportName><displayName>{name}</displayName>\
-         <isMessengerUser>true</isMessengerUser><groupIds>{groups}</groupIds></contactInfo></Contact>",
-        entry.id
+         <CID>{}</CID><isMessengerUser>true</isMessengerUser><groupIds>{groups}</groupIds>\
+         </contactInfo></Contact>",
+        entry.id,
+        cid(&entry.account)
     )
 }
 

@@ -181,6 +181,30 @@ impl Handle {
         self.ask(Command::AcknowledgeOffline { ids }).await
     }
 
+    /// Reads the roaming profile again, from MSNP15; [`Event::ProfileRead`] brings it.
+    ///
+    /// # Errors
+    /// [`RequestError::Service`] says why there is none.
+    pub async fn read_profile(&self) -> Result<(), RequestError> {
+        self.ask(Command::ReadProfile).await
+    }
+
+    /// Keeps a picture in the roaming profile, from MSNP15: PNG, JPEG or GIF, at most 256 KiB.
+    ///
+    /// # Errors
+    /// [`RequestError::Invalid`] or [`RequestError::Service`]: it is not kept.
+    pub async fn keep_picture(&self, image: Vec<u8>) -> Result<(), RequestError> {
+        self.ask(Command::KeepPicture { image }).await
+    }
+
+    /// Fetches the picture of the roaming profile; [`Event::KeptPicture`] brings it.
+    ///
+    /// # Errors
+    /// [`RequestError::Service`] where there is none.
+    pub async fn fetch_kept_picture(&self) -> Result<(), RequestError> {
+        self.ask(Command::FetchKeptPicture).await
+    }
+
     /// Shows that the account is writing, if the conversation is open.
     ///
     /// # Errors

@@ -28,12 +28,14 @@ pub mod traffic;
 pub use msnp_proto::{
     ErrorCode, Version,
     command::{Capabilities, GroupChange, List, Lists, Status},
+    mail::Mail,
     msg::{Colour, Endpoint, Format, Look, Media, Object, PersonalMessage, Text},
     oim::OfflineMessage,
     session::{
         ChatId, CloseReason, Contact, ContactChange, Deadlines, Event, Group, Invalid, LinkId,
         Pace, Privacy, RequestError, Roster,
     },
+    soap::storage::RoamingProfile,
 };
 
 pub use self::{

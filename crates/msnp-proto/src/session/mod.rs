@@ -20,6 +20,7 @@ mod online;
 mod pace;
 mod renewal;
 mod resync;
+mod roaming;
 mod roster;
 mod services;
 mod sign_in;
@@ -40,6 +41,7 @@ use self::{
     pace::Pacer,
     renewal::{Pending, Renewal},
     resync::{Newcomer, Resync},
+    roaming::Roaming,
     sign_in::Tickets,
     web::Since,
 };
@@ -87,6 +89,8 @@ pub struct Session {
     resync: Option<Resync>,
     /// Messages that wait for the account, and those it leaves for others.
     offline: Offline,
+    /// What the account keeps for all its places.
+    roaming: Roaming,
     /// Those who put the account on their lists and are told of after the lists are read.
     newcomers: Vec<Newcomer>,
     /// Changes of the account itself asked for, by transaction.
@@ -121,6 +125,7 @@ impl Session {
             edits: Edits::default(),
             resync: None,
             offline: Offline::default(),
+            roaming: Roaming::default(),
             newcomers: Vec::new(),
             requests: BTreeMap::new(),
             effects: VecDeque::new(),
@@ -200,6 +205,7 @@ impl Session {
         if let Some(reply) = self.sign_in_http(now, id, reply)
             && let Some(reply) = self.resync_reply(now, id, reply)
             && let Some(reply) = self.offline_reply(now, id, reply)
+            && let Some(reply) = self.roaming_reply(now, id, reply)
         {
             self.edit_reply(now, id, &reply);
         }
@@ -216,6 +222,7 @@ impl Session {
         self.requests_timeout(now);
         self.edits_timeout(now);
         self.offline_timeout(now);
+        self.roaming_timeout(now);
         self.boards_timeout(now);
     }
 
@@ -268,6 +275,7 @@ impl Session {
             .chain(renewal)
             .chain(self.pacer.deadline())
             .chain(self.offline.deadline())
+            .chain(self.roaming.deadline())
             .min()
     }
 
@@ -293,7 +301,8 @@ impl Session {
         for (request, error) in std::mem::take(&mut self.edits).into_unanswered() {
             self.complete(request, Err(error));
         }
-        for request in std::mem::take(&mut self.offline).into_unsent() {
+        let offline = std::mem::take(&mut self.offline).into_unsent();
+        for request in offline.into_iter().chain(std::mem::take(&mut self.roaming).into_unsent()) {
             self.complete(request, Err(RequestError::NotSignedIn));
         }
         for board in std::mem::take(&mut self.boards).into_values() {

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     auth::challenge::{self, Product},
+    mail::Mail,
     oim::{self, Listed, OfflineMessage, Waiting},
     soap::offline::{self, Outgoing, Unstored},
 };
@@ -85,8 +86,11 @@ impl Task {
 }
 
 impl Session {
-    /// Takes what the server says of itself: it may tell of messages that wait.
+    /// Takes what the server says of itself: it may tell of messages that wait, and of letters.
     pub(super) fn offline_notice(&mut self, now: Instant, payload: &[u8]) {
+        if let Some(mail) = Mail::read(payload) {
+            self.events.push_back(Event::Mail { mail });
+        }
         if !self.version.has_web_lists() {
             return;
         }

@@ -92,22 +92,26 @@ impl Session {
             ServerCommand::Networks { trid, payload } => self.networks_came(trid, payload),
             ServerCommand::UserNoticeSent { trid } => self.answered(Some(trid), Ok(())),
             ServerCommand::Publication { add, payload } => self.publication(add, payload),
-            ServerCommand::Published { trid, .. } => self.answered(Some(trid), Ok(())),
             command @ (ServerCommand::ListEntry(_)
             | ServerCommand::NumberedEntry(_)
             | ServerCommand::Group { .. }) => self.resync_line(now, &command),
             ServerCommand::Property { trid, property, value, .. } => {
                 if let ("MFN", Some(name)) = (property, value) {
                     self.notification.name = name.into_owned();
+                    self.keep_roaming(now, Some(self.notification.name.clone()), None);
                 }
                 self.answered(trid, Ok(()));
             }
             ServerCommand::Renamed { trid, .. } if self.edits.is_active(trid) => {
                 self.step_done(now, trid);
             }
-            ServerCommand::Renamed { trid, .. }
-            | ServerCommand::PresenceSet { trid, .. }
-            | ServerCommand::PersonalMessageSet { trid } => self.answered(Some(trid), Ok(())),
+            ServerCommand::Renamed { trid, .. } | ServerCommand::PresenceSet { trid, .. } => {
+                self.answered(Some(trid), Ok(()))
+            }
+            ServerCommand::PersonalMessageSet { trid } | ServerCommand::Published { trid, .. } => {
+                self.keep_roaming(now, None, Some(self.notification.personal.text.clone()));
+                self.answered(Some(trid), Ok(()));
+            }
             ServerCommand::Error { trid: Some(trid), code, .. } => {
                 if code == ErrorCode::TOO_MANY {
                     self.rest(now);
@@ -147,6 +151,9 @@ impl Session {
         let Some(command) = self.converse_elsewhere(now, request, command) else {
             return;
         };
+        let Some(command) = self.roaming_command(now, request, command) else {
+            return;
+        };
         match command {
             Command::AskNetworks { account } => self.ask_networks(now, request, &account),
             Command::AcknowledgeOffline { ids } => self.delete_offline(now, request, ids),
@@ -172,30 +179,39 @@ impl Session {
                     return self.complete(request, Err(invalid.into()));
                 }
                 let trid = self.request(now, request);
-                if self.version.has_guids() {
-                    let value = Some(name.as_str().into());
-                    self.say(&ClientCommand::Property { trid, property: "MFN", value });
-                } else {
-                    let account = self.config.account.clone();
-                    let name = name.as_str().into();
-                    self.say(&ClientCommand::Rename { trid, account: &account, name });
-                }
+                self.say_name(trid, &name);
             }
             Command::SetPersonalMessage { message } if self.version.has_personal_messages() => {
                 let trid = self.request(now, request);
-                self.notification.personal = message.clone();
-                if self.version.has_publications() {
-                    let status = self.notification.status;
-                    return self.publish_presence(trid, status);
-                }
-                let payload = self.personal_payload(&message);
-                self.say(&ClientCommand::SetPersonalMessage { trid, payload: &payload });
+                self.notification.personal = message;
+                self.roaming.has_message();
+                self.say_personal(trid);
             }
             // The version has none: there is nothing to be told.
             Command::SetPersonalMessage { .. } => self.complete(request, Ok(())),
             Command::SignOut => self.sign_out(),
             command => self.edit(now, request, command),
         }
+    }
+
+    pub(super) fn say_name(&mut self, trid: u32, name: &str) {
+        if self.version.has_guids() {
+            let value = Some(name.into());
+            self.say(&ClientCommand::Property { trid, property: "MFN", value });
+        } else {
+            let account = self.config.account.clone();
+            self.say(&ClientCommand::Rename { trid, account: &account, name: name.into() });
+        }
+    }
+
+    /// Says the own personal message.
+    pub(super) fn say_personal(&mut self, trid: u32) {
+        if self.version.has_publications() {
+            let status = self.notification.status;
+            return self.publish_presence(trid, status);
+        }
+        let payload = self.personal_payload(&self.notification.personal);
+        self.say(&ClientCommand::SetPersonalMessage { trid, payload: &payload });
     }
 
     pub(super) fn circle_changed(&mut self, circle: Option<String>) {

@@ -18,7 +18,7 @@ use crate::{
         passport::MAX_REDIRECTS,
         security_token::{self, TokenError},
     },
-    soap::{self, SoapError},
+    soap::{self, Service, SoapError},
 };
 
 /// A call that is under way.
@@ -28,6 +28,8 @@ pub(super) struct Pending {
     /// The tickets it was made with.
     with: Tickets,
     tried: Tried,
+    /// Whether a status alone may mean the ticket: a service that servers do without says nothing by it.
+    silence_refuses: bool,
 }
 
 /// How often a call was made.
@@ -89,9 +91,9 @@ impl Renewal {
 
 impl Session {
     /// Notes a call whose ticket may turn out to be none any more.
-    pub(super) fn note_call(&mut self, id: HttpId, request: HttpRequest) {
-        let with = self.tickets.clone();
-        self.calls.insert(id, Pending { request, with, tried: Tried::Once });
+    pub(super) fn note_call(&mut self, id: HttpId, service: Service, request: HttpRequest) {
+        let (with, silence_refuses) = (self.tickets.clone(), service != Service::Storage);
+        self.calls.insert(id, Pending { request, with, tried: Tried::Once, silence_refuses });
     }
 
     /// Takes an answer where it is one to a renewal, or refuses a ticket; else gives it back.
@@ -108,7 +110,9 @@ impl Session {
         let Some(mut pending) = self.calls.remove(&id) else {
             return Some(reply);
         };
-        let Some(refusal) = Refusal::of(&reply, pending.with.have_ended(now)) else {
+        let refusal = Refusal::of(&reply, pending.with.have_ended(now));
+        let counts = |refusal: &Refusal| *refusal == Refusal::Said || pending.silence_refuses;
+        let Some(refusal) = refusal.filter(counts) else {
             return Some(reply);
         };
         match pending.tried {

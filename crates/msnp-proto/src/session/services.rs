@@ -51,6 +51,7 @@ impl Services {
             Service::OfflineInbox => &self.offline_inbox,
             Service::OfflineMessages => &self.offline_messages,
             Service::Sharing => &self.sharing,
+            Service::Storage => &self.storage,
         }
     }
 }

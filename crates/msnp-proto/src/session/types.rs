@@ -12,9 +12,11 @@ use crate::{
     command::{GroupChange, Status},
     error_code::ErrorCode,
     frame::FrameError,
+    mail::Mail,
     msg::{Look, Object, PersonalMessage, Text},
     oim::OfflineMessage,
     payload::LinkKind,
+    soap::storage::RoamingProfile,
     version::Version,
 };
 
@@ -222,16 +224,23 @@ pub enum Command {
     BlockContact { account: String, on: bool },
     /// Answer somebody who asked with no; with `block` she may neither see nor write.
     DeclineContact { account: String, block: bool },
+    /// Fetch the picture that the roaming profile names, from MSNP15; [`Event::KeptPicture`] brings it.
+    FetchKeptPicture,
     /// Put a contact in the group of that id, or take her out of it.
     GroupContact { account: String, group: String, on: bool },
     /// As [`AddContact`](Self::AddContact), with words for her to read, which servers keep from MSNP13.
     InviteContact { account: String, group: Option<String>, words: String },
+    /// Keep a picture in the roaming profile, from MSNP15: a PNG, JPEG or GIF of at most 256 KiB. Who it
+    /// is shown to is another matter, see [`SetPicture`](Self::SetPicture).
+    KeepPicture { image: Vec<u8> },
     /// Leave words for somebody who is away, from MSNP13.
     LeaveOffline { account: String, text: String },
     /// Leave a conversation.
     LeaveChat { chat: ChatId },
     /// Put a contact in the group of that id, or in none, and take her out of all others.
     MoveContact { account: String, group: Option<String> },
+    /// Read the roaming profile again, from MSNP15; [`Event::ProfileRead`] brings it.
+    ReadProfile,
     /// Take somebody off the contact list; she may still write.
     RemoveContact { account: String },
     /// Take a group away; contacts in it stay contacts.
@@ -285,8 +294,12 @@ pub enum Event {
     GroupChanged { group: String, name: String, change: GroupChange },
     /// Somebody came into a conversation.
     Joined { chat: ChatId, account: String, name: String },
+    /// The picture that the roaming profile names, as it was asked for.
+    KeptPicture { image: Vec<u8> },
     /// Somebody left a conversation.
     Left { chat: ChatId, account: String },
+    /// The server tells of letters in the account's mailbox.
+    Mail { mail: Mail },
     /// Somebody said something. The number counts what the conversation's link brought; with the
     /// link's own number it names the message.
     Message { chat: ChatId, from: String, name: String, text: Text, link: LinkId, number: u64 },
@@ -309,6 +322,10 @@ pub enum Event {
     Presence { account: String },
     /// A privacy setting changed; see the roster.
     PrivacyChanged,
+    /// The roaming profile was read: at the sign-in, and when it was asked for.
+    ProfileRead { profile: RoamingProfile },
+    /// The roaming profile was not read, or a change of it not kept: the server has none, or refused.
+    ProfileSkipped { why: String },
     /// Somebody took the account off her contact list.
     RemovedBy { account: String },
     /// Somebody is writing.
@@ -354,6 +371,9 @@ pub enum Invalid {
     /// A name is empty or too long.
     #[error("a name has 1 to 387 bytes, written as the protocol does")]
     Name,
+    /// The protocol's version has no roaming profile.
+    #[error("a profile is kept from MSNP15 on only")]
+    NoProfile,
     /// The protocol's version, or the server, keeps no messages for those who are away.
     #[error("messages for those who are away are not kept here")]
     NoOfflineMessages,
@@ -366,6 +386,9 @@ pub enum Invalid {
     /// It is the account itself.
     #[error("that is the account itself")]
     Oneself,
+    /// What should be kept is no picture, or is too large.
+    #[error("a picture is a PNG, JPEG or GIF of at most 256 KiB")]
+    Picture,
     /// There are as many groups as there may be.
     #[error("there are 30 groups already, and no server takes more")]
     TooManyGroups,

@@ -45,6 +45,8 @@ pub(super) struct WebLists {
     pub(super) roster: Roster,
     /// The account's own name, where it has one.
     pub(super) name: Option<String>,
+    /// The account's own id, a signed number.
+    pub(super) cid: Option<String>,
     /// What opens the circles, in base64.
     pub(super) circle_ticket: Option<String>,
 }
@@ -109,12 +111,13 @@ impl Session {
             _ => since.clone(),
         };
         let circle_ticket = book.circle_ticket.as_ref().map(|ticket| STANDARD.encode(ticket));
-        let name = book.me.as_ref().and_then(|me| me.name.clone());
+        let me = book.me.as_ref();
+        let (name, cid) = (me.and_then(|me| me.name.clone()), me.and_then(|me| me.cid.clone()));
         let roster = match since {
             Some(_) => self.roster.with_changes(memberships, book),
             None => Roster::of_services(self.version, memberships, book),
         };
-        Ok(Read::Done(Box::new(WebLists { roster, name, circle_ticket })))
+        Ok(Read::Done(Box::new(WebLists { roster, name, cid, circle_ticket })))
     }
 
     /// Reads everything where changes alone were not to be had, now and from now on.
@@ -130,11 +133,12 @@ impl Session {
 
     /// Sends a call.
     pub(super) fn call(&mut self, call: Call) -> HttpId {
-        let url = self.config.services.url(call.service);
+        let service = call.service;
+        let url = self.config.services.url(service);
         let mut request = HttpRequest::post(url, "text/xml; charset=utf-8", call.body);
         request.headers.push(("SOAPAction", format!("\"{}\"", call.action).into()));
         let id = self.ask(request.clone());
-        self.note_call(id, request);
+        self.note_call(id, service, request);
         id
     }
 

@@ -11,6 +11,7 @@
 pub mod address_book;
 pub mod offline;
 pub mod sharing;
+pub mod storage;
 
 use std::fmt;
 
@@ -36,6 +37,8 @@ pub enum Service {
     OfflineMessages,
     /// Who may see and write: `SharingService.asmx`.
     Sharing,
+    /// The roaming profile: `SchematizedStore.asmx`.
+    Storage,
 }
 
 /// A call of a service.
@@ -159,7 +162,9 @@ fn read_fault(fault: &Element) -> SoapError {
         "AuthenticationFailed" | "BadContextToken" => SoapError::Expired,
         "ABDoesNotExist" => SoapError::NoAddressBook,
         "BadEmailArgument" | "InvalidPassportUser" | "UserDoesNotExist" => SoapError::NoSuchAccount,
-        "ContactDoesNotExist" | "GroupDoesNotExist" | "MemberDoesNotExist" => SoapError::NotThere,
+        "ContactDoesNotExist" | "GroupDoesNotExist" | "ItemDoesNotExist" | "MemberDoesNotExist" => {
+            SoapError::NotThere
+        }
         "Forbidden" => SoapError::NotServed,
         "BadArgumentLength" => SoapError::TooLong,
         code => {

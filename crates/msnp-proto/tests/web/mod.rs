@@ -2,6 +2,7 @@
 
 mod changes;
 mod circles;
+pub(crate) mod roaming;
 pub(crate) mod services;
 mod tickets;
 
@@ -76,7 +77,8 @@ pub(crate) fn online_with(
         if version.has_publications() { ("PUT ", "OK 0") } else { ("CHG ", "NLN") };
     let number = said.rsplit(verb).next().and_then(|rest| rest.split(' ').next());
     let number = number.unwrap_or_else(|| panic!("{version}: {said}"));
-    scene.hear(link, &format!("{verb}{number} {answer}\r\n"));
+    // What follows the sign-in is the test's to look at.
+    scene.said = scene.hear(link, &format!("{verb}{number} {answer}\r\n"));
     let is_online = |event: &Event| matches!(event, Event::Online { .. });
     assert!(scene.events.iter().any(is_online), "{version}: {said}");
     (scene, link)

@@ -20,9 +20,11 @@ pub(crate) struct Web {
     pub(crate) expires: Option<&'static str>,
     /// Lists of the test's own, in place of the recorded ones: the operation and what was asked.
     pub(crate) lists: Option<ListsAnswer>,
+    /// The roaming profile; without it the network has none.
+    pub(crate) storage: Option<ListsAnswer>,
 }
 
-/// Answers a question for lists, by its operation.
+/// Answers a call, by its operation.
 pub(crate) type ListsAnswer = Box<dyn FnMut(&str, &xml::Element) -> HttpReply>;
 
 /// Answers a request; gives what it was for, and the answer.
@@ -35,6 +37,14 @@ pub(crate) fn answer(request: &HttpRequest, web: &mut Web) -> (String, HttpReply
     };
     let action = action.expose_secret().trim_matches('"').rsplit('/').next().unwrap_or_default();
     let sent = xml::parse(body.as_bytes()).expect("a call is a document");
+    if let Some(ticket) = sent.text_of(&["Header", "StorageUserHeader", "TicketToken"]) {
+        assert_eq!(ticket, "t=storage&p=");
+        let call = sent.find(&["Body"]).and_then(|body| body.children().first()).expect("a call");
+        return match &mut web.storage {
+            Some(storage) => (action.to_owned(), storage(action, call)),
+            None => (String::new(), reply(500, Vec::new())),
+        };
+    }
     let ticket = sent.text_of(&["Header", "ABAuthHeader", "TicketToken"]).unwrap_or_default();
     assert!(ticket.starts_with("t=contacts"), "{ticket}");
     if let Some((_, refusal)) = web.refused.iter().find(|(refused, _)| *refused == ticket) {
@@ -82,6 +92,7 @@ fn tokens(url: &str, body: &str, web: &mut Web) -> Vec<u8> {
         address: address.clone(),
         ticket: match address.as_str() {
             "contacts.msn.com" => contacts.clone().into(),
+            "storage.msn.com" => "t=storage&p=".to_owned().into(),
             _ => "t=messenger&p=".to_owned().into(),
         },
         secret: address.contains("clear").then_some([7; 24].into()),

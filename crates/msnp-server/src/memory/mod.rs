@@ -20,8 +20,8 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     directory::{
-        CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, ListEdit, Member,
-        PresenceOf, Privacy, Profile, Push, SessionId, Shown, Stored, TalkId,
+        CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, Keep, Kept, ListEdit,
+        Member, Picture, PresenceOf, Privacy, Profile, Push, SessionId, Shown, Stored, TalkId,
     },
     script,
     users::{self, User, UsersError},
@@ -52,6 +52,7 @@ struct Account {
     attached: Vec<Attached>,
     /// What was said to it while it was away.
     offline: Vec<Stored>,
+    kept: Kept,
 }
 
 /// Most messages kept for one account.
@@ -101,6 +102,7 @@ impl MemoryDirectory {
         let mut inner = self.inner();
         let key = key(&user.address);
         let personal = personal_of(&user.status_message);
+        let kept = Kept { message: user.status_message.clone(), picture: None };
         let contacts: BTreeSet<String> =
             user.contacts.iter().map(|contact| self::key(contact)).collect();
         inner.accounts.insert(
@@ -117,6 +119,7 @@ impl MemoryDirectory {
                 invitations: BTreeMap::new(),
                 attached: Vec::new(),
                 offline: Vec::new(),
+                kept,
             },
         );
         for contact in contacts {
@@ -384,7 +387,9 @@ impl Directory for MemoryDirectory {
         let found = found.filter(|found| found.offline.len() < OFFLINE_LIMIT);
         let found = found.ok_or(CallError::NotOnline)?;
         let sent = std::time::UNIX_EPOCH.elapsed().map_or(0, |passed| passed.as_secs());
-        found.offline.push(Stored { id, from: sender, content: content.to_owned(), sent });
+        let stored = Stored { id, from: sender, content: content.to_owned(), sent };
+        found.tell(&Push::Offline(stored.clone()));
+        found.offline.push(stored);
         Ok(())
     }
 
@@ -397,6 +402,29 @@ impl Directory for MemoryDirectory {
         if let Some(found) = self.inner().accounts.get_mut(&key(account)) {
             found.offline.retain(|stored| !ids.contains(&stored.id.to_lowercase()));
         }
+    }
+
+    async fn kept(&self, account: &str) -> Kept {
+        let inner = self.inner();
+        inner.accounts.get(&key(account)).map(|found| found.kept.clone()).unwrap_or_default()
+    }
+
+    async fn keep(&self, account: &str, change: Keep) {
+        let mut inner = self.inner();
+        let Some(found) = inner.accounts.get_mut(&key(account)) else {
+            return;
+        };
+        match change {
+            Keep::Name(name) => found.user.name = name,
+            Keep::Message(message) => found.kept.message = message,
+            Keep::Picture(picture) => found.kept.picture = Some(picture),
+        }
+    }
+
+    async fn picture(&self, id: &str) -> Option<Picture> {
+        let inner = self.inner();
+        let mut kept = inner.accounts.values().filter_map(|account| account.kept.picture.as_ref());
+        kept.find(|picture| picture.id == id).cloned()
     }
 
     async fn contacts_present(&self, account: &str) -> Vec<PresenceOf> {

@@ -12,7 +12,7 @@ use msnp_proto::{
 
 use super::Client;
 use crate::{
-    directory::{PresenceOf, Push, Shown},
+    directory::{PresenceOf, Push, Shown, Stored},
     link::Ended,
     offline,
 };
@@ -41,17 +41,8 @@ impl Client {
     }
 
     async fn tell_who_is_there(&self, trid: u32) -> Result<(), Ended> {
-        if self.speaker.version.has_web_lists() {
-            let stored = self.shared.directory.offline(&self.account).await;
-            if let Some(payload) = offline::notice(&stored) {
-                let (sender, payload) = ("Hotmail", payload.as_bytes());
-                self.speaker.say(&ServerCommand::Message {
-                    sender,
-                    name: sender.into(),
-                    payload,
-                })?;
-            }
-        }
+        let stored = self.shared.directory.offline(&self.account).await;
+        self.tell_offline(&stored, offline::notice)?;
         for of in self.shared.directory.contacts_present(&self.account).await {
             if self.speaker.version.has_initial_presence() {
                 let presence = presence(&of);
@@ -62,6 +53,19 @@ impl Client {
             self.tell_personal(&of)?;
         }
         Ok(())
+    }
+
+    /// Tells of messages that wait, in a notice of one kind or the other.
+    pub(super) fn tell_offline(
+        &self,
+        stored: &[Stored],
+        notice: fn(&[Stored]) -> Option<String>,
+    ) -> Result<(), Ended> {
+        let Some(payload) = notice(stored).filter(|_| self.speaker.version.has_web_lists()) else {
+            return Ok(());
+        };
+        let (sender, payload) = ("Hotmail", payload.as_bytes());
+        self.speaker.say(&ServerCommand::Message { sender, name: sender.into(), payload })
     }
 
     /// Takes what a client shows beside its presence: its place, or its personal message.

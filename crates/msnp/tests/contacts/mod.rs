@@ -1,6 +1,7 @@
 //! Two clients change their lists; both see it.
 
 mod offline;
+mod roaming;
 mod trace;
 
 use msnp::{ContactChange, Event, List, Protocol, RequestError, Status, Text, Version};

@@ -124,6 +124,7 @@ impl Session {
     /// Tells the server who is on the lists that the web services gave.
     fn tell_lists(&mut self, now: Instant, lists: WebLists) {
         self.roster = lists.roster;
+        self.roaming.know(lists.cid);
         if let Some(name) = lists.name {
             self.notification.name = name;
         }

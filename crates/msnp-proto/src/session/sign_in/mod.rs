@@ -280,6 +280,7 @@ impl Session {
         self.notification.ping = Some(now + self.config.deadlines.ping);
         let (account, name) = (self.config.account.clone(), self.notification.name.clone());
         self.events.push_back(Event::Online { account, name });
+        self.read_roaming(now);
     }
 
     fn sign_in_refused(&mut self, code: ErrorCode) {

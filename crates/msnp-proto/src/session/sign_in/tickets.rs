@@ -17,11 +17,14 @@ const CONTACTS: &str = "contacts.msn.com";
 const INBOX: &str = "messenger.msn.com";
 /// The site of tickets that leave offline messages.
 const OUTBOX: &str = "messengersecure.live.com";
+/// The site of tickets for the roaming profile.
+const STORAGE: &str = "storage.msn.com";
 /// The sites whose tickets the web services want; what signs in is asked for beside them.
-pub(in crate::session) const SITES: [Site<'static>; 3] = [
+pub(in crate::session) const SITES: [Site<'static>; 4] = [
     Site { address: CONTACTS, policy: "MBI" },
     Site { address: INBOX, policy: "?id=507" },
     Site { address: OUTBOX, policy: "MBI_SSL" },
+    Site { address: STORAGE, policy: "MBI" },
 ];
 /// How long before its end a ticket is taken to be none any more.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -56,6 +59,11 @@ impl Tickets {
     /// Gives the ticket that leaves offline messages.
     pub(in crate::session) fn outbox(&self) -> SecretString {
         self.of(OUTBOX)
+    }
+
+    /// Gives the ticket for the roaming profile.
+    pub(in crate::session) fn storage(&self) -> SecretString {
+        self.of(STORAGE)
     }
 
     fn of(&self, address: &str) -> SecretString {
