@@ -1,7 +1,9 @@
 //! `msn …`: an MSN client for the terminal.
 
 mod contacts;
+mod oim;
 mod own;
+mod profile;
 mod show;
 
 use std::{fs, path::PathBuf, time::Duration};
@@ -91,6 +93,11 @@ enum Action {
         /// The name.
         name: String,
     },
+    /// What was said while somebody was away: read it, or leave words.
+    Oim {
+        #[command(subcommand)]
+        action: oim::Action,
+    },
     /// Take a status, stay so long as asked for, sign out.
     Presence {
         /// `online`, `busy`, `idle`, `brb`, `away`, `phone`, `lunch` or `hidden`.
@@ -100,6 +107,8 @@ enum Action {
         #[arg(long, default_value_t = 0)]
         seconds: u64,
     },
+    /// Show what the account keeps at the server for all its places, or keep another picture there.
+    Profile(profile::Options),
     /// Change the own personal message; without a text it is taken away.
     Psm {
         /// The message.
@@ -182,12 +191,20 @@ async fn act(
             Ok(())
         }
         Action::Endpoints { sign_out: Some(id) } => own::sign_out(handle, events, &id).await,
-        Action::Name { name } => own::done(handle.set_name(&name).await),
+        Action::Name { name } => {
+            own::done(handle.set_name(&name).await)?;
+            profile::settle(handle).await;
+            Ok(())
+        }
+        Action::Oim { action } => oim::run(show, handle, events, action).await,
+        Action::Profile(options) => profile::run(show, handle, events, options).await,
         Action::Presence { status, seconds } => own::presence(handle, status, seconds).await,
         Action::Psm { text, playing, by } => {
             let media = playing.map(|title| own::music(title, by)).unwrap_or_default();
             let message = msnp::PersonalMessage { text: text.unwrap_or_default(), media };
-            own::done(handle.set_personal_message(message).await)
+            own::done(handle.set_personal_message(message).await)?;
+            profile::settle(handle).await;
+            Ok(())
         }
         Action::Trace { file, seconds, .. } => {
             tokio::select! {

@@ -204,3 +204,50 @@ fn a_trace_is_a_new_file_without_secrets() {
     assert_eq!(server.msn("ada", &["trace", &named, "--seconds", "0", "--names"]).0, Some(0));
     assert!(fs::read_to_string(named).expect("it is there").contains("ada@example.com"));
 }
+
+#[test]
+fn words_for_who_is_away_are_left_listed_read_and_deleted() {
+    let server = Server::start();
+    let (code, left) = server.msn("bob", &["oim", "send", "ada@example.com", "first\nsecond"]);
+    assert_eq!((code, left.last().map(|it| text(it, "event"))), (Some(0), Some("oim_left")));
+    let (code, _) = server.msn("bob", &["oim", "send", "nobody@example.com", "hello"]);
+    assert_eq!(code, Some(1));
+    let messages = |objects: &[Value]| -> Vec<(String, String)> {
+        let is = |object: &&Value| text(object, "event") == "oim";
+        let shown = |object: &Value| (text(object, "from").into(), text(object, "text").into());
+        objects.iter().filter(is).map(shown).collect()
+    };
+    let from = || "bob@example.com".to_owned();
+    let (code, listed) = server.msn("ada", &["oim", "list"]);
+    assert_eq!((code, messages(&listed)), (Some(0), vec![(from(), "first".to_owned())]));
+    for (words, waits) in [
+        (&["oim", "read"][..], true),
+        (&["oim", "read", "--delete"], true),
+        (&["oim", "read"], false),
+    ] {
+        let (code, read) = server.msn("ada", words);
+        let wanted: Vec<_> =
+            waits.then(|| (from(), "first\nsecond".to_owned())).into_iter().collect();
+        assert_eq!((code, messages(&read)), (Some(0), wanted), "{words:?}");
+    }
+}
+
+#[test]
+fn a_profile_is_shown_and_its_picture_kept_and_fetched() {
+    let server = Server::start();
+    let (picture, copy) = (server.path("ada.png"), server.path("copy.png"));
+    fs::write(&picture, b"\x89PNG\r\n\x1a\nthe rest").expect("it is written");
+    let (code, _) = server.msn("ada", &["psm", "gone fishing"]);
+    assert_eq!(code, Some(0));
+    let words = ["profile", "--picture", &picture, "--picture-to", &copy];
+    let (code, shown) = server.msn("ada", &words);
+    let profile = shown.iter().rfind(|object| text(object, "event") == "profile");
+    assert_eq!(code, Some(0), "{shown:?}");
+    let size = profile.and_then(|profile| profile.get("picture_size")).and_then(Value::as_u64);
+    assert_eq!((profile.map(|it| text(it, "psm")), size), (Some("gone fishing"), Some(16)));
+    assert_eq!(fs::read(&copy).expect("it is there"), fs::read(&picture).expect("it is there"));
+    // A file that is there is not written over, and what is no picture is refused.
+    assert_eq!(server.msn("ada", &words).0, Some(2));
+    let no_picture = server.path("password");
+    assert_eq!(server.msn("ada", &["profile", "--picture", &no_picture]).0, Some(1));
+}

@@ -211,6 +211,11 @@ impl Version {
         self >= Self::Msnp13
     }
 
+    /// Whether what is said to somebody who is away is kept, and can be read by web service.
+    pub fn has_offline_inbox(self) -> bool {
+        self >= Self::Msnp11
+    }
+
     /// Whether a contact's list entry in `ADL` is parted by services.
     pub fn has_services_in_lists(self) -> bool {
         self >= Self::Msnp21

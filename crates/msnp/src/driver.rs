@@ -272,6 +272,7 @@ fn verb(command: &Command) -> &'static str {
         Command::LeaveChat { .. } => "leave chat",
         Command::LeaveOffline { .. } => "leave offline",
         Command::MoveContact { .. } => "move contact",
+        Command::ReadOffline => "read offline",
         Command::ReadProfile => "read profile",
         Command::RemoveContact { .. } => "remove contact",
         Command::RemoveGroup { .. } => "remove group",

@@ -173,6 +173,15 @@ impl Handle {
         self.ask(Command::LeaveOffline { account, text }).await
     }
 
+    /// Asks what was said while the account was away, from MSNP11; [`Event::OfflineRead`] comes behind all
+    /// that was not told of before in this session.
+    ///
+    /// # Errors
+    /// [`RequestError::Service`] says why it cannot be read.
+    pub async fn read_offline(&self) -> Result<(), RequestError> {
+        self.ask(Command::ReadOffline).await
+    }
+
     /// Lets offline messages go that were taken in: they are deleted at the server.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ pub use msnp_proto::{
     command::{Capabilities, GroupChange, List, Lists, Status},
     mail::Mail,
     msg::{Colour, Endpoint, Format, Look, Media, Object, PersonalMessage, Text},
-    oim::OfflineMessage,
+    oim::{OfflineMessage, time as written_time},
     session::{
         ChatId, CloseReason, Contact, ContactChange, Deadlines, Event, Group, Invalid, LinkId,
         Pace, Privacy, RequestError, Roster,

@@ -43,7 +43,7 @@ impl World {
         config.protocol = protocol;
         config.nexus_url = Some(self.network.nexus_url());
         // Named, they let the client offer later versions by itself.
-        if matches!(protocol, Protocol::Exactly(version) if version.has_web_lists()) {
+        if matches!(protocol, Protocol::Exactly(version) if version.has_offline_inbox()) {
             config.services_url = Some(self.network.services_url());
         }
         config.deadlines = Deadlines {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use msnp::{Contact, Event, GroupChange, Handle, Roster};
+use msnp::{Contact, Event, GroupChange, Handle, Mail, OfflineMessage, Roster};
 use serde_json::{Value, json};
 
 /// Shows what happens, in words or as JSON.
@@ -32,6 +32,19 @@ impl Show {
         }
     }
 
+    /// Shows what was said while the account was away; else than whole, its first line.
+    pub(super) fn offline(&self, message: &OfflineMessage, whole: bool) {
+        let first = message.text.lines().next().unwrap_or_default();
+        let text = if whole { &message.text } else { first };
+        let sent = message.sent.map(msnp::written_time);
+        if self.json {
+            println!("{}", offline_json(message, sent.as_deref(), text));
+        } else {
+            let name = message.name.as_deref().unwrap_or(&message.from);
+            println!("{}  {}  {name}: {text}", message.id, sent.unwrap_or_default());
+        }
+    }
+
     /// Says where a capture is.
     pub(super) fn trace(&self, file: &Path) {
         self.value(&json!({ "event": "trace", "file": file }));
@@ -57,6 +70,13 @@ fn contact_json(contact: &Contact, roster: &Roster) -> Value {
         "lists": contact.lists.0, "groups": roster.group_names(contact),
         "status": contact.status.code(), "network": contact.network, "asks": contact.asks,
         "invitation": contact.invitation,
+    })
+}
+
+fn offline_json(message: &OfflineMessage, sent: Option<&str>, text: &str) -> Value {
+    json!({
+        "event": "oim", "id": message.id, "from": message.from, "name": message.name,
+        "sent": sent, "text": text,
     })
 }
 
@@ -128,6 +148,21 @@ fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
         Event::GroupChanged { name, change, .. } => {
             json!({ "event": "group", "name": name, "change": change_word(*change) })
         }
+        Event::OfflineMessage { message } => {
+            let sent = message.sent.map(msnp::written_time);
+            offline_json(message, sent.as_deref(), &message.text)
+        }
+        Event::Mail { mail: Mail::Unread { inbox, folders } } => {
+            json!({ "event": "mail_unread", "inbox": inbox, "folders": folders })
+        }
+        Event::Mail { mail: Mail::Came { name, address, subject } } => {
+            json!({ "event": "mail", "name": name, "address": address, "subject": subject })
+        }
+        Event::ProfileRead { profile } => json!({
+            "event": "profile", "name": profile.name, "psm": profile.message,
+            "picture": profile.picture.is_some(),
+        }),
+        Event::ProfileSkipped { why } => json!({ "event": "profile_skipped", "reason": why }),
         Event::OnNetwork { account, network } => {
             json!({ "event": "network", "address": account, "network": network })
         }
@@ -169,6 +204,17 @@ fn event_words(handle: &Handle, event: &Event) -> Option<String> {
         }
         Event::GroupChanged { name, change, .. } => {
             format!("group {name}: {}", change_word(*change))
+        }
+        Event::OfflineMessage { message } => {
+            let name = message.name.as_deref().unwrap_or(&message.from);
+            let sent = message.sent.map(msnp::written_time).unwrap_or_default();
+            format!("{name} said while you were away, {sent}: {}", message.text)
+        }
+        Event::Mail { mail: Mail::Unread { inbox, folders } } => {
+            format!("unread letters: {inbox}, and {folders} in folders")
+        }
+        Event::Mail { mail: Mail::Came { name, address, subject } } => {
+            format!("a letter came from {name} <{address}>: {subject}")
         }
         Event::OnNetwork { account, network } => format!("{account} is on network {network}"),
         Event::RemovedBy { account } => format!("{account} removed you"),

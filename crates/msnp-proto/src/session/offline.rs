@@ -61,7 +61,13 @@ enum Task {
         /// Whether the challenge was answered for it.
         unlocked: bool,
     },
-    List,
+    List {
+        request: Option<RequestId>,
+    },
+    /// What was listed before is told of.
+    Told {
+        request: RequestId,
+    },
 }
 
 impl Offline {
@@ -79,8 +85,11 @@ impl Offline {
 impl Task {
     fn request(&self) -> Option<RequestId> {
         match self {
-            Self::Delete { request, .. } | Self::Leave { request, .. } => Some(*request),
-            Self::Fetch(_) | Self::List => None,
+            Self::Delete { request, .. } | Self::Leave { request, .. } | Self::Told { request } => {
+                Some(*request)
+            }
+            Self::List { request } => *request,
+            Self::Fetch(_) => None,
         }
     }
 }
@@ -91,14 +100,22 @@ impl Session {
         if let Some(mail) = Mail::read(payload) {
             self.events.push_back(Event::Mail { mail });
         }
-        if !self.version.has_web_lists() {
+        if !self.version.has_offline_inbox() {
             return;
         }
         match oim::read_notice(payload) {
             Some(Waiting::Listed(listed)) => self.fetch_all(now, listed),
-            Some(Waiting::TooMany) => self.offline_task(now, Task::List),
+            Some(Waiting::TooMany) => self.offline_task(now, Task::List { request: None }),
             None => {}
         }
+    }
+
+    /// Asks what waits; done when all of it was told of.
+    pub(super) fn read_offline(&mut self, now: Instant, request: RequestId) {
+        if !self.version.has_offline_inbox() {
+            return self.complete(request, Err(Invalid::NoOfflineMessages.into()));
+        }
+        self.offline_task(now, Task::List { request: Some(request) });
     }
 
     pub(super) fn delete_offline(&mut self, now: Instant, request: RequestId, ids: Vec<String>) {
@@ -158,7 +175,12 @@ impl Session {
         let call = match &task {
             Task::Delete { ids, .. } => offline::delete(&self.tickets.inbox(), ids),
             Task::Fetch(listed) => offline::fetch(&self.tickets.inbox(), &listed.id),
-            Task::List => offline::list(&self.tickets.inbox()),
+            Task::List { .. } => offline::list(&self.tickets.inbox()),
+            Task::Told { request } => {
+                self.events.push_back(Event::OfflineRead);
+                self.complete(*request, Ok(()));
+                return self.next_offline_task(now);
+            }
             Task::Leave { account, text, .. } => {
                 let run = self.offline.run.get_or_insert_with(|| self.config.machine_id.clone());
                 let number = self.offline.stored + 1;
@@ -199,15 +221,24 @@ impl Session {
     fn offline_answered(&mut self, task: Task, reply: &HttpReply) {
         let (status, body) = (reply.status, &reply.body);
         match task {
-            Task::List => match offline::read_list(status, body) {
+            Task::List { request } => match offline::read_list(status, body) {
                 Ok(listed) => {
                     let new =
                         listed.into_iter().filter(|it| self.offline.told.insert(it.id.clone()));
                     let tasks: Vec<Task> = new.take(WAITING_LIMIT).map(Task::Fetch).collect();
                     self.offline.waiting.extend(tasks);
+                    self.offline.waiting.extend(request.map(|request| Task::Told { request }));
                 }
-                Err(error) => self.odd(failure("offline messages", reply, &error)),
+                Err(error) => {
+                    let why = failure("offline messages", reply, &error);
+                    match request {
+                        Some(request) => self.complete(request, Err(RequestError::Service(why))),
+                        None => self.odd(why),
+                    }
+                }
             },
+            // It makes no call.
+            Task::Told { request } => self.complete(request, Ok(())),
             Task::Fetch(listed) => {
                 let mail = offline::read_fetched(status, body);
                 match mail.map(|mail| oim::read_message(&listed, &mail)) {

@@ -98,7 +98,7 @@ impl Session {
             ServerCommand::Property { trid, property, value, .. } => {
                 if let ("MFN", Some(name)) = (property, value) {
                     self.notification.name = name.into_owned();
-                    self.keep_roaming(now, Some(self.notification.name.clone()), None);
+                    self.keep_roaming(now);
                 }
                 self.answered(trid, Ok(()));
             }
@@ -109,7 +109,7 @@ impl Session {
                 self.answered(Some(trid), Ok(()))
             }
             ServerCommand::PersonalMessageSet { trid } | ServerCommand::Published { trid, .. } => {
-                self.keep_roaming(now, None, Some(self.notification.personal.text.clone()));
+                self.keep_roaming(now);
                 self.answered(Some(trid), Ok(()));
             }
             ServerCommand::Error { trid: Some(trid), code, .. } => {
@@ -157,6 +157,7 @@ impl Session {
         match command {
             Command::AskNetworks { account } => self.ask_networks(now, request, &account),
             Command::AcknowledgeOffline { ids } => self.delete_offline(now, request, ids),
+            Command::ReadOffline => self.read_offline(now, request),
             Command::LeaveOffline { account, text } => {
                 self.leave_offline(now, request, account, text);
             }
@@ -179,6 +180,7 @@ impl Session {
                     return self.complete(request, Err(invalid.into()));
                 }
                 let trid = self.request(now, request);
+                self.roaming.has_name();
                 self.say_name(trid, &name);
             }
             Command::SetPersonalMessage { message } if self.version.has_personal_messages() => {

@@ -28,7 +28,9 @@ pub(super) struct Roaming {
     /// The account's id, which names the profile.
     cid: Option<String>,
     profile: Option<RoamingProfile>,
-    /// Whether the application chose a personal message: the profile's is taken where it did not.
+    /// Whether the application chose a name in this session: what the sign-in says is not kept.
+    has_name: bool,
+    /// Whether it chose a personal message: the profile's is taken where it did not.
     has_message: bool,
     active: Option<(HttpId, Task, Instant)>,
     waiting: VecDeque<Task>,
@@ -79,6 +81,11 @@ impl Roaming {
         self.cid = cid;
     }
 
+    /// Notes that the application chose a name.
+    pub(super) fn has_name(&mut self) {
+        self.has_name = true;
+    }
+
     /// Notes that the application chose a personal message.
     pub(super) fn has_message(&mut self) {
         self.has_message = true;
@@ -93,21 +100,15 @@ impl Session {
         }
     }
 
-    /// Keeps a name or a personal message that the server took.
-    pub(super) fn keep_roaming(
-        &mut self,
-        now: Instant,
-        name: Option<String>,
-        message: Option<String>,
-    ) {
-        // Without a profile there is nothing to change, and it was told why.
-        let Some(profile) = &self.roaming.profile else {
-            return;
-        };
-        let name = name.filter(|name| profile.name.as_deref() != Some(name));
-        let kept = profile.message.as_deref().unwrap_or_default();
-        let message = message.filter(|message| message != kept);
-        if name.is_some() || message.is_some() {
+    /// Keeps the own name and personal message, as far as the application chose them and the server took
+    /// them.
+    pub(super) fn keep_roaming(&mut self, now: Instant) {
+        // Where there is no profile, it was told why.
+        let is_kept = self.version.scheme() == Scheme::TicketWithProof;
+        let chosen = self.roaming.has_name || self.roaming.has_message;
+        if is_kept && chosen && self.roaming.without.is_none() {
+            let name = self.roaming.has_name.then(|| self.notification.name.clone());
+            let message = self.roaming.has_message.then(|| self.notification.personal.text.clone());
             self.roaming_task(now, Task::Keep { name, message });
         }
     }
@@ -152,6 +153,16 @@ impl Session {
             let Some(mut task) = self.roaming.waiting.pop_front() else {
                 return;
             };
+            if let (Task::Keep { name, message }, Some(profile)) =
+                (&mut task, &self.roaming.profile)
+            {
+                let kept = profile.message.as_deref().unwrap_or_default();
+                name.take_if(|name| profile.name.as_deref() == Some(name));
+                message.take_if(|message| message == kept);
+                if name.is_none() && message.is_none() {
+                    continue;
+                }
+            }
             match self.roaming_call(&mut task) {
                 Ok(http) => {
                     let deadline = now + self.config.deadlines.step;

@@ -216,7 +216,7 @@ pub enum Command {
     AddContact { account: String, group: Option<String> },
     /// Make a group of contacts.
     AddGroup { name: String },
-    /// Let offline messages go, from MSNP13: what was taken in is deleted at the server.
+    /// Let offline messages go, from MSNP11: what was taken in is deleted at the server.
     AcknowledgeOffline { ids: Vec<String> },
     /// Ask which networks know an address, from MSNP14; [`Event::OnNetwork`] tells each.
     AskNetworks { account: String },
@@ -239,6 +239,9 @@ pub enum Command {
     LeaveChat { chat: ChatId },
     /// Put a contact in the group of that id, or in none, and take her out of all others.
     MoveContact { account: String, group: Option<String> },
+    /// Ask what was said while the account was away, from MSNP11; [`Event::OfflineRead`] follows what was
+    /// not told of before.
+    ReadOffline,
     /// Read the roaming profile again, from MSNP15; [`Event::ProfileRead`] brings it.
     ReadProfile,
     /// Take somebody off the contact list; she may still write.
@@ -312,6 +315,8 @@ pub enum Event {
     /// Somebody said something while the account was away. It stays at the server until it is
     /// acknowledged, and comes again at the next sign-in.
     OfflineMessage { message: OfflineMessage },
+    /// What waited when it was asked for was told of.
+    OfflineRead,
     /// An address that was asked for is known on a network, by its number: 1 is this one.
     OnNetwork { account: String, network: u32 },
     /// Something came that could not be understood; it was passed over.

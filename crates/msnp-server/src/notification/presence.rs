@@ -61,7 +61,8 @@ impl Client {
         stored: &[Stored],
         notice: fn(&[Stored]) -> Option<String>,
     ) -> Result<(), Ended> {
-        let Some(payload) = notice(stored).filter(|_| self.speaker.version.has_web_lists()) else {
+        let Some(payload) = notice(stored).filter(|_| self.speaker.version.has_offline_inbox())
+        else {
             return Ok(());
         };
         let (sender, payload) = ("Hotmail", payload.as_bytes());

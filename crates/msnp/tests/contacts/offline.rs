@@ -1,6 +1,6 @@
 //! What is said while somebody is away waits for her.
 
-use msnp::{ChatId, Event, OfflineMessage, Protocol, RequestError, Text, Version};
+use msnp::{ChatId, Event, OfflineMessage, RequestError, Text, Version};
 
 use crate::{ADA, BOB, World, seen};
 
@@ -70,10 +70,41 @@ async fn more_than_a_notice_lists_are_asked_for_and_come_in_order() {
 }
 
 #[tokio::test]
-async fn before_the_web_services_nothing_is_kept() {
+async fn before_the_web_services_messages_are_read_and_not_left_and_before_that_neither() {
     let world = World::new().await;
-    let config = world.config(BOB, Protocol::Exactly(Version::Msnp12));
-    let (bob, _events) = msnp::connect(config).await.expect("he signs in");
-    let left = bob.leave_offline(ADA, "hello").await;
-    assert!(matches!(left, Err(RequestError::Invalid(_))), "{left:?}");
+    let (bob, _events) = world.connect_at(BOB, Version::Msnp13).await;
+    bob.leave_offline(ADA, "hello").await.expect("it is stored");
+    for version in [Version::Msnp12, Version::Msnp11] {
+        let (ada, mut events) = world.connect_at(ADA, version).await;
+        let left = ada.leave_offline(BOB, "hello").await;
+        assert!(matches!(left, Err(RequestError::Invalid(_))), "{left:?}");
+        let message = seen(&mut events, offline).await;
+        assert_eq!(message.text, "hello", "{version}");
+        if version == Version::Msnp11 {
+            ada.acknowledge_offline(vec![message.id]).await.expect("it is deleted");
+        }
+        ada.sign_out().await;
+        events.finish().await;
+    }
+    let (ada, _events) = world.connect_at(ADA, Version::Msnp10).await;
+    let read = ada.read_offline().await;
+    assert!(matches!(read, Err(RequestError::Invalid(_))), "{read:?}");
+}
+
+#[tokio::test]
+async fn what_waits_is_read_on_request_and_told_of_once() {
+    let world = World::new().await;
+    let (bob, _events) = world.connect_at(BOB, Version::Msnp18).await;
+    for words in ["one", "two"] {
+        bob.leave_offline(ADA, words).await.expect("it is stored");
+    }
+    let (ada, mut events) = world.connect_at(ADA, Version::Msnp15).await;
+    ada.read_offline().await.expect("it is read");
+    ada.read_offline().await.expect("there is nothing new");
+    ada.sign_out().await;
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        told.extend(offline(&event).map(|message| message.text));
+    }
+    assert_eq!(told, ["one", "two"]);
 }

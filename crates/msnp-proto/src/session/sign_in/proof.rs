@@ -92,7 +92,10 @@ impl Session {
             }
             Wanted::Login { policy, redirects } => {
                 match passport::read_login(reply.status, |name| reply.header(name)) {
-                    LoginAnswer::Granted(ticket) => self.authenticate(now, &ticket, None),
+                    LoginAnswer::Granted(ticket) => {
+                        self.take_only_ticket(ticket.clone());
+                        self.authenticate(now, &ticket, None);
+                    }
                     LoginAnswer::MovedTo(_) if redirects >= MAX_REDIRECTS => {
                         self.close(CloseReason::TooManyRedirects);
                     }

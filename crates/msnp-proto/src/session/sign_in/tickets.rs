@@ -141,6 +141,11 @@ impl Session {
         self.tickets = Tickets { sites, fallback: own, until, ..Tickets::default() };
     }
 
+    /// Takes the one ticket of a sign-in before there were more: it cannot be renewed.
+    pub(super) fn take_only_ticket(&mut self, ticket: SecretString) {
+        self.tickets = Tickets { fallback: ticket, stays: true, ..Tickets::default() };
+    }
+
     /// Takes tickets in the place of those that ended; tells whether what is needed is among them.
     pub(in crate::session) fn take_renewed(&mut self, now: Instant, tickets: &[Ticket]) -> bool {
         let sites: Vec<Ticket> = tickets.iter().filter(|t| is_for_services(t)).cloned().collect();
