@@ -8,27 +8,64 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Reads text that is nearly always UTF-8; what is not is replaced.
+#[inline]
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    // Checking is faster than looking for what is not.
+    match str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
 
 /// Reads an escaped argument; malformed escapes stay as they are, bad UTF-8 is replaced.
 #[inline]
 pub fn decode(argument: &[u8]) -> Cow<'_, str> {
-    if !argument.contains(&b'%') {
-        // Nearly everything is UTF-8, and checking that is faster than looking for what is not.
-        return match str::from_utf8(argument) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => String::from_utf8_lossy(argument),
-        };
+    match memchr::memchr(b'%', argument) {
+        None => lossy(argument),
+        Some(first) => Cow::Owned(decode_from(argument, first)),
     }
-    let bytes: Cow<'_, [u8]> = percent_decode(argument).into();
-    match bytes {
-        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-        Cow::Owned(bytes) => Cow::Owned(match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        }),
+}
+
+/// Reads an argument whose first escape is at `first`.
+fn decode_from(argument: &[u8], first: usize) -> String {
+    let mut bytes = Vec::with_capacity(argument.len());
+    let (mut rest, mut next) = (argument, Some(first));
+    while let Some(at) = next {
+        let (before, escape) = rest.split_at(at);
+        bytes.extend_from_slice(before);
+        match escape {
+            [_, high, low, after @ ..]
+                if let (Some(high), Some(low)) = (digit(*high), digit(*low)) =>
+            {
+                bytes.push(high << 4 | low);
+                rest = after;
+            }
+            _ => {
+                bytes.push(b'%');
+                rest = &escape[1..];
+            }
+        }
+        next = memchr::memchr(b'%', rest);
+    }
+    bytes.extend_from_slice(rest);
+    match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    }
+}
+
+/// Reads a hexadecimal digit.
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
     }
 }
 

@@ -51,7 +51,42 @@ fn version() -> impl Strategy<Value = Version> {
     proptest::sample::select(Version::ALL.to_vec())
 }
 
+/// What an escaped argument says, by a library.
+fn decoded(argument: &[u8]) -> String {
+    let bytes: Vec<u8> = percent_encoding::percent_decode(argument).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What an element holds, looked for in the plain way.
+fn element<'x>(xml: &'x str, name: &str) -> &'x str {
+    let (_, rest) = xml.split_once(&format!("<{name}>")).unwrap_or_default();
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text).unwrap_or_default()
+}
+
 proptest! {
+    #[test]
+    fn escapes_are_read_as_a_library_does(
+        argument in vec(prop_oneof![Just(b'%'), b'0'..b'g', any::<u8>()], 0..40),
+    ) {
+        prop_assert_eq!(escape::decode(&argument), decoded(&argument));
+    }
+
+    #[test]
+    fn a_personal_message_is_found_in_any_payload(
+        words in vec(prop_oneof![
+            Just("<PSM>"), Just("</PSM>"), Just("<CurrentMedia>"), Just("</CurrentMedia>"),
+            Just("<Data>"), Just("</Data>"), Just("a"), Just(">"), Just("<"), Just("é"),
+        ], 0..12),
+    ) {
+        // Elements in each other are nobody's; what is in the one hides the other.
+        let payload = words.concat();
+        let read = PersonalMessage::read(payload.as_bytes());
+        prop_assert!(payload.contains(&read.text) && payload.contains(&read.media));
+        if !payload.contains("CurrentMedia>") {
+            prop_assert_eq!(read.text, element(&payload, "PSM"));
+        }
+    }
+
     #[test]
     fn frames_do_not_depend_on_chunking(script in script(), cuts in vec(1_usize..20, 1..9)) {
         prop_assert_eq!(frames(&script, &cuts), frames(&script, &[usize::MAX]));

@@ -1,9 +1,10 @@
 //! The session's one task: it moves bytes, times and effects, and decides nothing.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
+    fmt,
     future::pending,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::Instant,
 };
 
@@ -11,11 +12,11 @@ use msnp_proto::{
     Direction, LinkKind,
     session::{
         Command, Effect, Event, HttpId, HttpReply, LinkChange, LinkId, RequestError, RequestId,
-        Roster, Session, SessionConfig,
+        Session, SessionConfig,
     },
 };
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, oneshot},
     task::JoinSet,
     time::sleep_until,
 };
@@ -35,8 +36,29 @@ pub(crate) struct Asked {
     pub(crate) outcome: oneshot::Sender<Result<(), RequestError>>,
 }
 
+/// A session that its handles look into. Nothing is awaited while it is held.
+#[derive(Clone)]
+pub(crate) struct SharedSession(Arc<Mutex<Session>>);
+
+impl SharedSession {
+    pub(crate) fn new(config: SessionConfig) -> Self {
+        Self(Arc::new(Mutex::new(Session::new(config, Instant::now()))))
+    }
+
+    pub(crate) fn held(&self) -> MutexGuard<'_, Session> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows nothing: it is all in there, the password too.
+impl fmt::Debug for SharedSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedSession").finish_non_exhaustive()
+    }
+}
+
 pub(crate) struct Driver {
-    session: Session,
+    session: SharedSession,
     trace: TraceSwitch,
     dial: Arc<dyn Dial>,
     http: reqwest::Client,
@@ -53,11 +75,10 @@ pub(crate) struct Driver {
     /// News of conversations, paused while the application is behind.
     talk: mpsc::Receiver<LinkNews>,
     talk_teller: mpsc::Sender<LinkNews>,
-    asked: mpsc::Receiver<Asked>,
-    events: mpsc::Sender<Event>,
-    roster: watch::Sender<Roster>,
+    asked: mpsc::Receiver<Box<Asked>>,
+    events: mpsc::Sender<Vec<Event>>,
     /// Events the application has not taken yet.
-    waiting: VecDeque<Event>,
+    waiting: Vec<Event>,
     counts: Counts,
 }
 
@@ -69,19 +90,18 @@ const WAITING_LIMIT: usize = 1024;
 impl Driver {
     #[expect(clippy::too_many_arguments, reason = "called once, from the one place that has them")]
     pub(crate) fn new(
-        config: SessionConfig,
+        session: SharedSession,
         trace: TraceSwitch,
         dial: Arc<dyn Dial>,
         http: reqwest::Client,
-        asked: mpsc::Receiver<Asked>,
-        events: mpsc::Sender<Event>,
-        roster: watch::Sender<Roster>,
+        asked: mpsc::Receiver<Box<Asked>>,
+        events: mpsc::Sender<Vec<Event>>,
         heard: Arc<AtomicU64>,
     ) -> Self {
         let (teller, news) = mpsc::channel(64);
         let (talk_teller, talk) = mpsc::channel(64);
         Self {
-            session: Session::new(config, Instant::now()),
+            session,
             trace,
             dial,
             http,
@@ -96,8 +116,7 @@ impl Driver {
             talk_teller,
             asked,
             events,
-            roster,
-            waiting: VecDeque::new(),
+            waiting: Vec::new(),
             counts: Counts::new(heard),
         }
     }
@@ -105,7 +124,7 @@ impl Driver {
     /// Runs until the session is over and the application has its last event, or is gone.
     pub(crate) async fn run(mut self) {
         self.drain();
-        while !(self.session.is_closed() && self.waiting.is_empty()) {
+        while !(self.session.held().is_closed() && self.waiting.is_empty()) {
             self.step().await;
             self.drain();
         }
@@ -115,7 +134,7 @@ impl Driver {
     }
 
     async fn step(&mut self) {
-        let deadline = self.session.poll_timeout();
+        let deadline = self.session.held().poll_timeout();
         let behind = self.waiting.len() >= WAITING_LIMIT;
         let events = self.events.clone();
         let sleep = async {
@@ -126,41 +145,38 @@ impl Driver {
         };
         tokio::select! {
             permit = events.reserve(), if !self.waiting.is_empty() => match permit {
-                Ok(permit) => {
-                    if let Some(event) = self.waiting.pop_front() {
-                        permit.send(event);
-                    }
-                }
+                Ok(permit) => permit.send(std::mem::take(&mut self.waiting)),
                 Err(_) => {
                     // Nobody listens any more.
                     self.waiting.clear();
-                    self.session.command(Instant::now(), Command::SignOut);
+                    self.session.held().command(Instant::now(), Command::SignOut);
                 }
             },
             Some(news) = self.news.recv() => self.take_news(news),
             Some(news) = self.talk.recv(), if !behind => self.take_news(news),
             asked = self.asked.recv() => match asked {
-                Some(Asked { command, outcome }) => {
+                Some(asked) => {
+                    let Asked { command, outcome } = *asked;
                     let verb = verb(&command);
-                    let request = self.session.command(Instant::now(), command);
+                    let request = self.session.held().command(Instant::now(), command);
                     let span = tracing::debug_span!("request", verb, id = request.0);
                     span.in_scope(|| tracing::trace!("asked"));
                     self.outcomes.insert(request, (span, outcome));
                 }
                 // The last handle is gone.
                 None => {
-                    self.session.command(Instant::now(), Command::SignOut);
+                    self.session.held().command(Instant::now(), Command::SignOut);
                 }
             },
             Some(answer) = self.asking.join_next() => {
                 if let Ok((id, reply)) = answer {
                     self.trace.note(|| format!("its answer is {}", reply.status));
-                    self.session.handle_http(Instant::now(), id, reply);
+                    self.session.held().handle_http(Instant::now(), id, reply);
                 }
             }
             // Finished links are reaped; what they had to say came as news.
             Some(_) = self.tasks.join_next() => {}
-            () = sleep => self.session.handle_timeout(Instant::now()),
+            () = sleep => self.session.held().handle_timeout(Instant::now()),
         }
     }
 
@@ -168,36 +184,36 @@ impl Driver {
         let now = Instant::now();
         match news {
             LinkNews::Bytes(link, bytes) => {
-                let whole = self.session.is_between_frames(link);
+                let whole = self.session.held().is_between_frames(link);
                 self.capture(link, Direction::ToClient, whole, &bytes);
-                self.session.handle_bytes(now, link, &bytes);
+                self.session.held().handle_bytes(now, link, &bytes);
             }
             LinkNews::Change(link, change) => {
                 if !matches!(change, LinkChange::Opened) {
                     self.kinds.remove(&link);
                     self.trace.closed(link.0);
                 }
-                self.session.handle_link(now, link, change);
+                self.session.held().handle_link(now, link, change);
             }
         }
     }
 
     fn capture(&self, link: LinkId, direction: Direction, whole: bool, bytes: &[u8]) {
         if let Some(kind) = self.kinds.get(&link) {
-            let version = self.session.version();
+            let version = self.session.held().version();
             self.trace.bytes(link.0, *kind, direction, version, whole, bytes);
         }
     }
 
     fn drain(&mut self) {
-        self.counts.pass_on(self.session.traffic());
-        while let Some(effect) = self.session.poll_effect() {
+        let (effects, events): (Vec<Effect>, Vec<Event>) = {
+            let mut session = self.session.held();
+            self.counts.pass_on(session.traffic());
+            let effects = std::iter::from_fn(|| session.poll_effect()).collect();
+            (effects, std::iter::from_fn(|| session.poll_event()).collect())
+        };
+        for effect in effects {
             self.perform(effect);
-        }
-        let events: Vec<Event> = std::iter::from_fn(|| self.session.poll_event()).collect();
-        // Whoever is told that a change is done shall find it in the roster.
-        if events.iter().any(changes_roster) {
-            self.roster.send_replace(self.session.roster().clone());
         }
         for event in events {
             match event {
@@ -213,7 +229,7 @@ impl Driver {
                 }
                 Event::Odd { what } => tracing::debug!(%what, "passed over"),
                 Event::Presence { .. } if self.waiting.len() >= WAITING_LIMIT => {}
-                event => self.waiting.push_back(event),
+                event => self.waiting.push(event),
             }
         }
     }
@@ -292,20 +308,4 @@ fn verb(command: &Command) -> &'static str {
         Command::SignOut => "sign out",
         _ => "other",
     }
-}
-
-/// Whether an event tells of something the roster has.
-fn changes_roster(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::AddedBy { .. }
-            | Event::CircleChanged { .. }
-            | Event::ContactChanged { .. }
-            | Event::EndpointsChanged
-            | Event::GroupChanged { .. }
-            | Event::Online { .. }
-            | Event::Presence { .. }
-            | Event::PrivacyChanged
-            | Event::RemovedBy { .. }
-    )
 }

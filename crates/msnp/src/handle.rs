@@ -11,10 +11,10 @@ use std::{
 use msnp_proto::{
     command::Status,
     msg::{Look, Object, PersonalMessage, Text},
-    session::{ChatId, CloseReason, Command, Event, RequestError, Roster},
+    session::{ChatId, CloseReason, Command, Contact, Event, RequestError, Roster},
 };
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, oneshot},
     task::JoinHandle,
     time::timeout,
 };
@@ -23,7 +23,7 @@ use tracing::Instrument as _;
 use crate::{
     config::Config,
     dial::{Dial, TcpDial},
-    driver::{Asked, Driver},
+    driver::{Asked, Driver, SharedSession},
     http,
 };
 
@@ -42,16 +42,17 @@ pub enum ConnectError {
 /// Asks things of a session. Cheap to clone; when the last one is gone, the session signs out.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    asked: mpsc::Sender<Asked>,
-    roster: watch::Receiver<Roster>,
+    asked: mpsc::Sender<Box<Asked>>,
+    session: SharedSession,
     heard: Arc<AtomicU64>,
 }
 
 /// Tells what happens in a session. When it is dropped, the session signs out.
 #[derive(Debug)]
 pub struct Events {
-    first: std::vec::IntoIter<Event>,
-    events: mpsc::Receiver<Event>,
+    /// Those that were taken from the driver.
+    taken: std::vec::IntoIter<Event>,
+    events: mpsc::Receiver<Vec<Event>>,
     driver: JoinHandle<()>,
 }
 
@@ -92,15 +93,15 @@ async fn connect_once(
     // Requests wait for the session's task only for as long as it takes one step.
     let (asking, asked) = mpsc::channel(64);
     // Behind a slow listener events wait with the driver, see there.
-    let (telling, events) = mpsc::channel(64);
-    let (publish, roster) = watch::channel(Roster::default());
+    let (telling, events) = mpsc::channel(1);
+    let session = SharedSession::new(config.session());
     let trace = config.trace.clone();
     let heard = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&heard);
-    let driver = Driver::new(config.session(), trace, dial, http, asked, telling, publish, counted);
+    let driver = Driver::new(session.clone(), trace, dial, http, asked, telling, counted);
     let driver = tokio::spawn(driver.run().in_current_span());
-    let handle = Handle { asked: asking, roster, heard };
-    let mut events = Events { first: Vec::new().into_iter(), events, driver };
+    let handle = Handle { asked: asking, session, heard };
+    let mut events = Events { taken: Vec::new().into_iter(), events, driver };
     let mut first = Vec::new();
     while let Some(event) = events.next().await {
         match event {
@@ -109,7 +110,8 @@ async fn connect_once(
                 let online = matches!(event, Event::Online { .. });
                 first.push(event);
                 if online {
-                    events.first = first.into_iter();
+                    first.extend(events.taken);
+                    events.taken = first.into_iter();
                     return Ok((handle, events));
                 }
             }
@@ -123,9 +125,11 @@ impl Events {
     ///
     /// The last event of a session is [`Event::Closed`]. Cancel safe.
     pub async fn next(&mut self) -> Option<Event> {
-        match self.first.next() {
-            Some(event) => Some(event),
-            None => self.events.recv().await,
+        loop {
+            if let Some(event) = self.taken.next() {
+                return Some(event);
+            }
+            self.taken = self.events.recv().await?.into_iter();
         }
     }
 
@@ -138,9 +142,14 @@ impl Events {
 }
 
 impl Handle {
-    /// Gives the contacts as they are now.
+    /// Gives the contacts as they are now, copied.
     pub fn roster(&self) -> Roster {
-        self.roster.borrow().clone()
+        self.session.held().roster().clone()
+    }
+
+    /// Finds a contact as she is now, by her address.
+    pub fn contact(&self, account: &str) -> Option<Contact> {
+        self.session.held().roster().contact(account).cloned()
     }
 
     /// Counts the commands the server sent so far, its answers to pings among them.
@@ -438,7 +447,7 @@ impl Handle {
 
     async fn ask(&self, command: Command) -> Result<(), RequestError> {
         let (outcome, told) = oneshot::channel();
-        let asked = Asked { command, outcome };
+        let asked = Box::new(Asked { command, outcome });
         self.asked.send(asked).await.map_err(|_| RequestError::NotSignedIn)?;
         // A session that ends completes all its requests first; only a driver that died does not.
         told.await.unwrap_or(Err(RequestError::Unconfirmed))

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
 use msnp_proto::session::{LinkChange, LinkId};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
@@ -14,13 +13,13 @@ use crate::dial::{Dial, Stream};
 
 /// How long a write may wait for the peer to read.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
-/// How much one read takes.
-const READ_SIZE: usize = 16 * 1024;
+/// How much one read takes at least, which an idle link holds, and at most.
+const READ_SIZE: [usize; 2] = [512, 64 * 1024];
 
 /// What a link's task tells the driver.
 #[derive(Debug)]
 pub(crate) enum LinkNews {
-    Bytes(LinkId, Bytes),
+    Bytes(LinkId, Vec<u8>),
     Change(LinkId, LinkChange),
 }
 
@@ -54,12 +53,17 @@ async fn read(
     reader: &mut ReadHalf<Box<dyn Stream>>,
     news: &mpsc::Sender<LinkNews>,
 ) -> String {
-    let mut buffer = BytesMut::new();
+    let [least, most] = READ_SIZE;
+    let mut size = least;
     loop {
-        buffer.reserve(READ_SIZE);
+        let mut buffer = Vec::with_capacity(size);
         match reader.read_buf(&mut buffer).await {
             Ok(0) => return "the server closed it".to_owned(),
-            Ok(_) => tell(news, LinkNews::Bytes(id, buffer.split().freeze())).await,
+            Ok(length) => {
+                // A full one says that there is more.
+                size = if length == buffer.capacity() { (size * 4).min(most) } else { least };
+                tell(news, LinkNews::Bytes(id, buffer)).await;
+            }
             Err(error) => return error.to_string(),
         }
     }

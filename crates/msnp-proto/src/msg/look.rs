@@ -6,8 +6,8 @@
 //! The sound is there from MSNP16, the rest from MSNP18. Pictures and sounds are descriptions as in
 //! [`Object`](super::Object), the colour a signed number; all are kept as they come.
 
-use super::personal::{element, escape};
-use crate::version::Version;
+use super::personal::{elements, escape};
+use crate::{escape::lossy, version::Version};
 
 /// What an account looks and sounds like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,13 +25,10 @@ pub struct Look {
 impl Look {
     /// Reads the payload of a `UBX` or `UUX`; what it does not have is empty.
     pub fn read(payload: &[u8]) -> Self {
-        let xml = String::from_utf8_lossy(payload);
-        Self {
-            moving_picture: element(&xml, "DDP"),
-            sound: element(&xml, "SignatureSound"),
-            scene: element(&xml, "Scene"),
-            colours: element(&xml, "ColorScheme"),
-        }
+        let xml = lossy(payload);
+        let names = ["DDP", "SignatureSound", "Scene", "ColorScheme"];
+        let [moving_picture, sound, scene, colours] = elements(&xml, names);
+        Self { moving_picture, sound, scene, colours }
     }
 
     /// Writes what a version has of it, empty elements too.

@@ -6,7 +6,7 @@
 //! Servers send XML that is not well formed; so the text between the tags is taken, whatever it is.
 
 use super::look::Look;
-use crate::version::Version;
+use crate::{escape::lossy, version::Version};
 
 /// What an account shows beside its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,8 +20,9 @@ pub struct PersonalMessage {
 impl PersonalMessage {
     /// Reads the payload of a `UBX` or `UUX`; an empty one clears both.
     pub fn read(payload: &[u8]) -> Self {
-        let xml = String::from_utf8_lossy(payload);
-        Self { text: element(&xml, "PSM"), media: element(&xml, "CurrentMedia") }
+        let xml = lossy(payload);
+        let [text, media] = elements(&xml, ["PSM", "CurrentMedia"]);
+        Self { text, media }
     }
 
     /// Writes the payload of a `UUX`, on one line, never empty.
@@ -49,12 +50,35 @@ impl PersonalMessage {
     }
 }
 
-pub(super) fn element(xml: &str, name: &str) -> String {
-    let between = || {
-        let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-        rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+/// Gives the texts of elements, in the order of their names; empty where there is none, the first where
+/// there are several.
+pub(super) fn elements<const N: usize>(xml: &str, names: [&str; N]) -> [String; N] {
+    let mut texts = [const { None }; N];
+    let mut rest = xml;
+    while let Some(at) = memchr::memchr(b'<', rest.as_bytes()) {
+        let Some((name, after)) = rest[at + 1..].split_once('>') else {
+            break;
+        };
+        rest = after;
+        // Some clients write the sign itself as a text.
+        let name = name.rsplit_once('<').map_or(name, |(_, name)| name);
+        let wanted = names.iter().position(|wanted| *wanted == name);
+        if let Some(text) = wanted.and_then(|which| texts.get_mut(which)).filter(|it| it.is_none())
+            && let Some((inside, after)) = until_end_of(rest, name)
+        {
+            (*text, rest) = (Some(unescape(inside)), after);
+        }
+    }
+    texts.map(Option::unwrap_or_default)
+}
+
+/// Parts what is before an element's end from what is behind it.
+fn until_end_of<'x>(xml: &'x str, name: &str) -> Option<(&'x str, &'x str)> {
+    let ends = |at: &usize| {
+        let after = xml.get(at + 1..)?.strip_prefix('/')?.strip_prefix(name)?.strip_prefix('>')?;
+        Some((&xml[..*at], after))
     };
-    between().map(unescape).unwrap_or_default()
+    memchr::memchr_iter(b'<', xml.as_bytes()).find_map(|at| ends(&at))
 }
 
 pub(super) fn escape(text: &str) -> String {
@@ -73,6 +97,9 @@ pub(super) fn escape(text: &str) -> String {
 
 /// Reads the five named references and numeric ones; others stay as they are.
 fn unescape(text: &str) -> String {
+    if memchr::memchr(b'&', text.as_bytes()).is_none() {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {

@@ -367,7 +367,8 @@ fn asks(lists: Lists, pending_list: bool) -> bool {
 
 /// An address as the roster keeps it; borrowed where it is so already.
 fn lower(account: &str) -> Cow<'_, str> {
-    if account.chars().any(char::is_uppercase) {
+    let may_be_upper = |byte: &u8| byte.is_ascii_uppercase() || !byte.is_ascii();
+    if account.as_bytes().iter().any(may_be_upper) {
         account.to_lowercase().into()
     } else {
         account.into()
