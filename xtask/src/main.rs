@@ -108,6 +108,17 @@ fn bench(check: bool) -> bool {
             eprintln!("{}", String::from_utf8_lossy(&output.stderr));
         }
     }
+    // A workspace of its own, for it knows another client; it counts instructions with valgrind.
+    let peers = ["run", "--release", "--quiet", "--manifest-path", "benches/peers/Cargo.toml"];
+    let output = Command::new(env!("CARGO")).args(peers).output();
+    fine &= output.as_ref().is_ok_and(|output| output.status.success());
+    if let Ok(output) = output {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        lines.extend(text.lines().filter(|line| line.starts_with("ratio ")).map(str::to_owned));
+        if !output.status.success() {
+            eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
     for line in &lines {
         println!("{line}");
     }

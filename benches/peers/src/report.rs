@@ -26,7 +26,7 @@ pub(crate) fn all() {
         cpu.push(ours / theirs);
         allocations.push(ours_allocated / theirs_allocated);
     }
-    report("peer_cpu_per_command", median(cpu), 0.33);
+    report("peer_cpu_per_command", median(cpu), 1.0 / 3.0);
     report("peer_allocations", median(allocations), 0.25);
     let empty = canned::start(0, Cut::Whole);
     let some = canned::start(COUNTED, Cut::Whole);
@@ -37,7 +37,7 @@ pub(crate) fn all() {
     report("lost_lines_cut_anywhere", (LINES as f64 - heard).max(0.0), 0.0);
     let [theirs, ours] = IDLE.map(|(whose, from, to)| idle(whose, from, to));
     println!("an idle client: ours {:.1} KiB, theirs {:.1} KiB", ours.0, theirs.0);
-    report("peer_idle_memory", ours.0 / theirs.0, 0.33);
+    report("peer_idle_memory", ours.0 / theirs.0, 1.0 / 3.0);
     report("idle_kib", ours.0, 24.0);
     report("idle_descriptors", ours.1, 1.0);
     let (few, storm) = (idle("ours", 20, 70), idle("ours", 20, 1_020));

@@ -34,25 +34,22 @@ pub fn decode(argument: &[u8]) -> Cow<'_, str> {
 /// Reads an argument whose first escape is at `first`.
 fn decode_from(argument: &[u8], first: usize) -> String {
     let mut bytes = Vec::with_capacity(argument.len());
-    let (mut rest, mut next) = (argument, Some(first));
-    while let Some(at) = next {
-        let (before, escape) = rest.split_at(at);
-        bytes.extend_from_slice(before);
-        match escape {
-            [_, high, low, after @ ..]
-                if let (Some(high), Some(low)) = (digit(*high), digit(*low)) =>
-            {
-                bytes.push(high << 4 | low);
-                rest = after;
-            }
-            _ => {
-                bytes.push(b'%');
-                rest = &escape[1..];
-            }
+    let (before, mut rest) = argument.split_at(first);
+    bytes.extend_from_slice(before);
+    // Names are short and escapes close: byte by byte is faster than looking for the next one.
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match after {
+            [high, low, after @ ..] if *byte == b'%' => match (digit(*high), digit(*low)) {
+                (Some(high), Some(low)) => {
+                    bytes.push(high << 4 | low);
+                    rest = after;
+                }
+                _ => bytes.push(b'%'),
+            },
+            _ => bytes.push(*byte),
         }
-        next = memchr::memchr(b'%', rest);
     }
-    bytes.extend_from_slice(rest);
     match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),

@@ -70,11 +70,11 @@ pub(crate) struct Driver {
     /// What was asked, and where its outcome goes.
     outcomes: HashMap<RequestId, (Span, oneshot::Sender<Result<(), RequestError>>)>,
     /// News of the notification link, never paused: it carries keep-alive and every call.
-    news: mpsc::Receiver<LinkNews>,
-    teller: mpsc::Sender<LinkNews>,
+    news: mpsc::Receiver<Box<LinkNews>>,
+    teller: mpsc::Sender<Box<LinkNews>>,
     /// News of conversations, paused while the application is behind.
-    talk: mpsc::Receiver<LinkNews>,
-    talk_teller: mpsc::Sender<LinkNews>,
+    talk: mpsc::Receiver<Box<LinkNews>>,
+    talk_teller: mpsc::Sender<Box<LinkNews>>,
     asked: mpsc::Receiver<Box<Asked>>,
     events: mpsc::Sender<Vec<Event>>,
     /// Events the application has not taken yet.
@@ -88,7 +88,6 @@ pub(crate) struct Driver {
 const WAITING_LIMIT: usize = 1024;
 
 impl Driver {
-    #[expect(clippy::too_many_arguments, reason = "called once, from the one place that has them")]
     pub(crate) fn new(
         session: SharedSession,
         trace: TraceSwitch,
@@ -152,8 +151,8 @@ impl Driver {
                     self.session.held().command(Instant::now(), Command::SignOut);
                 }
             },
-            Some(news) = self.news.recv() => self.take_news(news),
-            Some(news) = self.talk.recv(), if !behind => self.take_news(news),
+            Some(news) = self.news.recv() => self.take_news(*news),
+            Some(news) = self.talk.recv(), if !behind => self.take_news(*news),
             asked = self.asked.recv() => match asked {
                 Some(asked) => {
                     let Asked { command, outcome } = *asked;
@@ -206,31 +205,30 @@ impl Driver {
     }
 
     fn drain(&mut self) {
-        let (effects, events): (Vec<Effect>, Vec<Event>) = {
+        let effects: Vec<Effect> = {
             let mut session = self.session.held();
             self.counts.pass_on(session.traffic());
-            let effects = std::iter::from_fn(|| session.poll_effect()).collect();
-            (effects, std::iter::from_fn(|| session.poll_event()).collect())
+            while let Some(event) = session.poll_event() {
+                match event {
+                    Event::Completed { request, outcome } => {
+                        if let Some((span, waiting)) = self.outcomes.remove(&request) {
+                            span.in_scope(|| match &outcome {
+                                Ok(()) => tracing::trace!("done"),
+                                Err(error) => tracing::debug!(%error, "not done"),
+                            });
+                            // Whoever asked may have given up waiting.
+                            let _ = waiting.send(outcome);
+                        }
+                    }
+                    Event::Odd { what } => tracing::debug!(%what, "passed over"),
+                    Event::Presence { .. } if self.waiting.len() >= WAITING_LIMIT => {}
+                    event => self.waiting.push(event),
+                }
+            }
+            std::iter::from_fn(|| session.poll_effect()).collect()
         };
         for effect in effects {
             self.perform(effect);
-        }
-        for event in events {
-            match event {
-                Event::Completed { request, outcome } => {
-                    if let Some((span, waiting)) = self.outcomes.remove(&request) {
-                        span.in_scope(|| match &outcome {
-                            Ok(()) => tracing::trace!("done"),
-                            Err(error) => tracing::debug!(%error, "not done"),
-                        });
-                        // Whoever asked may have given up waiting.
-                        let _ = waiting.send(outcome);
-                    }
-                }
-                Event::Odd { what } => tracing::debug!(%what, "passed over"),
-                Event::Presence { .. } if self.waiting.len() >= WAITING_LIMIT => {}
-                event => self.waiting.push(event),
-            }
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) async fn carry(
     dial: Arc<dyn Dial>,
     address: String,
     mut outgoing: mpsc::Receiver<Vec<u8>>,
-    news: mpsc::Sender<LinkNews>,
+    news: mpsc::Sender<Box<LinkNews>>,
 ) {
     let stream = match dial.dial(&address).await {
         Ok(stream) => stream,
@@ -51,7 +51,7 @@ pub(crate) async fn carry(
 async fn read(
     id: LinkId,
     reader: &mut ReadHalf<Box<dyn Stream>>,
-    news: &mpsc::Sender<LinkNews>,
+    news: &mpsc::Sender<Box<LinkNews>>,
 ) -> String {
     let [least, most] = READ_SIZE;
     let mut size = least;
@@ -87,6 +87,6 @@ async fn write(
 }
 
 /// Tells the driver, who may be gone already; then nobody wants to know.
-async fn tell(news: &mpsc::Sender<LinkNews>, what: LinkNews) {
-    let _ = news.send(what).await;
+async fn tell(news: &mpsc::Sender<Box<LinkNews>>, what: LinkNews) {
+    let _ = news.send(Box::new(what)).await;
 }

@@ -24,7 +24,7 @@ pub use self::{
     format::{Colour, Format},
     look::Look,
     object::{Media, Object},
-    personal::PersonalMessage,
+    personal::{PersonalMessage, read_shown},
     split::{PAYLOAD_LIMIT, split},
 };
 

@@ -50,18 +50,28 @@ impl PersonalMessage {
     }
 }
 
+/// Reads all that a `UBX` shows, in one go: the message, and the look.
+pub fn read_shown(payload: &[u8]) -> (PersonalMessage, Look) {
+    let xml = lossy(payload);
+    let names = ["PSM", "CurrentMedia", "DDP", "SignatureSound", "Scene", "ColorScheme"];
+    let [text, media, moving_picture, sound, scene, colours] = elements(&xml, names);
+    (PersonalMessage { text, media }, Look { moving_picture, sound, scene, colours })
+}
+
 /// Gives the texts of elements, in the order of their names; empty where there is none, the first where
 /// there are several.
 pub(super) fn elements<const N: usize>(xml: &str, names: [&str; N]) -> [String; N] {
     let mut texts = [const { None }; N];
     let mut rest = xml;
-    while let Some(at) = memchr::memchr(b'<', rest.as_bytes()) {
-        let Some((name, after)) = rest[at + 1..].split_once('>') else {
+    while let Some(begin) = memchr::memchr(b'<', rest.as_bytes()) {
+        let after = &rest[begin + 1..];
+        let Some(end) = memchr::memchr(b'>', after.as_bytes()) else {
             break;
         };
-        rest = after;
+        let name = &after[..end];
+        rest = &after[end + 1..];
         // Some clients write the sign itself as a text.
-        let name = name.rsplit_once('<').map_or(name, |(_, name)| name);
+        let name = memchr::memrchr(b'<', name.as_bytes()).map_or(name, |at| &name[at + 1..]);
         let wanted = names.iter().position(|wanted| *wanted == name);
         if let Some(text) = wanted.and_then(|which| texts.get_mut(which)).filter(|it| it.is_none())
             && let Some((inside, after)) = until_end_of(rest, name)

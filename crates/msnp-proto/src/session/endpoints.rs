@@ -202,7 +202,7 @@ impl Session {
             capabilities: user.endpoints.first().map(|place| place.capabilities),
             object: user.object.filter(|object| !object.is_empty()).map(Into::into),
         };
-        let known = self.roster.set_presence(&presence);
+        let known = self.roster.set_presence(presence);
         let said =
             user.personal.and_then(|message| self.roster.set_personal(account, message, look));
         self.presence_changed(known.or(said));

@@ -11,7 +11,7 @@ use crate::{
     auth::challenge::{self, Product},
     command::{ClientCommand, Redirect, ServerCommand},
     error_code::ErrorCode,
-    msg::{Look, PersonalMessage},
+    msg::read_shown,
 };
 
 /// Longest time, in minutes, that a server may keep an account away by a word.
@@ -28,7 +28,7 @@ impl Session {
                     let known = self.roster.set_circle_presence(circle, &presence);
                     return self.circle_changed(known);
                 }
-                let known = self.roster.set_presence(&presence);
+                let known = self.roster.set_presence(presence);
                 self.presence_changed(known);
             }
             ServerCommand::Offline { whose, .. } if circle_of(&whose).is_some() => {
@@ -45,8 +45,8 @@ impl Session {
                 self.own_endpoints(payload);
             }
             ServerCommand::PersonalMessage { whose, payload } => {
-                let message = PersonalMessage::read(payload);
-                let known = self.roster.set_personal(whose.account, message, Look::read(payload));
+                let (message, look) = read_shown(payload);
+                let known = self.roster.set_personal(whose.account, message, look);
                 self.presence_changed(known);
             }
             ServerCommand::Pong { seconds: Some(seconds) } => {

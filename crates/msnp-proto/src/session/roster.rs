@@ -79,7 +79,8 @@ pub struct Privacy {
 /// The account's contacts, groups and privacy settings.
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
-    contacts: BTreeMap<String, Contact>,
+    /// By address; boxed, for the map holds room for more than it has.
+    contacts: BTreeMap<String, Box<Contact>>,
     groups: BTreeMap<String, String>,
     privacy: Privacy,
     /// Ids of entries of the sharing service, by address and list.
@@ -95,17 +96,17 @@ pub struct Roster {
 impl Roster {
     /// Gives everybody, by address.
     pub fn contacts(&self) -> impl Iterator<Item = &Contact> {
-        self.contacts.values()
+        self.contacts.values().map(Box::as_ref)
     }
 
     /// Finds somebody by her address, in any case.
     pub fn contact(&self, account: &str) -> Option<&Contact> {
-        self.contacts.get(&*lower(account))
+        self.contacts.get(&*lower(account)).map(Box::as_ref)
     }
 
     /// Gives those who ask to be contacts and wait for an answer.
     pub fn requests(&self) -> impl Iterator<Item = &Contact> {
-        self.contacts.values().filter(|contact| contact.asks)
+        self.contacts().filter(|contact| contact.asks)
     }
 
     /// Gives the groups, by id, without the one of contacts who are in none.
@@ -274,22 +275,21 @@ impl Roster {
     }
 
     /// Takes a presence; tells whose, if it is a contact's and changes anything.
-    pub(super) fn set_presence(&mut self, presence: &Presence<'_>) -> Option<String> {
+    pub(super) fn set_presence(&mut self, presence: Presence<'_>) -> Option<String> {
         let contact = self.contacts.get_mut(&*lower(presence.whose.account))?;
         let renamed = !presence.name.is_empty() && contact.name != presence.name;
         let capabilities = presence.capabilities.unwrap_or(contact.capabilities);
-        let object = presence.object.as_deref();
         let same = contact.status == presence.status
             && contact.capabilities == capabilities
-            && contact.object.as_deref() == object;
+            && contact.object.as_deref() == presence.object.as_deref();
         if same && !renamed {
             return None;
         }
         contact.status = presence.status;
         contact.capabilities = capabilities;
-        contact.object = object.map(str::to_owned);
+        contact.object = presence.object.map(Cow::into_owned);
         if renamed {
-            contact.name = presence.name.clone().into_owned();
+            contact.name = presence.name.into_owned();
         }
         Some(contact.account.clone())
     }
@@ -316,21 +316,23 @@ impl Roster {
 
     fn entry(&mut self, account: &str) -> &mut Contact {
         let account = account.to_lowercase();
-        self.contacts.entry(account.clone()).or_insert_with(|| Contact {
-            account,
-            name: String::new(),
-            given_name: None,
-            id: None,
-            lists: Lists(0),
-            asks: false,
-            network: PASSPORT_NETWORK,
-            invitation: None,
-            groups: Vec::new(),
-            status: Status::Offline,
-            capabilities: Capabilities::default(),
-            object: None,
-            personal: PersonalMessage::default(),
-            look: Look::default(),
+        self.contacts.entry(account.clone()).or_insert_with(|| {
+            Box::new(Contact {
+                account,
+                name: String::new(),
+                given_name: None,
+                id: None,
+                lists: Lists(0),
+                asks: false,
+                network: PASSPORT_NETWORK,
+                invitation: None,
+                groups: Vec::new(),
+                status: Status::Offline,
+                capabilities: Capabilities::default(),
+                object: None,
+                personal: PersonalMessage::default(),
+                look: Look::default(),
+            })
         })
     }
 }

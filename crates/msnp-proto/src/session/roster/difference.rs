@@ -17,7 +17,7 @@ impl Roster {
         all.sort_unstable();
         all.dedup();
         let people = all.into_iter().filter_map(|account| {
-            let (was, is) = (before.contacts.get(account), self.contacts.get(account));
+            let (was, is) = (before.contact(account), self.contact(account));
             let change = difference(was, is)?;
             let account = account.clone();
             let asks = is.filter(|is| is.asks && !was.is_some_and(|was| was.asks));
