@@ -20,6 +20,7 @@ pub(crate) fn own_account(
         services_url: None,
         nexus_url: Some(nexus.clone()),
         login_url: None,
+        gateway_url: None,
         protocol: "auto".to_owned(),
     };
     let connector = MsnConnector::new(MsnConfig { server: vec![server] });

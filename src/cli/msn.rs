@@ -56,6 +56,9 @@ struct Account {
     /// The Passport login itself; the nexus is not asked then.
     #[arg(long, global = true)]
     login_url: Option<String>,
+    /// The HTTP gateway that all connections go through, such as `http://127.0.0.1:8080`.
+    #[arg(long, global = true)]
+    gateway_url: Option<String>,
     /// One JSON object a line, nothing else.
     #[arg(long, global = true)]
     json: bool,
@@ -309,6 +312,7 @@ impl Account {
         config.services_url.clone_from(&self.services_url);
         config.nexus_url.clone_from(&self.nexus_url);
         config.login_url.clone_from(&self.login_url);
+        config.gateway_url.clone_from(&self.gateway_url);
         if let Some(file) = &self.trace {
             let started = config.trace.start(file, LONGEST_TRACE, self.trace_names);
             started.map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;

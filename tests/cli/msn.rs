@@ -251,3 +251,21 @@ fn a_profile_is_shown_and_its_picture_kept_and_fetched() {
     let no_picture = server.path("password");
     assert_eq!(server.msn("ada", &["profile", "--picture", &no_picture]).0, Some(1));
 }
+
+#[test]
+fn all_goes_through_a_gateway_where_one_is_named() {
+    let server = Server::start();
+    let gateway = server.services.clone();
+    // Nobody listens there: only the gateway leads to the server.
+    let nowhere = "127.0.0.1:9";
+    let words = ["--gateway-url", &gateway, "--protocol", "18", "login"];
+    let password = server.path("password");
+    let mut words = server.words("ada", &password, &words);
+    let place = words.iter().position(|word| *word == server.address).expect("it is named");
+    words[place] = nowhere.to_owned();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let output = run(&words, None);
+    assert_eq!(code(&output), Some(0), "{}", said(&output));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("\"online\"") && text.contains("bob@example.com"), "{text}");
+}

@@ -50,6 +50,11 @@ pub struct MsnServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"https://messenger.example.com/login.srf")]
     pub login_url: Option<String>,
+    /// The HTTP gateway that all connections to it go through, where nothing but HTTP gets out. Slower: what
+    /// comes is asked for every two seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"http://messenger.example.com")]
+    pub gateway_url: Option<String>,
     /// The protocol to speak: `auto` takes the best both sides know, or a number from 2 to 21.
     #[serde(default = "auto")]
     #[schemars(example = &"auto")]
@@ -81,6 +86,7 @@ impl MsnServer {
             .clone()
             .or_else(|| preset.filter(|_| self.services_url.is_none())?.nexus(&self.address));
         config.login_url.clone_from(&self.login_url);
+        config.gateway_url.clone_from(&self.gateway_url);
         config
     }
 
@@ -139,6 +145,7 @@ impl MsnServer {
             ("services_url", &self.services_url),
             ("nexus_url", &self.nexus_url),
             ("login_url", &self.login_url),
+            ("gateway_url", &self.gateway_url),
         ];
         for (key, url) in urls {
             let bad = |url: &String| !url.starts_with("https://") && !url.starts_with("http://");

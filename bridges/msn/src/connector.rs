@@ -119,6 +119,7 @@ mod tests {
             services_url: None,
             nexus_url: None,
             login_url: None,
+            gateway_url: None,
             protocol: "auto".to_owned(),
         }
     }

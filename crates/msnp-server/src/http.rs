@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     fault::HttpFault,
+    gateway,
     network::{Admits, Shared},
     offline, services, storage,
 };
@@ -24,6 +25,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, cancel: Ca
         .route("/rdr/pprdr.asp", get(nexus))
         .route("/login.srf", get(login))
         .merge(services::routes())
+        .merge(gateway::routes())
         .merge(offline::routes())
         .merge(storage::routes())
         .with_state(shared);

@@ -8,6 +8,7 @@
 
 mod directory;
 mod fault;
+mod gateway;
 mod http;
 mod link;
 mod memory;

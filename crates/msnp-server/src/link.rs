@@ -8,11 +8,7 @@ use msnp_proto::{
     command::TransactionId,
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     sync::mpsc,
     time::{sleep, timeout},
 };
@@ -26,7 +22,7 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Reads one client's frames.
 pub(crate) struct Reader {
-    stream: OwnedReadHalf,
+    stream: Box<dyn AsyncRead + Send + Unpin>,
     buffer: BytesMut,
     pub(crate) framer: Framer,
 }
@@ -44,13 +40,11 @@ pub(crate) struct Speaker {
 pub(crate) struct Ended;
 
 pub(crate) fn split(
-    stream: TcpStream,
+    reading: Box<dyn AsyncRead + Send + Unpin>,
+    writing: Box<dyn AsyncWrite + Send + Unpin>,
     kind: LinkKind,
     faults: Faults,
 ) -> (Reader, Speaker, Writing) {
-    // Without it small answers wait for the client's acknowledgements.
-    let _ = stream.set_nodelay(true);
-    let (reading, writing) = stream.into_split();
     // A client that lets this much wait does not read, and is cut off.
     let (outgoing, taken) = mpsc::channel(4096);
     let framer = Framer::new(kind, Direction::ToServer, Limits::default());
@@ -113,7 +107,7 @@ impl Speaker {
 
 /// The writing half of a link.
 pub(crate) struct Writing {
-    stream: OwnedWriteHalf,
+    stream: Box<dyn AsyncWrite + Send + Unpin>,
     taken: mpsc::Receiver<Vec<u8>>,
     faults: Faults,
 }

@@ -11,13 +11,17 @@ use msnp_proto::{
     LinkKind, Version,
     auth::sso::{self, SECRET_LENGTH},
 };
-use tokio::{net::TcpListener, task::JoinSet};
-use tokio_util::sync::CancellationToken;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    task::JoinSet,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     directory::{Directory, TalkId},
     fault::Faults,
-    http, link,
+    gateway, http, link,
     memory::MemoryDirectory,
     notification, switchboard,
 };
@@ -74,7 +78,8 @@ pub struct BindError {
 /// A running network; it ends when dropped, or in order by [`shutdown`](Self::shutdown).
 pub struct Network {
     addresses: Addresses,
-    cancel: CancellationToken,
+    /// Ends all that the network does, also when it is dropped.
+    cancel: DropGuard,
     tasks: JoinSet<()>,
 }
 
@@ -83,6 +88,9 @@ pub(crate) struct Shared {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) faults: Faults,
     pub(crate) addresses: Addresses,
+    pub(crate) gateway: gateway::Sessions,
+    /// Ends all that the network does.
+    pub(crate) cancel: CancellationToken,
     tickets: Mutex<HashMap<String, Ticket>>,
 }
 
@@ -134,13 +142,8 @@ impl Network {
             http: address_of(&http, options.http)?,
         };
         let mut tasks = JoinSet::new();
-        let shared = Arc::new(Shared {
-            directory,
-            faults: options.faults,
-            addresses,
-            tickets: Mutex::default(),
-        });
         let cancel = CancellationToken::new();
+        let shared = Arc::new(Shared::new(directory, options.faults, addresses, cancel.clone()));
         tasks.spawn(serve(
             notification,
             LinkKind::Notification,
@@ -149,7 +152,7 @@ impl Network {
         ));
         tasks.spawn(serve(switchboard, LinkKind::Switchboard, Arc::clone(&shared), cancel.clone()));
         tasks.spawn(http::serve(http, shared, cancel.clone()));
-        Ok(Self { addresses, cancel, tasks })
+        Ok(Self { addresses, cancel: cancel.drop_guard(), tasks })
     }
 
     /// Gives the addresses it listens on.
@@ -169,7 +172,7 @@ impl Network {
 
     /// Ends all links and waits for them.
     pub async fn shutdown(mut self) {
-        self.cancel.cancel();
+        self.cancel.disarm().cancel();
         self.tasks.shutdown().await;
     }
 }
@@ -183,6 +186,16 @@ pub(crate) fn unguessable() -> String {
 }
 
 impl Shared {
+    pub(crate) fn new(
+        directory: Arc<dyn Directory>,
+        faults: Faults,
+        addresses: Addresses,
+        cancel: CancellationToken,
+    ) -> Self {
+        let (gateway, tickets) = (gateway::Sessions::default(), Mutex::default());
+        Self { directory, faults, addresses, gateway, cancel, tickets }
+    }
+
     /// Gives where an account is to come for its conversations.
     pub(crate) fn switchboard_for(&self, account: &str) -> SocketAddr {
         self.faults.detour_of(account).unwrap_or(self.addresses.switchboard)
@@ -270,17 +283,27 @@ async fn serve(
                 }
             },
         };
-        let (reader, speaker, writing) = link::split(stream, kind, shared.faults.clone());
-        let shared = Arc::clone(&shared);
-        links.spawn(async move {
-            let talk = async {
-                match kind {
-                    LinkKind::Notification => notification::serve(shared, reader, speaker).await,
-                    LinkKind::Switchboard => switchboard::serve(shared, reader, speaker).await,
-                }
-            };
-            // Writing ends once the other has let go of its speakers and all is written.
-            tokio::join!(talk, writing.run());
-        });
+        // Without it small answers wait for the client's acknowledgements.
+        let _ = stream.set_nodelay(true);
+        let (reading, writing) = stream.into_split();
+        links.spawn(link_task(Arc::clone(&shared), kind, Box::new(reading), Box::new(writing)));
     }
+}
+
+/// Serves one link until it ends, however it is carried.
+pub(crate) async fn link_task(
+    shared: Arc<Shared>,
+    kind: LinkKind,
+    reading: Box<dyn AsyncRead + Send + Unpin>,
+    writing: Box<dyn AsyncWrite + Send + Unpin>,
+) {
+    let (reader, speaker, writing) = link::split(reading, writing, kind, shared.faults.clone());
+    let talk = async {
+        match kind {
+            LinkKind::Notification => notification::serve(shared, reader, speaker).await,
+            LinkKind::Switchboard => switchboard::serve(shared, reader, speaker).await,
+        }
+    };
+    // Writing ends once the other has let go of its speakers and all is written.
+    tokio::join!(talk, writing.run());
 }

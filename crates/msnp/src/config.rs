@@ -38,6 +38,9 @@ pub struct Config {
     pub nexus_url: Option<String>,
     /// The Passport login itself; when set, the nexus is not asked.
     pub login_url: Option<String>,
+    /// The HTTP gateway that all connections go through, such as `http://gateway.example.com`; none means
+    /// that they are made directly.
+    pub gateway_url: Option<String>,
     /// The status to take at sign-in.
     pub status: Status,
     /// How long to wait for what.
@@ -93,6 +96,7 @@ impl Config {
             machine_name: "msn-bridge".to_owned(),
             nexus_url: None,
             login_url: None,
+            gateway_url: None,
             status: Status::Online,
             deadlines: Deadlines::default(),
             pace: Pace::default(),

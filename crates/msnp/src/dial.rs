@@ -1,8 +1,9 @@
-//! Making connections: TCP, or whatever a test puts in its place.
+//! Making connections: TCP, a [gateway](crate::GatewayDial), or whatever a test puts in their place.
 
 use std::{io, time::Duration};
 
 use async_trait::async_trait;
+use msnp_proto::LinkKind;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -20,11 +21,11 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// Opens streams to `host:port`.
 #[async_trait]
 pub trait Dial: Send + Sync + 'static {
-    /// Opens one.
+    /// Opens one, to a notification server or a switchboard.
     ///
     /// # Errors
     /// Whatever kept it from coming to be.
-    async fn dial(&self, address: &str) -> io::Result<Box<dyn Stream>>;
+    async fn dial(&self, kind: LinkKind, address: &str) -> io::Result<Box<dyn Stream>>;
 }
 
 /// Opens TCP connections, without delay of small writes.
@@ -33,7 +34,7 @@ pub struct TcpDial;
 
 #[async_trait]
 impl Dial for TcpDial {
-    async fn dial(&self, address: &str) -> io::Result<Box<dyn Stream>> {
+    async fn dial(&self, _: LinkKind, address: &str) -> io::Result<Box<dyn Stream>> {
         let stream = timeout(CONNECT_DEADLINE, TcpStream::connect(address))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;

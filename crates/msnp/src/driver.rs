@@ -247,7 +247,7 @@ impl Driver {
                     LinkKind::Notification => &self.teller,
                     LinkKind::Switchboard => &self.talk_teller,
                 };
-                let carried = carry(link, dial, address, taken, teller.clone());
+                let carried = carry(link, kind, dial, address, taken, teller.clone());
                 self.tasks.spawn(carried.instrument(span));
             }
             Effect::Send { link, bytes } => {

@@ -24,6 +24,7 @@ use crate::{
     config::Config,
     dial::{Dial, TcpDial},
     driver::{Asked, Driver, SharedSession},
+    gateway::GatewayDial,
     http,
 };
 
@@ -56,14 +57,18 @@ pub struct Events {
     driver: JoinHandle<()>,
 }
 
-/// Signs in over TCP.
+/// Signs in over TCP, or through the gateway where one is named.
 ///
 /// Returns once the account is online: its lists are there and its status is set.
 ///
 /// # Errors
 /// [`ConnectError`] when the sign-in ended otherwise; each step has a deadline.
 pub async fn connect(config: Config) -> Result<(Handle, Events), ConnectError> {
-    connect_with(config, Arc::new(TcpDial)).await
+    let dial: Arc<dyn Dial> = match &config.gateway_url {
+        Some(url) => Arc::new(GatewayDial::new(url)),
+        None => Arc::new(TcpDial),
+    };
+    connect_with(config, dial).await
 }
 
 /// Signs in over connections of the caller's making.

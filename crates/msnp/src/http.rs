@@ -26,6 +26,20 @@ pub(crate) fn client() -> Result<Client, reqwest::Error> {
     Ok(CLIENT.get_or_init(|| made).clone())
 }
 
+/// Gives the process's HTTP client that keeps its connections, for a gateway that is asked again and again.
+pub(crate) fn lasting_client() -> Result<Client, reqwest::Error> {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    let made = Client::builder()
+        .redirect(Policy::none())
+        .timeout(DEADLINE)
+        .user_agent("MSMSGS")
+        .build()?;
+    Ok(CLIENT.get_or_init(|| made).clone())
+}
+
 /// Asks once. A body is read as far as the request allows; a longer one is a failure.
 pub(crate) async fn ask(client: Client, request: HttpRequest) -> HttpReply {
     let asking = match request.body {
@@ -48,7 +62,7 @@ pub(crate) async fn ask(client: Client, request: HttpRequest) -> HttpReply {
     }
 }
 
-async fn read(mut response: Response, limit: usize) -> HttpReply {
+pub(crate) async fn read(mut response: Response, limit: usize) -> HttpReply {
     let header = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
@@ -73,12 +87,12 @@ async fn read(mut response: Response, limit: usize) -> HttpReply {
     }
 }
 
-fn failed(why: &str) -> HttpReply {
+pub(crate) fn failed(why: &str) -> HttpReply {
     HttpReply { status: 0, headers: Vec::new(), body: Vec::new(), failure: Some(why.to_owned()) }
 }
 
 /// The innermost cause: reqwest's own words only say that sending failed.
-fn why(error: &reqwest::Error) -> String {
+pub(crate) fn why(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }

@@ -19,6 +19,7 @@ mod config;
 pub mod ctt;
 mod dial;
 mod driver;
+mod gateway;
 mod handle;
 mod http;
 mod link;
@@ -41,6 +42,7 @@ pub use msnp_proto::{
 pub use self::{
     config::{Config, Protocol, UnknownProtocol},
     dial::{Dial, Stream, TcpDial},
+    gateway::GatewayDial,
     handle::{ConnectError, Events, Handle, connect, connect_with},
     trace::TraceSwitch,
 };

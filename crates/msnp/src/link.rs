@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use msnp_proto::session::{LinkChange, LinkId};
+use msnp_proto::{
+    LinkKind,
+    session::{LinkChange, LinkId},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
     sync::mpsc,
@@ -28,12 +31,13 @@ pub(crate) enum LinkNews {
 /// `news` is bounded: when the driver is behind, reading pauses and TCP holds the peer back.
 pub(crate) async fn carry(
     id: LinkId,
+    kind: LinkKind,
     dial: Arc<dyn Dial>,
     address: String,
     mut outgoing: mpsc::Receiver<Vec<u8>>,
     news: mpsc::Sender<Box<LinkNews>>,
 ) {
-    let stream = match dial.dial(&address).await {
+    let stream = match dial.dial(kind, &address).await {
         Ok(stream) => stream,
         Err(error) => {
             return tell(&news, LinkNews::Change(id, LinkChange::Failed(error.to_string()))).await;

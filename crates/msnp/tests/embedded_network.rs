@@ -1,6 +1,7 @@
 //! The client against the embedded network: real sockets, every version, every misdeed.
 
 mod contacts;
+mod gateway;
 mod presence;
 
 use std::time::Duration;
