@@ -46,6 +46,7 @@ struct Scene {
     asked: VecDeque<(HttpId, HttpRequest)>,
     ended: BTreeSet<LinkId>,
     open: BTreeMap<RequestId, &'static str>,
+    online: bool,
     closed: bool,
 }
 
@@ -74,6 +75,7 @@ impl Scene {
             asked: VecDeque::new(),
             ended: BTreeSet::new(),
             open: BTreeMap::new(),
+            online: false,
             closed: false,
         };
         scene.drain();
@@ -109,6 +111,7 @@ impl Scene {
                 Event::Completed { request, .. } => {
                     assert!(self.open.remove(&request).is_some(), "a request is answered twice");
                 }
+                Event::Online { .. } => self.online = true,
                 Event::Closed { .. } => {
                     assert!(!std::mem::replace(&mut self.closed, true), "it is closed twice");
                 }
@@ -214,6 +217,7 @@ impl Scene {
             }
             self.answer(0);
         }
+        assert!(self.online, "a server that answers as it should signs nobody in");
     }
 
     fn operation(&mut self, operation: &[u8]) {
