@@ -151,7 +151,13 @@ fn fuzz(rest: &[&str]) -> bool {
     };
     let sanitizer = if rest.contains(&"--asan") { "address" } else { "none" };
     let limit = format!("-max_total_time={seconds}");
-    let limits = [limit.as_str(), "-rss_limit_mb=2048", "-timeout=10", "-print_final_stats=1"];
+    let limits = [
+        limit.as_str(),
+        "-rss_limit_mb=2048",
+        "-timeout=10",
+        "-print_final_stats=1",
+        "-dict=fuzz/words.dict",
+    ];
     targets.into_iter().all(|target| {
         println!("fuzzing {target} for {seconds} s");
         // What is found goes to the first folder; the second one is kept small, and in the repository.
