@@ -18,7 +18,7 @@ usage: cargo xtask CHORE
   model [--cases N]           that many random stories of a core (5000), on a virtual clock
   load [--puppets N] [--messages N]  many accounts at once (1000), and messages both ways (200000)
   bench [--check]             speed as ratios; --check fails on a miss
-  fuzz [TARGET] [--seconds N] fuzzes what reads bytes from outside
+  fuzz [TARGET] [--seconds N] [--asan]  fuzzes what reads bytes from outside, 60 s each
   docs                        the books, where mdbook is installed, and the crates' documentation
   commands                    makes the table of commands in the book again
   config                      makes config.example.toml and the book's page of all keys again";
@@ -135,22 +135,49 @@ fn model(rest: &[&str]) -> bool {
     run(Command::new(env!("CARGO")).args(words).env("PROPTEST_CASES", cases))
 }
 
+/// Runs one fuzz target or all, each for some seconds.
+///
+/// It needs cargo-fuzz (`cargo install cargo-fuzz --locked`). Coverage is for nightly compilers alone, but
+/// the pinned one has it too when it is told to take itself for one, so no other is needed; where
+/// `RUSTUP_TOOLCHAIN` names a nightly one, that is used. `--asan` watches memory too, at half the speed:
+/// nothing of ours is unsafe, only dependencies are.
 fn fuzz(rest: &[&str]) -> bool {
     let seconds =
         rest.iter().skip_while(|word| **word != "--seconds").nth(1).copied().unwrap_or("60");
     let wanted = rest.first().copied().filter(|word| !word.starts_with("--"));
     let targets = match wanted {
-        Some(target) => vec![target],
-        None => vec!["framer", "server_command", "client_command", "message", "session"],
+        Some(target) => vec![target.to_owned()],
+        None => fuzz_targets(),
     };
+    let sanitizer = if rest.contains(&"--asan") { "address" } else { "none" };
     let limit = format!("-max_total_time={seconds}");
+    let limits = [
+        limit.as_str(),
+        "-rss_limit_mb=2048",
+        "-timeout=10",
+        "-print_final_stats=1",
+        "-dict=fuzz/words.dict",
+    ];
     targets.into_iter().all(|target| {
         println!("fuzzing {target} for {seconds} s");
-        // The toolchain of the project is pinned; fuzzing needs a nightly one.
-        let mut command = Command::new("rustup");
-        command.args(["run", "nightly", "cargo", "fuzz", "run", target, "--", limit.as_str()]);
-        run(&mut command)
+        // What is found goes to the first folder; the second one is kept small, and in the repository.
+        let (grown, kept) = (format!("fuzz/grown/{target}"), format!("fuzz/corpus/{target}"));
+        if let Err(error) = fs::create_dir_all(&grown) {
+            eprintln!("{grown}: {error}");
+            return false;
+        }
+        let mut command = Command::new("cargo");
+        command.args(["fuzz", "run", "--sanitizer", sanitizer, &target, &grown, &kept, "--"]);
+        run(command.args(limits).env("RUSTC_BOOTSTRAP", "1"))
     })
+}
+
+fn fuzz_targets() -> Vec<String> {
+    let listed = fs::read_dir("fuzz/fuzz_targets").into_iter().flatten().flatten();
+    let names = listed.filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned()));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
 }
 
 fn docs() -> bool {

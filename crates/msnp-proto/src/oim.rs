@@ -25,6 +25,8 @@ const NOTICES: [&str; 2] =
 const TOO_LARGE: &str = "too-large";
 /// Most messages of one list; the next sign-in tells of the others.
 const LISTED_LIMIT: usize = 100;
+/// Most bytes of a mail: what is longer was written by no client, and may have a part every few bytes.
+const MAIL_LIMIT: usize = 256 * 1024;
 /// Most characters of a message's text; more is cut off.
 const TEXT_LIMIT: usize = 16 * 1024;
 /// Most characters of a sender's name (docs: protocol, offline messages, sending).
@@ -88,11 +90,16 @@ pub fn read_notice(payload: &[u8]) -> Option<Waiting> {
 
 /// Reads the list in a document, wherever it is, escaped as a text too.
 pub fn read_list(document: &Element) -> Vec<Listed> {
-    let text = document.whole_text();
-    let inner = text.trim_start().starts_with('<').then(|| xml::parse(text.trim().as_bytes()));
-    if let Some(Ok(inner)) = inner {
-        return read_list(&inner);
+    let text = document.whole_text().trim();
+    let inner = text.starts_with('<').then(|| xml::parse(text.as_bytes()));
+    match inner {
+        // A text within the text is not looked at: each could hold another.
+        Some(Ok(inner)) => read_elements(&inner),
+        _ => read_elements(document),
     }
+}
+
+fn read_elements(document: &Element) -> Vec<Listed> {
     let listed = |message: &Element| {
         let sent = message.text_of(&["RT"]).and_then(clock::seconds);
         Some(Listed {
@@ -104,8 +111,11 @@ pub fn read_list(document: &Element) -> Vec<Listed> {
     document.descendants("M").filter_map(listed).take(LISTED_LIMIT).collect()
 }
 
-/// Reads a message; none when it is no mail with a text.
+/// Reads a message; none when it is no mail with a text, or longer than 256 KiB.
 pub fn read_message(listed: &Listed, mail: &str) -> Option<OfflineMessage> {
+    if mail.len() > MAIL_LIMIT {
+        return None;
+    }
     let mail = mailparse::parse_mail(mail.trim_start().as_bytes()).ok()?;
     let text = text_part(&mail)?.get_body().ok()?;
     let text = text.replace("\r\n", "\n").replace('\r', "\n");

@@ -241,11 +241,11 @@ fn kinds(
         }
         verb::USR if third == Some("I") => vec![Plain, Plain, Plain, Account, Secret],
         verb::USR if third == Some("S") && !to_client => {
-            vec![Plain, Plain, Plain, Secret, Secret, Plain]
+            vec![Plain, Plain, Plain, Secret, Secret, Plain, Secret]
         }
         verb::USR => vec![Plain, Plain, Plain, Secret],
         verb::ANS if to_client => vec![Plain],
-        verb::ANS => vec![Plain, Account, Secret, Plain],
+        verb::ANS => vec![Plain, Account, Secret, Plain, Secret],
         verb::CAL if to_client => vec![Plain],
         verb::CAL => vec![Plain, Account],
         verb::IRO => vec![Plain, Plain, Plain, Account, Name, Plain],
@@ -355,6 +355,8 @@ mod tests {
         let hidden = "hunter2";
         for (direction, kind, version, words) in [
             (ToServer, Notification, Version::Msnp12, "USR 4 TWN S t=hunter2&p=x\r\n"),
+            (ToServer, Notification, Version::Msnp16, "USR 4 SSO S t=1 p {x} hunter2\r\n"),
+            (ToServer, Switchboard, Version::Msnp12, "ANS 1 a@b x 77 hunter2\r\n"),
             (ToClient, Notification, Version::Msnp12, "USR 3 TWN S ct=1,hunter2\r\n"),
             (ToServer, Notification, Version::Msnp12, "USR 3 TWN I hunter2@example.com\r\n"),
             (ToClient, Notification, Version::Msnp12, "USR 4 OK hunter2@example.com 1 0\r\n"),

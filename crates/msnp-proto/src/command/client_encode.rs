@@ -1,6 +1,6 @@
 //! What clients say, written.
 
-use super::{ClientCommand, Line};
+use super::{ClientCommand, Line, server_encode::write_shown};
 use crate::version::Version;
 
 impl ClientCommand<'_> {
@@ -32,21 +32,18 @@ impl ClientCommand<'_> {
                 Line::new(out, "QRY").number(trid).raw(product).payload(response);
             }
             Self::ChangeStatus { trid, status, capabilities, object } => {
-                let mut line = Line::new(out, "CHG").number(trid).raw(status.code());
-                if let Some(told) = capabilities.filter(|_| version.has_capabilities()) {
-                    line = line.number(told.for_version(version));
-                }
-                if let Some(object) = object {
-                    line = line.text(object);
-                }
-                line.end();
+                let line = Line::new(out, "CHG").number(trid).raw(status.code());
+                write_shown(line, *capabilities, object.as_deref(), version);
             }
             Self::ClientVersion { trid, program, number, account, token } => {
                 let line = Line::new(out, "CVR").number(trid);
                 let line = line.raw("0x0409").raw("winnt").raw("5.1").raw("i386");
-                let line = line.raw(program).raw(number).raw("msmsgs").raw(account);
+                let line = line.raw(program).raw(number).raw("msmsgs");
+                if account.is_empty() {
+                    return line.end(); // what follows would be taken for it
+                }
                 let token = token.or(version.has_redirect_token().then_some("0"));
-                line.raw_if(token).end();
+                line.raw(account).raw_if(token).end();
             }
             Self::ContactProperty { trid, id, property, value } => {
                 let line = Line::new(out, "SBP").number(trid).raw(id).raw(property);

@@ -234,9 +234,14 @@ impl<'a> ListChange<'a> {
                 (change.account, change.name, change.id) = tagged(arguments)?;
             } else {
                 let who = arguments.raw()?;
-                match who.strip_prefix("N=").unwrap_or(who) {
-                    address if address.contains('@') => change.account = Some(address),
-                    id => change.id = Some(id.strip_prefix("C=").unwrap_or(id)),
+                let plain = who.strip_prefix("N=").unwrap_or(who);
+                let id = plain.strip_prefix("C=").unwrap_or(plain);
+                if plain.contains('@') && !plain.starts_with("N=") {
+                    change.account = Some(plain);
+                } else if id.is_empty() || id.contains('=') {
+                    return Err(arguments.malformed("an address or an id"));
+                } else {
+                    change.id = Some(id);
                 }
             }
         } else {

@@ -287,6 +287,9 @@ fn elsewhere<'a>(a: &mut Arguments<'_, 'a>) -> Result<Whose<'a>, DecodeError> {
     let text = a.raw()?;
     let mut whose = Whose::from_text(text);
     let joined = whose.account.len() != text.split(';').next().unwrap_or_default().len();
+    if whose.account.is_empty() {
+        return Err(a.malformed("an address"));
+    }
     if !joined {
         whose.network = a.number()?;
     }

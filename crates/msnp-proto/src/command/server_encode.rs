@@ -73,8 +73,8 @@ impl ServerCommand<'_> {
                 Line::new(out, "MSG").raw(sender).text(name).payload(payload);
             }
             Self::MessageElsewhere { from, to, kind, payload } => {
-                let line = Line::new(out, "UBM").raw(from.account).number(from.network);
-                line.raw(to.account).number(to.network).number(kind).payload(payload);
+                let line = to.encode_apart(from.encode_apart(Line::new(out, "UBM")));
+                line.number(kind).payload(payload);
             }
             Self::Networks { trid, payload } => {
                 Line::new(out, "FQY").number(trid).payload(payload);
@@ -116,8 +116,7 @@ impl ServerCommand<'_> {
             Self::Presence(presence) => write_presence(Line::new(out, "NLN"), presence, version),
             Self::PresenceSet { trid, status, capabilities, object } => {
                 let line = Line::new(out, "CHG").number(trid).raw(status.code());
-                let told = capabilities.filter(|_| version.has_capabilities());
-                text_if(capabilities_if(line, told, version), object.as_deref()).end();
+                write_shown(line, *capabilities, object.as_deref(), version);
             }
             Self::Property { trid, serial, property, value } => {
                 let line = number_if(number_if(Line::new(out, "PRP"), *trid), *serial);
@@ -151,7 +150,8 @@ impl ServerCommand<'_> {
                 let line = Line::new(out, "USR").number(trid).raw("OK").raw(account);
                 let board = kind == LinkKind::Switchboard;
                 let named = board || version.has_name_in_sign_in();
-                let line = text_if(line, name.as_deref().filter(|_| named));
+                // Without a name what follows would be taken for it.
+                let line = text_if(line, named.then(|| name.as_deref().unwrap_or(account)));
                 let verified = if *verified { "1" } else { "0" };
                 let verified = (!board && version.has_verified_in_sign_in()).then_some(verified);
                 let restricted = (!board && version.has_restricted_in_sign_in()).then_some("0");
@@ -170,7 +170,8 @@ impl ServerCommand<'_> {
                     true => ("U", Some("D")),
                     false => ("0", Some(*address).filter(|_| version.has_origin_in_redirect())),
                 };
-                line.raw(kind).raw_if(from).raw_if(*token).end();
+                let token = token.filter(|_| version.has_redirect_token());
+                line.raw(kind).raw_if(from).raw_if(token).end();
             }
             Self::Transfer { trid, to: Redirect::Switchboard { address, ticket } } => {
                 let line = Line::new(out, "XFR").number(trid).raw("SB").raw(address);
@@ -201,9 +202,21 @@ impl ServerCommand<'_> {
 
 fn write_presence(line: Line<'_>, presence: &Presence<'_>, version: Version) {
     let line = presence.whose.encode(line.raw(presence.status.code()), version);
-    let told = presence.capabilities.filter(|_| version.has_capabilities());
-    let line = capabilities_if(line.text(&presence.name), told, version);
-    let object = presence.object.as_deref().filter(|_| version.has_objects());
+    let line = line.text(&presence.name);
+    write_shown(line, presence.capabilities, presence.object.as_deref(), version);
+}
+
+/// Ends a line with capabilities and a picture's description, as far as the version has them. A
+/// description alone would be taken for capabilities, so it never is.
+pub(super) fn write_shown(
+    line: Line<'_>,
+    capabilities: Option<Capabilities>,
+    object: Option<&str>,
+    version: Version,
+) {
+    let object = object.filter(|_| version.has_objects());
+    let told = capabilities.or(object.map(|_| Capabilities::default()));
+    let line = capabilities_if(line, told.filter(|_| version.has_capabilities()), version);
     text_if(line, object).end();
 }
 

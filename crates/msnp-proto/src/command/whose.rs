@@ -55,6 +55,9 @@ impl<'a> Whose<'a> {
         }
         let mut whose = Self::from_text(text);
         let joined = whose.account.len() != text.split(';').next().unwrap_or_default().len();
+        if whose.account.is_empty() {
+            return Err(arguments.malformed("an address"));
+        }
         if !joined && arguments.next_is_number() {
             whose.network = arguments.number()?;
         }
@@ -63,12 +66,24 @@ impl<'a> Whose<'a> {
 
     pub(super) fn encode<'o>(&self, line: Line<'o>, version: Version) -> Line<'o> {
         if version.has_joined_addresses() {
-            let via = self.via.map(|via| format!(";via={via}")).unwrap_or_default();
-            line.raw(&format!("{}:{}{via}", self.network, self.account))
+            self.encode_joined(line)
         } else if version.has_network_in_presence() {
-            line.raw(self.account).number(self.network)
+            self.encode_apart(line)
         } else {
             line.raw(self.account)
         }
+    }
+
+    /// Writes the address and then the network; joined where the address looks as if it were.
+    pub(super) fn encode_apart<'o>(&self, line: Line<'o>) -> Line<'o> {
+        if Self::from_text(self.account).account.len() != self.account.len() {
+            return self.encode_joined(line);
+        }
+        line.raw(self.account).number(self.network)
+    }
+
+    fn encode_joined<'o>(&self, line: Line<'o>) -> Line<'o> {
+        let via = self.via.map(|via| format!(";via={via}")).unwrap_or_default();
+        line.raw(&format!("{}:{}{via}", self.network, self.account))
     }
 }

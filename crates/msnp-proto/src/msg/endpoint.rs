@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Most places of an account that are looked at.
-const PLACES_LIMIT: usize = 64;
+pub(crate) const PLACES_LIMIT: usize = 64;
 
 /// A place where an account is signed in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

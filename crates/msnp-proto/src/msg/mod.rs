@@ -17,7 +17,7 @@ mod object;
 mod personal;
 mod split;
 
-pub(crate) use self::endpoint::place_of;
+pub(crate) use self::endpoint::{PLACES_LIMIT, place_of};
 pub use self::{
     body::Body,
     endpoint::{Endpoint, plain_id, read_endpoints},

@@ -6,7 +6,7 @@ use super::Text;
 /// above it without a word (docs: protocol, switchboard sizes).
 pub const PAYLOAD_LIMIT: usize = 1664;
 
-/// Splits a text into parts whose payloads fit into [`PAYLOAD_LIMIT`].
+/// Splits a text into parts whose payloads fit into [`PAYLOAD_LIMIT`]; at least one.
 ///
 /// Parts end at line ends or spaces where there are any in the last third, and never inside a
 /// character or between a character and the marks that combine with it.
@@ -27,6 +27,9 @@ pub fn split(text: Text) -> Vec<Text> {
             });
         }
         rest = after;
+    }
+    if parts.is_empty() {
+        parts.push(Text { words: String::new(), ..text }); // white space alone
     }
     parts
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     command::{Capabilities, ClientCommand, Presence, Status, Whose},
-    msg::{Endpoint, Look, Object, PersonalMessage, plain_id, read_endpoints},
+    msg::{Endpoint, Look, Object, PLACES_LIMIT, PersonalMessage, plain_id, read_endpoints},
     publication::{Document, UserPresence, read_roster},
 };
 
@@ -230,7 +230,7 @@ impl Session {
         let mut places = self.roster.endpoints().to_vec();
         for place in user.endpoints {
             places.retain(|known| known.id != place.id);
-            if add {
+            if add && places.len() < PLACES_LIMIT {
                 places.push(place);
             }
         }

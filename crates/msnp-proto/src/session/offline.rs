@@ -223,10 +223,11 @@ impl Session {
         match task {
             Task::List { request } => match offline::read_list(status, body) {
                 Ok(listed) => {
-                    let new =
-                        listed.into_iter().filter(|it| self.offline.told.insert(it.id.clone()));
-                    let tasks: Vec<Task> = new.take(WAITING_LIMIT).map(Task::Fetch).collect();
-                    self.offline.waiting.extend(tasks);
+                    let told = &mut self.offline.told;
+                    let new = listed
+                        .into_iter()
+                        .filter(|it| told.len() < TOLD_LIMIT && told.insert(it.id.clone()));
+                    self.offline.waiting.extend(new.map(Task::Fetch));
                     self.offline.waiting.extend(request.map(|request| Task::Told { request }));
                 }
                 Err(error) => {

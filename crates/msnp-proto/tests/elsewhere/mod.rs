@@ -70,6 +70,16 @@ fn a_long_text_for_another_network_is_answered_once() {
 }
 
 #[test]
+fn white_space_for_another_network_is_answered_too() {
+    let (mut scene, _) = with_eve(Version::Msnp18);
+    let text = Text::plain(" ".repeat(4000));
+    let (request, said) = scene.ask(Command::SendText { chat: ChatId::with(EVE), text });
+    assert_eq!(said.matches("UUM ").count(), 1, "{said}");
+    scene.wait(20);
+    assert_eq!(scene.outcome(request), Some(Ok(())));
+}
+
+#[test]
 fn words_that_come_past_the_switchboard_are_heard_in_both_forms() {
     for version in versions() {
         let (mut scene, link) = with_eve(version);

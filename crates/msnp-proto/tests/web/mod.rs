@@ -201,3 +201,19 @@ fn own_places_are_listed_and_one_is_signed_out_on_request() {
     scene.hear(link, "UBN ada@example.com;{0f9f} 4 14\r\ngoawyplzthxbye");
     assert_eq!(scene.end(), Some(CloseReason::SignedInElsewhere));
 }
+
+#[test]
+fn own_places_do_not_grow_without_end() {
+    let (mut scene, link) = online(Version::Msnp21);
+    for round in 0..3 {
+        let places: String = (0..40)
+            .map(|number| format!("<sep n=\"IM\" epid=\"{{{round}-{number}}}\"></sep>"))
+            .collect();
+        let payload = format!(
+            "Routing: 1.0\r\nFrom: 1:ada@example.com\r\n\r\nReliability: 1.0\r\n\r\n\
+             Publication: 1.0\r\nUri: /user\r\n\r\n<user>{places}</user>"
+        );
+        scene.hear(link, &format!("NFY PUT {}\r\n{payload}", payload.len()));
+    }
+    assert_eq!(scene.session.roster().endpoints().len(), 64);
+}

@@ -1,5 +1,7 @@
 //! The roster as the web services tell it: whole, or what changed since.
 
+use std::collections::BTreeSet;
+
 use super::{Contact, Privacy, Roster};
 use crate::{
     command::{List, Lists, PASSPORT_NETWORK},
@@ -48,13 +50,13 @@ impl Roster {
 
     fn take_changes(&mut self, memberships: Memberships, book: AddressBook) {
         self.groups.extend(book.groups);
-        for group in &book.gone_groups {
-            self.remove_group(group);
-        }
-        for id in &book.gone_contacts {
-            self.take_off_by_id(id);
-        }
-        for contact in book.contacts {
+        let (contacts, cards): (Vec<BookContact>, Vec<BookContact>) = book
+            .contacts
+            .into_iter()
+            .partition(|found| found.is_messenger_user && !found.is_circle);
+        let gone = book.gone_contacts.iter().chain(cards.iter().map(|card| &card.id));
+        self.take_off(&gone.map(String::as_str).collect(), &book.gone_groups);
+        for contact in contacts {
             self.take_book_contact(contact);
         }
         for member in memberships.members {
@@ -67,9 +69,6 @@ impl Roster {
     }
 
     fn take_book_contact(&mut self, found: BookContact) {
-        if found.is_circle || !found.is_messenger_user {
-            return self.take_off_by_id(&found.id);
-        }
         let contact = self.entry(&found.account);
         contact.lists = contact.lists.with(List::Forward, true);
         contact.id = Some(found.id);
@@ -79,13 +78,19 @@ impl Roster {
         contact.network = found.network.unwrap_or(PASSPORT_NETWORK);
     }
 
-    fn take_off_by_id(&mut self, id: &str) {
-        let mut known = self.contacts.values_mut();
-        if let Some(contact) = known.find(|contact| contact.id.as_deref() == Some(id)) {
-            contact.leave_contacts();
-            // What the address book had of her it has no more.
-            contact.name.clear();
-            contact.network = PASSPORT_NETWORK;
+    /// Takes contacts and groups off by their ids: in one go, for a book may name tens of thousands that
+    /// are none, and searching for each took seconds.
+    fn take_off(&mut self, contacts: &BTreeSet<&str>, groups: &[String]) {
+        let groups: BTreeSet<&str> = groups.iter().map(String::as_str).collect();
+        self.groups.retain(|id, _| !groups.contains(id.as_str()));
+        for contact in self.contacts.values_mut() {
+            contact.groups.retain(|id| !groups.contains(id.as_str()));
+            if contact.id.as_deref().is_some_and(|id| contacts.contains(id)) {
+                contact.leave_contacts();
+                // What the address book had of her it has no more.
+                contact.name.clear();
+                contact.network = PASSPORT_NETWORK;
+            }
         }
     }
 
