@@ -6,6 +6,9 @@ use msnp_proto::session::{HttpReply, HttpRequest};
 use reqwest::{Client, Response, header, redirect::Policy};
 use secrecy::ExposeSecret as _;
 
+/// What rustls says of a server whose TLS is too old for it: an alert of the server's, or its own finding.
+const OUTDATED: [&str; 4] =
+    ["ProtocolVersion", "HandshakeFailure", "InsufficientSecurity", "peer is incompatible"];
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -101,6 +104,12 @@ pub(crate) fn why(error: &reqwest::Error) -> String {
     while let Some(inner) = cause {
         words = inner.to_string();
         cause = inner.source();
+    }
+    if OUTDATED.iter().any(|sign| words.contains(sign)) {
+        return format!(
+            "it offers only TLS 1.1 or older, or ciphers that are not safe any more ({words}); put a \
+             proxy with TLS 1.2 before it, or name an address that begins with http://"
+        );
     }
     words
 }

@@ -2,6 +2,7 @@
 
 mod contacts;
 mod gateway;
+mod outdated;
 mod presence;
 
 use std::time::Duration;
