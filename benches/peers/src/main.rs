@@ -5,6 +5,7 @@
 //! peers client ours|theirs NS HTTP PROGRESS one client that reads lines, and what that took
 //! peers idle ours|theirs NS HTTP FROM TO    so many idle clients, and the memory of each
 //! peers server USERS                        an embedded network
+//! peers relay NS LOGIN PID FROM TO PASSWORD AT_ONCE what a running server spends on a message
 //! peers canned LINES                        the server of `client`, for a profiler
 //! ```
 
@@ -12,6 +13,7 @@ mod canned;
 mod client;
 mod count;
 mod idle;
+mod relay;
 mod report;
 
 use std::env;
@@ -25,6 +27,10 @@ fn main() {
         ["idle", whose, ns, http, from, to] => {
             let number = |text: &str| text.parse().expect("a number");
             idle::run(whose, ns, http, number(from), number(to));
+        }
+        ["relay", ns, login, process, from, to, password, at_once] => {
+            let at_once = at_once.parse().expect("a number");
+            relay::run(ns, login, process, [from, to], password, at_once);
         }
         ["server", users] => idle::serve(users.parse().expect("a number")),
         ["canned", lines] => canned::serve(lines.parse().expect("a number")),
