@@ -12,8 +12,8 @@ use msnp_proto::{
     command::Status,
     msg::Text,
     session::{
-        ChatId, CloseReason, Command, Deadlines, Effect, Event, HttpReply, LinkChange, LinkId,
-        Pace, RequestError, RequestId, Services, Session, SessionConfig,
+        ChatId, CloseReason, Command, Deadlines, Effect, Event, HttpReply, Invalid, LinkChange,
+        LinkId, Pace, RequestError, RequestId, Services, Session, SessionConfig,
     },
 };
 
@@ -233,6 +233,17 @@ fn a_message_is_done_when_it_is_acknowledged_and_not_before() {
     assert_eq!(scene.outcome(request), None);
     scene.hear(board, "ACK 3\r\n");
     assert_eq!(scene.outcome(request), Some(Ok(())));
+}
+
+#[test]
+fn nothing_is_said_to_what_is_no_address() {
+    let (mut scene, _) = Scene::online();
+    for text in ["", "\r", "bob", "bob@", "@example.com", "bob@example.com\n", "b ob@example.com"] {
+        let (chat, text) = (ChatId::from_text(text), Text::plain("hello"));
+        let (request, said) = scene.ask(Command::SendText { chat, text });
+        let refused = Some(Err(RequestError::Invalid(Invalid::Address)));
+        assert_eq!((said.as_str(), scene.outcome(request)), ("", refused));
+    }
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::{collections::VecDeque, time::Instant};
 use super::{
     Session,
     board::{Awaiting, Sent},
-    types::{ChatId, Event, LinkId, RequestError, RequestId},
+    edit::is_address,
+    types::{ChatId, Event, Invalid, LinkId, RequestError, RequestId},
 };
 use crate::{
     command::{AckMode, ClientCommand},
@@ -78,6 +79,9 @@ impl Session {
     fn send(&mut self, now: Instant, id: ChatId, outgoing: Outgoing) {
         if id.is_group() && self.ready_board(&id).is_none() {
             return self.complete(outgoing.request, Err(RequestError::ChatOver));
+        }
+        if !id.is_group() && !is_address(id.as_str()) {
+            return self.complete(outgoing.request, Err(Invalid::Address.into()));
         }
         let chat = self.chats.entry(id.clone()).or_default();
         if chat.outbox.len() >= OUTBOX_LIMIT {

@@ -14,7 +14,7 @@ mod web;
 use std::{borrow::Cow, collections::VecDeque, time::Instant};
 
 use self::plan::Planner;
-pub(super) use self::plan::check_name;
+pub(super) use self::plan::{check_name, is_address};
 use super::{
     Session,
     resync::Resync,

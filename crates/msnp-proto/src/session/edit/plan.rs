@@ -181,10 +181,7 @@ impl Planner<'_> {
 
     fn address(&self, account: &str) -> Result<String, Invalid> {
         let account = account.trim().to_lowercase();
-        let halves = account.split_once('@');
-        let whole = halves.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
-        let odd = |c: char| c.is_whitespace() || c.is_control();
-        if !whole || account.len() > ADDRESS_LIMIT || account.contains(odd) {
+        if !is_address(&account) {
             return Err(Invalid::Address);
         }
         if account == self.session.config.account.to_lowercase() {
@@ -232,4 +229,13 @@ impl Planner<'_> {
 pub(in crate::session) fn check_name(name: &str) -> Result<(), Invalid> {
     let length = escape::encode(name).len();
     if name.trim().is_empty() || length > NAME_LIMIT { Err(Invalid::Name) } else { Ok(()) }
+}
+
+/// Whether a text is an address that a command may name: with white space left out, which commands do, it
+/// might be somebody else's, or nothing.
+pub(in crate::session) fn is_address(text: &str) -> bool {
+    let halves = text.split_once('@');
+    let whole = halves.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    let odd = |c: char| c.is_whitespace() || c.is_control();
+    whole && text.len() <= ADDRESS_LIMIT && !text.contains(odd)
 }
