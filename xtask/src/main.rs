@@ -87,6 +87,7 @@ fn bench(check: bool) -> bool {
     let mut lines = Vec::new();
     let benches = [
         ("msnp-proto", "codec"),
+        ("msnp-proto", "roster"),
         ("msnp", "sign_in"),
         ("bridge-store", "store"),
         ("bridge-store", "ingest"),

@@ -7,6 +7,8 @@
 //! the five that XML has: a document that declares others is refused, for it may grow without end.
 //! Size, depth and number of elements are bounded.
 
+use std::sync::Arc;
+
 use quick_xml::{
     XmlVersion,
     escape::escape,
@@ -22,10 +24,13 @@ const MAX_DEPTH: usize = 64;
 /// takes some 130 in memory, so this is what bounds a document of nothing else.
 const MAX_ELEMENTS: usize = 1_000_000;
 
+/// Documents have few names, many times: those of one document share them.
+type Name = Arc<str>;
+
 /// An element: its attributes, its own text, the elements in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
-    name: String,
+    name: Name,
     attributes: Vec<(String, String)>,
     text: String,
     children: Vec<Self>,
@@ -59,7 +64,8 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
     })?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     // The elements that are open, the outermost first; below them one that takes the document itself.
-    let mut open = vec![Element::default()];
+    let mut names = Names::default();
+    let mut open = vec![Element::named(names.shared(""))];
     let mut count = 0;
     loop {
         let event =
@@ -72,11 +78,11 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
                 if open.len() > MAX_DEPTH {
                     return Err(XmlError::TooMuch("deep"));
                 }
-                open.push(element(&start).ok_or_else(malformed)?);
+                open.push(element(&mut names, &start).ok_or_else(malformed)?);
             }
             Event::Empty(start) => {
                 count += 1;
-                let element = element(&start).ok_or_else(malformed)?;
+                let element = element(&mut names, &start).ok_or_else(malformed)?;
                 open.last_mut().ok_or_else(malformed)?.children.push(element);
             }
             Event::End(_) => {
@@ -85,7 +91,11 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
             }
             Event::Text(text) => {
                 let text = text.xml_content(XmlVersion::Implicit1_0);
-                open.last_mut().ok_or_else(malformed)?.text.push_str(&text);
+                let own = &mut open.last_mut().ok_or_else(malformed)?.text;
+                // What only parts elements is no text.
+                if !own.is_empty() || !text.trim_ascii().is_empty() {
+                    own.push_str(&text);
+                }
             }
             Event::CData(text) => {
                 let text = text.xml_content(XmlVersion::Implicit1_0);
@@ -122,18 +132,54 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
     }
 }
 
-fn element(start: &BytesStart<'_>) -> Option<Element> {
-    let mut attributes = Vec::new();
-    for attribute in start.attributes() {
-        let attribute = attribute.ok()?;
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
-        attributes.push((attribute.key.local_name().as_ref().to_owned(), value.into_owned()));
+/// The names of a document so far.
+#[derive(Default)]
+struct Names(Vec<Name>);
+
+impl Names {
+    /// Gives a name, shared with those before where one is near.
+    fn shared(&mut self, name: &str) -> Name {
+        /// How many are looked through.
+        const NEAR: usize = 64;
+        if let Some(known) = self.0.iter().find(|known| &***known == name) {
+            return Arc::clone(known);
+        }
+        let new: Name = name.into();
+        if self.0.len() < NEAR {
+            self.0.push(Arc::clone(&new));
+        }
+        new
     }
-    let name = start.local_name().as_ref().to_owned();
-    Some(Element { name, attributes, ..Element::default() })
+}
+
+fn element(names: &mut Names, start: &BytesStart<'_>) -> Option<Element> {
+    let mut element = Element::named(names.shared(start.local_name().as_ref()));
+    if !start.attributes_raw().is_empty() {
+        for attribute in start.attributes() {
+            let attribute = attribute.ok()?;
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
+            let key = attribute.key.local_name().as_ref().to_owned();
+            element.attributes.push((key, value.into_owned()));
+        }
+    }
+    Some(element)
 }
 
 impl Element {
+    fn named(name: Name) -> Self {
+        Self { name, attributes: Vec::new(), text: String::new(), children: Vec::new() }
+    }
+
+    /// Gives the first element of a name in it, and lets the others go.
+    pub fn into_child(self, name: &str) -> Option<Self> {
+        self.children.into_iter().find(|child| *child.name == *name)
+    }
+
+    /// Gives the first element in it, and lets the others go.
+    pub fn into_first_child(self) -> Option<Self> {
+        self.children.into_iter().next()
+    }
+
     /// Gives its name without a prefix.
     pub fn name(&self) -> &str {
         &self.name
@@ -161,13 +207,13 @@ impl Element {
 
     /// Gives the elements of a name in it, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
-        self.children.iter().filter(move |child| child.name == name)
+        self.children.iter().filter(move |child| *child.name == *name)
     }
 
     /// Finds an element by the names on the way to it, the first at each step.
     pub fn find(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |element, name| {
-            element.children.iter().find(|child| child.name == **name)
+            element.children.iter().find(|child| *child.name == **name)
         })
     }
 
@@ -182,7 +228,7 @@ impl Element {
         std::iter::from_fn(move || {
             while let Some(element) = waiting.pop() {
                 waiting.extend(element.children.iter().rev());
-                if element.name == name {
+                if *element.name == *name {
                     return Some(element);
                 }
             }

@@ -139,15 +139,16 @@ pub struct Answer {
 /// [`SoapError`].
 pub fn read_answer(status: u16, body: &[u8]) -> Result<Answer, SoapError> {
     let envelope = xml::parse(body).map_err(|_| SoapError::Unreadable(status))?;
-    let content = envelope.find(&["Body"]).and_then(|body| body.children().first());
-    let content = content.ok_or(SoapError::Unreadable(status))?;
-    if content.name() == "Fault" {
-        return Err(read_fault(content));
-    }
     let header = envelope.find(&["Header", "ServiceHeader"]);
     let changed = header.filter(|header| header.text_of(&["CacheKeyChanged"]) == Some("true"));
     let cache_key = changed.and_then(|header| header.text_of(&["CacheKey"])).map(str::to_owned);
-    Ok(Answer { body: content.clone(), cache_key })
+    // An address book may be large: it is not copied.
+    let body = envelope.into_child("Body").and_then(Element::into_first_child);
+    let body = body.ok_or(SoapError::Unreadable(status))?;
+    if body.name() == "Fault" {
+        return Err(read_fault(&body));
+    }
+    Ok(Answer { body, cache_key })
 }
 
 fn read_fault(fault: &Element) -> SoapError {
