@@ -343,3 +343,17 @@ fn hostile_texts_stay_texts_in_calls() {
     assert_eq!(inner(&added, &path), name);
     assert_eq!(soap::read_answer(200, b"<a><Body><Fault><detail><errorcode>FullSyncRequired</errorcode></detail></Fault></Body></a>"), Err(SoapError::FullSyncRequired));
 }
+
+#[test]
+fn the_inbox_wants_a_ticket_in_parts_and_takes_one_without_names() {
+    for (ticket, parts) in [
+        ("t=53*1hAu8ADuD3&p=5eKBBC!yBH6", ["53*1hAu8ADuD3", "5eKBBC!yBH6"]),
+        ("t=53*1hAu8ADuD3", ["53*1hAu8ADuD3", ""]),
+        ("0fd2b4c6a81e90375c24", ["0fd2b4c6a81e90375c24", ""]),
+    ] {
+        let call = soap::offline::list(&ticket.to_owned().into());
+        let sent = xml::parse(call.body.expose_secret().as_bytes()).expect("a document");
+        let part = |name| sent.text_of(&["Header", "PassportCookie", name]).unwrap_or_default();
+        assert_eq!([part("t"), part("p")], parts, "{ticket}");
+    }
+}

@@ -179,8 +179,6 @@ pub enum EditError {
     NotInGroup,
     /// She is not there.
     NotThere,
-    /// She is on the opposite list.
-    OnOppositeList,
     /// There are as many groups as there may be.
     TooManyGroups,
     /// There is no such account.

@@ -65,6 +65,11 @@ impl Lists {
         self.0 & list.bit() != 0
     }
 
+    /// Tells whether somebody on these was allowed or blocked.
+    pub(crate) fn answered(self) -> bool {
+        self.has(List::Allow) || self.has(List::Block)
+    }
+
     /// Gives the set with a list put in or taken out.
     #[must_use]
     pub fn with(self, list: List, present: bool) -> Self {

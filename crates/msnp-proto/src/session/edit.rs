@@ -22,7 +22,7 @@ use super::{
     types::{Command, Event, HttpId, Invalid, RequestError, RequestId, is_due},
 };
 use crate::{
-    command::{ClientCommand, GroupChange, List, ListChange, new_group_id},
+    command::{ClientCommand, GroupChange, List, ListChange, Lists, new_group_id},
     error_code::ErrorCode,
 };
 
@@ -35,12 +35,13 @@ const INVITATION_LIMIT: usize = 255;
 #[derive(Debug, Default)]
 pub(super) struct Edits {
     active: Option<Active>,
-    waiting: VecDeque<(RequestId, Command)>,
+    /// What nobody asked for has no number: nothing is told when it is done.
+    waiting: VecDeque<(Option<RequestId>, Command)>,
 }
 
 #[derive(Debug)]
 struct Active {
-    request: RequestId,
+    request: Option<RequestId>,
     /// The number of the step under way; 0 while the web services are asked.
     trid: u32,
     /// The call of the step under way.
@@ -93,10 +94,10 @@ impl Edits {
 
     /// Gives all requests, and what is to be said of each, when no answer can come any more.
     pub(super) fn into_unanswered(self) -> impl Iterator<Item = (RequestId, RequestError)> {
-        let active = self.active.map(|active| (active.request, RequestError::Unconfirmed));
-        let waiting = self.waiting.into_iter();
-        let waiting = waiting.map(|(request, _)| (request, RequestError::NotSignedIn));
-        active.into_iter().chain(waiting)
+        let active = self.active.and_then(|active| active.request);
+        let active = active.map(|request| (request, RequestError::Unconfirmed));
+        let waiting = self.waiting.into_iter().filter_map(|(request, _)| request);
+        active.into_iter().chain(waiting.map(|request| (request, RequestError::NotSignedIn)))
     }
 }
 
@@ -106,8 +107,29 @@ impl Session {
         if self.edits.waiting.len() >= WAITING_LIMIT {
             return self.complete(request, Err(RequestError::Busy));
         }
-        self.edits.waiting.push_back((request, command));
+        self.edits.waiting.push_back((Some(request), command));
         self.edit_next(now);
+    }
+
+    /// Strikes off the question of somebody who is allowed or blocked: she has her answer.
+    ///
+    /// Servers take it for answered themselves, but for one: it hides her from all other lists until a
+    /// client does this.
+    pub(super) fn strike_off(&mut self, now: Instant, account: String) {
+        if self.edits.waiting.len() < WAITING_LIMIT {
+            self.edits.waiting.push_back((None, Command::DeclineContact { account, block: false }));
+            self.edit_next(now);
+        }
+    }
+
+    /// Strikes off the questions that had their answer before the account signed in.
+    pub(super) fn strike_off_answered(&mut self, now: Instant) {
+        let waits = |lists: Lists| lists.has(List::Pending) && lists.answered();
+        let contacts = self.roster.contacts().filter(|contact| waits(contact.lists));
+        let accounts: Vec<String> = contacts.map(|contact| contact.account.clone()).collect();
+        for account in accounts {
+            self.strike_off(now, account);
+        }
     }
 
     pub(super) fn edits_timeout(&mut self, now: Instant) {
@@ -137,7 +159,7 @@ impl Session {
                 _ => String::new(),
             };
             match self.plan(command) {
-                Ok(steps) if steps.is_empty() => self.complete(request, Ok(())),
+                Ok(steps) if steps.is_empty() => self.edit_done(request, Ok(())),
                 Ok(steps) => {
                     let (trid, deadline) = (0, now);
                     let steps = steps.into();
@@ -153,15 +175,21 @@ impl Session {
                     });
                     self.say_step(now);
                 }
-                Err(invalid) => self.complete(request, Err(invalid.into())),
+                Err(invalid) => self.edit_done(request, Err(invalid.into())),
             }
+        }
+    }
+
+    fn edit_done(&mut self, request: Option<RequestId>, outcome: Result<(), RequestError>) {
+        if let Some(request) = request {
+            self.complete(request, outcome);
         }
     }
 
     /// Ends the request under way.
     fn edit_ends(&mut self, now: Instant, outcome: Result<(), RequestError>) {
         if let Some(active) = self.edits.active.take() {
-            self.complete(active.request, outcome);
+            self.edit_done(active.request, outcome);
         }
         self.edit_next(now);
     }
@@ -288,19 +316,24 @@ impl Session {
             // One known server does not say who took the account off her list.
             return self.resynchronize(now);
         };
+        let before = self.roster.contact(&account).map(|contact| contact.lists).unwrap_or_default();
         let told = self.roster.change(&account, change);
         let reverse = trid == 0 && change.list == List::Reverse;
         if reverse && change.add {
             let listed = self.roster.contact(&account).map(|contact| contact.lists);
             let known = [List::Forward, List::Allow, List::Block];
             let stranger = listed.is_some_and(|lists| !known.iter().any(|list| lists.has(*list)));
-            if stranger && self.version.has_pending_list() {
+            let answered = before.answered() && !before.has(List::Reverse);
+            if (stranger || answered) && self.version.has_pending_list() {
                 // The server put her on the pending list as well, and says so at the next sign-in.
                 let pending = ListChange { list: List::Pending, group: None, ..change.clone() };
                 self.roster.change(&account, &pending);
             }
             let name = change.name.clone().unwrap_or_default().into_owned();
-            self.events.push_back(Event::AddedBy { account, name });
+            self.events.push_back(Event::AddedBy { account: account.clone(), name });
+            if answered {
+                self.strike_off(now, account);
+            }
         } else if reverse {
             let pending = ListChange { list: List::Pending, group: None, ..change.clone() };
             self.roster.change(&account, &pending);

@@ -11,7 +11,7 @@ use super::{
     web::{Read, Reading},
 };
 use crate::{
-    command::{ClientCommand, List, ListChange, ServerCommand},
+    command::{ClientCommand, List, ListChange, Lists, ServerCommand},
     listing,
 };
 
@@ -35,6 +35,8 @@ pub(super) struct Newcomer {
     name: Option<String>,
     /// Whether she asked before, and is known to.
     asked: bool,
+    /// The lists she was on before.
+    lists: Lists,
 }
 
 /// Most newcomers that wait to be told of.
@@ -205,7 +207,9 @@ impl Session {
             for listed in people.take(NEWCOMERS_LIMIT.saturating_sub(self.newcomers.len())) {
                 let known = self.roster.contact(&listed.account);
                 let asked = known.is_some_and(|contact| contact.asks);
-                self.newcomers.push(Newcomer { account: listed.account, name: listed.name, asked });
+                let lists = known.map(|contact| contact.lists).unwrap_or_default();
+                let (account, name) = (listed.account, listed.name);
+                self.newcomers.push(Newcomer { account, name, asked, lists });
             }
             // What she wrote stands in the lists.
             return self.resynchronize(now);
@@ -227,6 +231,7 @@ impl Session {
     /// Tells of those who put the account on their lists, unless the lists did.
     fn tell_newcomers(&mut self, now: Instant) {
         for newcomer in std::mem::take(&mut self.newcomers) {
+            self.roster.keep_answer(&newcomer.account, newcomer.lists);
             let known = self.roster.contact(&newcomer.account);
             if known.is_some_and(|contact| contact.asks) && !newcomer.asked {
                 continue;

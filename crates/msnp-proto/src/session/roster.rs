@@ -37,8 +37,9 @@ pub struct Contact {
     pub id: Option<String>,
     /// The lists she is on.
     pub lists: Lists,
-    /// Whether she asks to be a contact and waits for an answer: she is on the pending list, or,
-    /// before there was one, has the account on hers and is on none of the account's.
+    /// Whether she asks to be a contact and waits for an answer: she is on the pending list and neither
+    /// allowed nor blocked, or, before there was one, has the account on hers and is on none of the
+    /// account's own.
     pub asks: bool,
     /// The number of her network: 1 unless it is another one.
     pub network: u32,
@@ -363,8 +364,11 @@ impl Contact {
     }
 }
 
+/// Whoever is allowed or blocked has her answer, though one known server keeps her pending; it does so
+/// at MSNP10 too, which has no pending list.
 fn asks(lists: Lists, pending_list: bool) -> bool {
-    if pending_list { lists.has(List::Pending) } else { lists == Lists(List::Reverse.bit()) }
+    let waits = lists.has(List::Pending) || (!pending_list && lists.has(List::Reverse));
+    waits && !lists.answered() && (pending_list || !lists.has(List::Forward))
 }
 
 /// An address as the roster keeps it; borrowed where it is so already.

@@ -51,17 +51,17 @@ pub fn read_fetched(status: u16, body: &[u8]) -> Result<String, SoapError> {
 }
 
 fn reading(ticket: &SecretString, operation: &str, inner: &str) -> Call {
-    let part = |name: &str| {
-        let mut parts = ticket.expose_secret().split('&');
-        escaped(parts.find_map(|part| part.strip_prefix(name)).unwrap_or_default())
-    };
+    let whole = ticket.expose_secret();
+    let part = |name: &str| whole.split('&').find_map(|part| part.strip_prefix(name));
+    // The Passport login of one known server gives tickets without names: they are the first part.
+    let first = part("t=").unwrap_or(if part("p=").is_none() { whole } else { "" });
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope xmlns:soap=\"{SOAP}\">\
          <soap:Header><PassportCookie xmlns=\"{READING}\"><t>{}</t><p>{}</p></PassportCookie>\
          </soap:Header><soap:Body><{operation} xmlns=\"{READING}\">{inner}</{operation}></soap:Body>\
          </soap:Envelope>",
-        part("t="),
-        part("p=")
+        escaped(first),
+        escaped(part("p=").unwrap_or_default())
     );
     let action = format!("{READING}/{operation}");
     Call { service: Service::OfflineInbox, action, body: body.into() }

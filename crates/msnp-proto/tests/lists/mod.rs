@@ -337,6 +337,56 @@ fn somebody_who_asks_while_we_are_there_is_told_and_waits() {
 }
 
 #[test]
+fn somebody_pending_before_there_was_a_list_for_it_asks_too() {
+    let waits = "SYN 5 0 0 1 0\r\nGTC A\r\nBLP AL\r\nLST N=bob@example.com F=Bob 16 \r\n";
+    let (mut scene, link) = Scene::online_at(Version::Msnp10, waits);
+    let asks = |scene: &Scene| scene.session.roster().requests().count();
+    assert_eq!(asks(&scene), 1);
+    scene.play(
+        link,
+        Command::AcceptContact { account: account(BOB), add: false },
+        &[("ADC 7 AL N=bob@example.com", "ADC 7 AL N=bob@example.com")],
+    );
+    assert_eq!(asks(&scene), 0);
+}
+
+#[test]
+fn a_question_that_has_its_answer_is_struck_off_unasked() {
+    let waits = "SYN 5 0 0 1 0\r\nGTC A\r\nBLP AL\r\n\
+                 LST N=bob@example.com F=Bob C=f74b7ac1-0000-4000-8000-000000000002 19\r\n";
+    let bob =
+        |scene: &Scene| scene.session.roster().contact(BOB).map(|bob| (bob.lists.0, bob.asks));
+    // Before the sign-in: he is a contact and allowed, and waits all the same.
+    let mut scene = Scene::new(&[Version::Msnp11]);
+    let link = scene.open();
+    for line in
+        ["VER 1 MSNP11", "CVR 2 a a a b c", "USR 3 TWN S ct=1", "USR 4 OK ada@example.com 1 0"]
+    {
+        scene.hear(link, &format!("{line}\r\n"));
+    }
+    scene.hear(link, waits);
+    assert_eq!(bob(&scene), Some((19, false)));
+    let said = scene.hear(link, "CHG 7 NLN 268435456\r\n");
+    assert_eq!(said, "ADC 8 RL N=bob@example.com\r\n");
+    let said = scene.hear(link, "ADC 8 RL N=bob@example.com\r\n");
+    assert_eq!(said, "REM 9 PL bob@example.com\r\n");
+    assert_eq!(scene.hear(link, "REM 9 PL bob@example.com\r\n"), "");
+    assert_eq!(bob(&scene), Some((11, false)));
+    // While we are there: added by us, then by him.
+    let (mut scene, link) = Scene::online_at(Version::Msnp11, &waits.replace(" 19", " 3"));
+    let said = scene.hear(link, "ADC 0 RL N=bob@example.com F=Bob\r\n");
+    assert_eq!(said, "ADC 8 RL N=bob@example.com\r\n");
+    let told = Event::AddedBy { account: account(BOB), name: "Bob".to_owned() };
+    assert!(scene.events.contains(&told));
+    // A server that took it for answered refuses.
+    assert_eq!(scene.hear(link, "215 8\r\n"), "REM 9 PL bob@example.com\r\n");
+    scene.hear(link, "216 9\r\n");
+    assert_eq!(bob(&scene), Some((11, false)));
+    let completed = |event: &Event| matches!(event, Event::Completed { .. });
+    assert!(!scene.events.iter().any(completed), "nobody asked for it");
+}
+
+#[test]
 fn words_without_an_address_make_the_lists_be_read_again() {
     let (mut scene, link) = Scene::online_at(Version::Msnp8, OLD_LISTS);
     scene.hear(link, "NLN NLN bob@example.com Bobby 0\r\n");

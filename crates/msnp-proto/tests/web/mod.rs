@@ -11,6 +11,7 @@ use msnp_proto::{
     auth::sso,
     command::{List, Status},
     session::{CloseReason, Command, ContactChange, Event},
+    xml,
 };
 
 use super::Scene;
@@ -178,6 +179,42 @@ fn who_adds_the_account_is_told_and_a_change_elsewhere_is_read() {
             if account == "carol@example.org")
     };
     assert!(scene.events.iter().any(gone));
+}
+
+#[test]
+fn a_contact_who_adds_the_account_too_is_struck_off_and_stays_allowed() {
+    // One known server names a contact who is pending on no list, not even the one of those pending.
+    let mut reads = 0;
+    let answer = move |operation: &str, _: &xml::Element| {
+        let allowed = "<Membership><MemberRole>Allow</MemberRole><Members>\
+                       <Member type=\"PassportMember\"><MembershipId>Allow/1</MembershipId>\
+                       <PassportName>bob@example.com</PassportName></Member></Members></Membership>";
+        let text = if operation == "FindMembership" {
+            reads += 1;
+            let lists = if reads == 1 { allowed } else { "" };
+            format!(
+                "<E><Body><R><FindMembershipResult><Services><Service><Memberships>{lists}\
+                 </Memberships><Info><Handle><Type>Messenger</Type></Handle></Info></Service>\
+                 </Services></FindMembershipResult></R></Body></E>"
+            )
+        } else {
+            "<E><Body><R><X><contacts><Contact><contactId>c1</contactId><contactInfo><passportName>\
+             bob@example.com</passportName><isMessengerUser>true</isMessengerUser></contactInfo>\
+             </Contact></contacts></X></R></Body></E>"
+                .to_owned()
+        };
+        services::reply(200, text.into_bytes())
+    };
+    let prepare = |scene: &mut Scene| scene.web.lists = Some(Box::new(answer));
+    let (mut scene, link) = online_with(Version::Msnp18, prepare);
+    scene.asked.clear();
+    let payload = "<ml><d n=\"example.com\"><c n=\"bob\" t=\"1\" l=\"8\" f=\"Bob\"/></d></ml>";
+    scene.hear(link, &format!("ADL 0 {}\r\n{payload}", payload.len()));
+    assert_eq!(scene.asked, ["FindMembership", "ABFindContactsPaged", "AddMember", "DeleteMember"]);
+    let bob = scene.session.roster().contact(BOB).expect("he is a contact");
+    let lists = [List::Forward, List::Allow, List::Reverse, List::Pending];
+    assert_eq!(lists.map(|list| bob.lists.has(list)), [true, true, true, false]);
+    assert!(!bob.asks);
 }
 
 #[test]

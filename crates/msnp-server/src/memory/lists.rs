@@ -81,17 +81,11 @@ impl Inner {
         if !self.accounts.contains_key(&who) {
             return Err(EditError::Unknown);
         }
+        // She may be on the opposite list: clients of today block before they stop to allow, and the
+        // servers of today take it. Who is blocked stays so.
         let there = lists.has(edit.list);
         if there == edit.add {
             return Err(if there { EditError::AlreadyThere } else { EditError::NotThere });
-        }
-        let opposite = match edit.list {
-            List::Allow => Some(List::Block),
-            List::Block => Some(List::Allow),
-            _ => None,
-        };
-        if edit.add && opposite.is_some_and(|opposite| lists.has(opposite)) {
-            return Err(EditError::OnOppositeList);
         }
         if edit.add && edit.list == List::Forward && self.contacts(owner) >= CONTACTS_LIMIT {
             return Err(EditError::ListFull);

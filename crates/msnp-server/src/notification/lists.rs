@@ -419,7 +419,6 @@ fn code(error: EditError, version: Version) -> ErrorCode {
         EditError::NotAllowed => ErrorCode::INVALID_PARAMETER,
         EditError::NotInGroup => ErrorCode::NOT_IN_GROUP,
         EditError::NotThere => ErrorCode::NOT_THERE,
-        EditError::OnOppositeList => ErrorCode::ON_OPPOSITE_LIST,
         EditError::TooManyGroups => ErrorCode::TOO_MANY_GROUPS,
         EditError::Unknown if version.has_guids() => ErrorCode::INVALID_USER,
         EditError::Unknown => ErrorCode::NO_SUCH_USER,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Contact, Privacy, Roster};
+use super::{Contact, Privacy, Roster, asks};
 use crate::{
     command::{List, Lists, PASSPORT_NETWORK},
     soap::{
@@ -104,7 +104,7 @@ impl Roster {
             self.members.remove(&place);
             if let Some(contact) = self.contacts.get_mut(&account) {
                 contact.lists = contact.lists.with(member.list, false);
-                contact.asks = contact.lists.has(List::Pending);
+                contact.asks = asks(contact.lists, true);
             }
             return;
         }
@@ -113,12 +113,26 @@ impl Roster {
         }
         let contact = self.entry(&account);
         contact.lists = contact.lists.with(member.list, true);
-        contact.asks = contact.lists.has(List::Pending);
+        contact.asks = asks(contact.lists, true);
         if member.invitation.is_some() {
             contact.invitation = member.invitation;
         }
         if let (true, Some(name)) = (contact.name.is_empty(), member.name) {
             contact.name = name;
+        }
+    }
+
+    /// Keeps somebody allowed or blocked who was so before the lists were read again.
+    ///
+    /// One known server names a contact on no list of its sharing service while she is pending.
+    pub(in crate::session) fn keep_answer(&mut self, account: &str, before: Lists) {
+        let Some(contact) = self.contacts.get_mut(account) else {
+            return;
+        };
+        if contact.lists == Lists(List::Forward.bit()) {
+            for list in [List::Allow, List::Block] {
+                contact.lists = contact.lists.with(list, before.has(list));
+            }
         }
     }
 

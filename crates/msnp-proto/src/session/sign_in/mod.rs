@@ -281,6 +281,9 @@ impl Session {
         let (account, name) = (self.config.account.clone(), self.notification.name.clone());
         self.events.push_back(Event::Online { account, name });
         self.read_roaming(now);
+        if !self.version.has_web_lists() {
+            self.strike_off_answered(now);
+        }
     }
 
     fn sign_in_refused(&mut self, code: ErrorCode) {
