@@ -31,9 +31,18 @@ type Name = Arc<str>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
     name: Name,
-    attributes: Vec<(String, String)>,
+    attributes: Box<[(String, String)]>,
+    text: Box<str>,
+    children: Box<[Self]>,
+}
+
+/// An element whose end has not come.
+struct Open {
+    name: Name,
+    attributes: Box<[(String, String)]>,
     text: String,
-    children: Vec<Self>,
+    /// How many elements were done when it began; those since are in it.
+    before: usize,
 }
 
 /// Why bytes are not a document.
@@ -65,7 +74,14 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     // The elements that are open, the outermost first; below them one that takes the document itself.
     let mut names = Names::default();
-    let mut open = vec![Element::named(names.shared(""))];
+    let mut open = vec![Open {
+        name: names.shared(""),
+        attributes: Box::default(),
+        text: String::new(),
+        before: 0,
+    }];
+    // Those that are done and whose outer one is not.
+    let mut done = Vec::new();
     let mut count = 0;
     loop {
         let event =
@@ -78,16 +94,17 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
                 if open.len() > MAX_DEPTH {
                     return Err(XmlError::TooMuch("deep"));
                 }
-                open.push(element(&mut names, &start).ok_or_else(malformed)?);
+                open.push(begin(&mut names, &start, done.len()).ok_or_else(malformed)?);
             }
             Event::Empty(start) => {
                 count += 1;
-                let element = element(&mut names, &start).ok_or_else(malformed)?;
-                open.last_mut().ok_or_else(malformed)?.children.push(element);
+                let open = begin(&mut names, &start, done.len()).ok_or_else(malformed)?;
+                done.push(open.end(Box::default()));
             }
             Event::End(_) => {
-                let done = open.pop().ok_or_else(malformed)?;
-                open.last_mut().ok_or_else(malformed)?.children.push(done);
+                let open = open.pop().ok_or_else(malformed)?;
+                let children = done.drain(open.before..).collect();
+                done.push(open.end(children));
             }
             Event::Text(text) => {
                 let text = text.xml_content(XmlVersion::Implicit1_0);
@@ -124,10 +141,8 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
         }
     }
     let end = XmlError::Malformed(reader.buffer_position());
-    match (open.pop(), open.is_empty()) {
-        (Some(mut document), true) if document.children.len() == 1 => {
-            document.children.pop().ok_or(end)
-        }
+    match (done.pop(), done.is_empty() && open.len() == 1) {
+        (Some(document), true) => Ok(document),
         _ => Err(end),
     }
 }
@@ -152,24 +167,27 @@ impl Names {
     }
 }
 
-fn element(names: &mut Names, start: &BytesStart<'_>) -> Option<Element> {
-    let mut element = Element::named(names.shared(start.local_name().as_ref()));
+fn begin(names: &mut Names, start: &BytesStart<'_>, before: usize) -> Option<Open> {
+    let name = names.shared(start.local_name().as_ref());
+    let mut attributes = Vec::new();
     if !start.attributes_raw().is_empty() {
         for attribute in start.attributes() {
             let attribute = attribute.ok()?;
             let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
-            let key = attribute.key.local_name().as_ref().to_owned();
-            element.attributes.push((key, value.into_owned()));
+            attributes.push((attribute.key.local_name().as_ref().to_owned(), value.into_owned()));
         }
     }
-    Some(element)
+    Some(Open { name, attributes: attributes.into(), text: String::new(), before })
+}
+
+impl Open {
+    fn end(self, children: Box<[Element]>) -> Element {
+        let Self { name, attributes, text, .. } = self;
+        Element { name, attributes, text: text.into(), children }
+    }
 }
 
 impl Element {
-    fn named(name: Name) -> Self {
-        Self { name, attributes: Vec::new(), text: String::new(), children: Vec::new() }
-    }
-
     /// Gives the first element of a name in it, and lets the others go.
     pub fn into_child(self, name: &str) -> Option<Self> {
         self.children.into_iter().find(|child| *child.name == *name)
