@@ -87,7 +87,13 @@ fn every_command_that_is_shown_is_one_there_is() {
                 continue;
             };
             let words: Vec<&str> = after.split([' ', '`', '|', '[', ']', '=']).collect();
-            let count = if words.first() == Some(&"msn") { 2 } else { 1 };
+            // `msn` has commands, and some of those have their own.
+            let lower = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase());
+            let count = match words.as_slice() {
+                ["msn", _, word, ..] if !word.is_empty() && lower(word) => 3,
+                ["msn", ..] => 2,
+                _ => 1,
+            };
             let command: Vec<&str> = words.iter().take(count).copied().collect();
             let plain = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
             if !command.iter().all(plain) || command.iter().any(|word| word.is_empty()) {
