@@ -8,7 +8,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode_byte, utf8_percent_encode};
 
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -70,6 +70,17 @@ fn digit(byte: u8) -> Option<u8> {
 pub fn encode_into(text: &str, out: &mut Vec<u8>) {
     for part in utf8_percent_encode(text, ESCAPED) {
         out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// Writes text as one argument with as few escapes as can be.
+pub(crate) fn encode_lightly_into(text: &str, out: &mut Vec<u8>) {
+    for byte in text.bytes() {
+        if byte.is_ascii_control() || matches!(byte, b' ' | b'%') {
+            out.extend_from_slice(percent_encode_byte(byte).as_bytes());
+        } else {
+            out.push(byte);
+        }
     }
 }
 

@@ -206,6 +206,13 @@ impl Version {
         self < Self::Msnp8
     }
 
+    /// Whether servers write names as they are but for spaces, `%` and control characters. Clients of
+    /// these versions undo those alone; older ones undo all, and one compares what it hears with what it
+    /// said.
+    pub fn has_plain_names(self) -> bool {
+        self >= Self::Msnp13
+    }
+
     /// Whether lists live in web services and are told to the server by `ADL`.
     pub fn has_web_lists(self) -> bool {
         self >= Self::Msnp13

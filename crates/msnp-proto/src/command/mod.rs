@@ -150,6 +150,16 @@ impl<'o> Line<'o> {
         self
     }
 
+    /// Adds somebody's name as servers of a version write it.
+    pub(crate) fn name(self, name: &str, version: crate::Version) -> Self {
+        if !version.has_plain_names() {
+            return self.text(name);
+        }
+        self.0.push(b' ');
+        crate::escape::encode_lightly_into(name, self.0);
+        self
+    }
+
     pub(crate) fn number(self, number: impl fmt::Display) -> Self {
         let word = number.to_string();
         self.raw(&word)

@@ -70,7 +70,7 @@ impl ServerCommand<'_> {
                 Line::new(out, if *add { "ADL" } else { "RML" }).raw("0").payload(payload);
             }
             Self::Message { sender, name, payload } => {
-                Line::new(out, "MSG").raw(sender).text(name).payload(payload);
+                Line::new(out, "MSG").raw(sender).name(name, version).payload(payload);
             }
             Self::MessageElsewhere { from, to, kind, payload } => {
                 let line = to.encode_apart(from.encode_apart(Line::new(out, "UBM")));
@@ -93,12 +93,12 @@ impl ServerCommand<'_> {
             }
             Self::Present { trid, index, count, account, name, capabilities } => {
                 let line = Line::new(out, "IRO").number(trid).number(index).number(count);
-                let line = line.raw(account).text(name);
+                let line = line.raw(account).name(name, version);
                 let told = capabilities.filter(|_| version.has_roster_capabilities());
                 capabilities_if(line, told, version).end();
             }
             Self::Joined { account, name, capabilities } => {
-                let line = Line::new(out, "JOI").raw(account).text(name);
+                let line = Line::new(out, "JOI").raw(account).name(name, version);
                 let told = capabilities.filter(|_| version.has_roster_capabilities());
                 capabilities_if(line, told, version).end();
             }
@@ -121,7 +121,10 @@ impl ServerCommand<'_> {
             Self::Property { trid, serial, property, value } => {
                 let line = number_if(number_if(Line::new(out, "PRP"), *trid), *serial);
                 let line = line.raw(property);
-                text_if(line, value.as_deref()).end();
+                match value {
+                    Some(value) => line.name(value, version).end(),
+                    None => line.end(),
+                }
             }
             Self::Published { trid, add, payload } => {
                 let line = Line::new(out, if *add { "PUT" } else { "DEL" });
@@ -137,7 +140,8 @@ impl ServerCommand<'_> {
             }
             Self::Ring { session, address, ticket, caller, name } => {
                 let line = Line::new(out, "RNG").raw(session).raw(address).raw("CKI");
-                service(line.raw(ticket.0).raw(caller).text(name), RING_SERVICE, version).end();
+                let line = line.raw(ticket.0).raw(caller).name(name, version);
+                service(line, RING_SERVICE, version).end();
             }
             Self::Ringing { trid, session } => {
                 Line::new(out, "CAL").number(trid).raw("RINGING").raw(session).end();
@@ -202,7 +206,7 @@ impl ServerCommand<'_> {
 
 fn write_presence(line: Line<'_>, presence: &Presence<'_>, version: Version) {
     let line = presence.whose.encode(line.raw(presence.status.code()), version);
-    let line = line.text(&presence.name);
+    let line = line.name(&presence.name, version);
     write_shown(line, presence.capabilities, presence.object.as_deref(), version);
 }
 
