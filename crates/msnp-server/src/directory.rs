@@ -299,6 +299,10 @@ pub trait Directory: Send + Sync + 'static {
     /// Gives an account's lists and groups.
     async fn roster(&self, account: &str) -> (Vec<Entry>, Vec<Group>);
 
+    /// Gives who was on an account's lists and is on none now, and groups that were taken away: as far
+    /// back as is remembered, for those who ask what changed.
+    async fn gone(&self, account: &str) -> (Vec<Entry>, Vec<Group>);
+
     /// Changes an account's lists; gives the entry as it is now.
     async fn edit(&self, account: &str, edit: ListEdit) -> Result<Entry, EditError>;
 

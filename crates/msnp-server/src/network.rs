@@ -28,7 +28,7 @@ use crate::{
 
 /// How long a ticket is good.
 const TICKET_LIFE: Duration = Duration::from_secs(120);
-/// How long a ticket for the web services is good.
+/// How long a ticket for the web services is good, and one that needs a proof.
 const SERVICE_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Most tickets kept.
 const TICKETS_LIMIT: usize = 65_536;
@@ -210,18 +210,20 @@ impl Shared {
         if tickets.len() >= TICKETS_LIMIT {
             tickets.retain(|_, ticket| ticket.until > now);
         }
-        let services = matches!(admits, Admits::Services { .. });
-        let life = if services { SERVICE_LIFE } else { TICKET_LIFE };
+        let lasts = matches!(admits, Admits::Services { .. } | Admits::Proof { .. });
+        let life = if lasts { SERVICE_LIFE } else { TICKET_LIFE };
         tickets
             .insert(text.clone(), Ticket { admits, until: now + life, ended: self.faults.ended() });
         text
     }
 
-    /// Spends a ticket whose secret makes the proof of a nonce; gives the account.
+    /// Looks at a ticket whose secret makes the proof of a nonce; gives the account. It is not spent: a
+    /// proof is good for its nonce alone, and clients keep their tickets for the next sign-in.
     pub(crate) fn redeem_sso(&self, ticket: &str, nonce: &str, proof: &str) -> Option<String> {
-        match self.redeem(ticket)? {
-            Admits::Proof { account, secret } if sso::verify(&secret, nonce, proof) => {
-                Some(account)
+        let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        match tickets.get(ticket).filter(|ticket| ticket.until > Instant::now())? {
+            Ticket { admits: Admits::Proof { account, secret }, .. } => {
+                sso::verify(secret, nonce, proof).then(|| account.clone())
             }
             _ => None,
         }

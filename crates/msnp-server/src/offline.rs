@@ -147,10 +147,12 @@ async fn store(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     let key = product.map(|product| challenge::answer(Version::Msnp15, product, LOCK));
     let is_theirs = account.as_ref().is_some_and(|account| account.eq_ignore_ascii_case(&from));
     if !is_theirs || key != Some(attribute("Ticket", "lockkey")) {
-        let detail = format!(
-            "<TweenerChallenge xmlns=\"{STORING}\">?id=507</TweenerChallenge>\
-             <LockKeyChallenge xmlns=\"{STORING}\">{LOCK}</LockKeyChallenge>"
-        );
+        // What is not wanted is not there: one known client takes the text of all of it for the challenge.
+        let detail = if is_theirs {
+            format!("<LockKeyChallenge xmlns=\"{STORING}\">{LOCK}</LockKeyChallenge>")
+        } else {
+            format!("<TweenerChallenge xmlns=\"{STORING}\">?id=507</TweenerChallenge>")
+        };
         return fault("q0:AuthenticationFailed", "Exception", &detail);
     }
     let content = envelope.text_of(&["Body", "Content"]).unwrap_or_default();
@@ -161,7 +163,18 @@ async fn store(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     }
     let to = attribute("To", "memberName");
     match shared.directory.store_offline(&from, &to, content).await {
-        Ok(()) => answer(&format!("<StoreResponse xmlns=\"{STORING}\"/>")),
+        Ok(()) => {
+            // One known client reads here that it arrived.
+            let head = format!(
+                "<SequenceAcknowledgment xmlns=\"http://schemas.xmlsoap.org/ws/2003/03/rm\">\
+                 <Identifier xmlns=\"http://schemas.xmlsoap.org/ws/2002/07/utility\">\
+                 http://messenger.msn.com</Identifier><AcknowledgmentRange Upper=\"{0}\" \
+                 Lower=\"{0}\"/></SequenceAcknowledgment>",
+                escaped(number)
+            );
+            let body = format!("<StoreResponse xmlns=\"{STORING}\"/>");
+            soap::envelope(StatusCode::OK, &head, &body)
+        }
         Err(_) => fault("q0:SystemUnavailable", "Exception", ""),
     }
 }

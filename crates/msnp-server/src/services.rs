@@ -6,7 +6,7 @@
 //! ```
 //! They read and change the same lists as the notification server.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::UNIX_EPOCH};
 
 use axum::{
     Router,
@@ -22,11 +22,12 @@ use msnp_proto::{
         sso::SECRET_LENGTH,
     },
     command::List,
+    oim,
     xml::{self, Element, escaped},
 };
 
 use crate::{
-    directory::{EditError, Entry, GroupEdit, ListEdit},
+    directory::{EditError, Entry, Group, GroupEdit, ListEdit},
     network::{Admits, Shared},
     soap,
 };
@@ -42,10 +43,6 @@ const LATER: &str = "2036-01-01T00:00:00Z";
 
 /// The note that holds what somebody wrote who asks to be a contact.
 const INVITATION: &str = "MSN.IM.InviteMessage";
-/// The fault of whoever asks for changes only, and its words: clients look for the one or the other
-/// half, and read it with status 200 alone.
-const FULL_SYNC: &str = "FullSyncRequired";
-const FULL_SYNC_WORDS: &str = "Full sync required. Need to do full sync.";
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -112,11 +109,17 @@ async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     let name = operation.name();
     let mut deltas = operation.descendants("deltasOnly").chain(operation.descendants("DeltasOnly"));
     let changes_only = deltas.next().is_some_and(|only| only.text() == "true");
+    // The network keeps no times: whoever asks for changes hears everything, and what is no more. Told to
+    // ask for everything instead, one known client never does.
+    let gone = match changes_only {
+        true => Some(shared.directory.gone(&account).await),
+        false => None,
+    };
     let done = match name {
-        // The network keeps no times: whoever asks for changes is told to ask for everything.
-        _ if changes_only => Err(FULL_SYNC),
-        "FindMembership" => Ok(memberships(&shared, &account).await),
-        "ABFindAll" | "ABFindContactsPaged" => Ok(book(&shared, &account, name).await),
+        "FindMembership" => Ok(memberships(&shared, &account, gone.as_ref()).await),
+        "ABFindAll" | "ABFindContactsPaged" => {
+            Ok(book(&shared, &account, name, gone.as_ref()).await)
+        }
         _ => change(&shared, &account, operation).await,
     };
     match done {
@@ -124,14 +127,45 @@ async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
             let body = format!("<{name}Response xmlns=\"{NAMESPACE}\">{inner}</{name}Response>");
             soap::envelope(StatusCode::OK, "", &body)
         }
-        Err(FULL_SYNC) => soap::fault(StatusCode::OK, NAMESPACE, FULL_SYNC, FULL_SYNC_WORDS),
-        Err(code) => soap::fault(StatusCode::INTERNAL_SERVER_ERROR, NAMESPACE, code, code),
+        Err(code) => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            soap::fault(status, NAMESPACE, code, words_of(code))
+        }
     }
 }
 
-async fn memberships(shared: &Shared, account: &str) -> String {
+/// Says a fault in words: some clients look for these, not for the code.
+fn words_of(code: &'static str) -> &'static str {
+    match code {
+        "ContactAlreadyExists" => "Contact Already Exists",
+        "GroupAlreadyExists" => "Group Already Exists",
+        "MemberAlreadyExists" => "Member already exists",
+        "MemberDoesNotExist" => "Member does not exist",
+        code => code,
+    }
+}
+
+async fn memberships(
+    shared: &Shared,
+    account: &str,
+    gone: Option<&(Vec<Entry>, Vec<Group>)>,
+) -> String {
     let (entries, _) = shared.directory.roster(account).await;
     let role = |(list, role): (List, &str)| {
+        let off = gone.into_iter().flat_map(|(gone, _)| gone.iter().chain(&entries));
+        let off: String = off
+            .filter(|entry| !entry.lists.has(list))
+            .map(|entry| {
+                format!(
+                    "<Member xsi:type=\"PassportMember\"><MembershipId>{}</MembershipId>\
+                     <Type>Passport</Type><State>Accepted</State><Deleted>true</Deleted>\
+                     <LastChanged>{}</LastChanged><PassportName>{}</PassportName></Member>",
+                    membership(entry, list),
+                    time(),
+                    escaped(&entry.account)
+                )
+            })
+            .collect();
         let on = entries.iter().filter(|entry| entry.lists.has(list));
         let members: String = on
             .map(|entry| {
@@ -144,10 +178,11 @@ async fn memberships(shared: &Shared, account: &str) -> String {
                     )
                 });
                 format!(
-                    "<Member xsi:type=\"PassportMember\"><MembershipId>{role}/{}</MembershipId>\
+                    "<Member xsi:type=\"PassportMember\"><MembershipId>{}</MembershipId>\
                      <Type>Passport</Type><DisplayName>{}</DisplayName><State>Accepted</State>\
-                     <Deleted>false</Deleted><PassportName>{}</PassportName>{}</Member>",
-                    entry.id,
+                     <Deleted>false</Deleted><LastChanged>{NOW}</LastChanged>\
+                     <PassportName>{}</PassportName>{}</Member>",
+                    membership(entry, list),
                     escaped(&entry.name),
                     escaped(&entry.account),
                     words.unwrap_or_default()
@@ -155,7 +190,7 @@ async fn memberships(shared: &Shared, account: &str) -> String {
             })
             .collect();
         format!(
-            "<Membership><MemberRole>{role}</MemberRole><Members>{members}</Members></Membership>"
+            "<Membership><MemberRole>{role}</MemberRole><Members>{members}{off}</Members></Membership>"
         )
     };
     let lists = [
@@ -168,17 +203,24 @@ async fn memberships(shared: &Shared, account: &str) -> String {
     format!(
         "<FindMembershipResult><Services><Service><Memberships>{lists}</Memberships><Info><Handle>\
          <Id>1</Id><Type>Messenger</Type><ForeignId></ForeignId></Handle></Info>\
-         <LastChange>{NOW}</LastChange><Deleted>false</Deleted></Service></Services>\
-         </FindMembershipResult>"
+         <LastChange>{}</LastChange><Deleted>false</Deleted></Service></Services>\
+         </FindMembershipResult>",
+        time()
     )
 }
 
-async fn book(shared: &Shared, account: &str, call: &str) -> String {
+async fn book(
+    shared: &Shared,
+    account: &str,
+    call: &str,
+    gone: Option<&(Vec<Entry>, Vec<Group>)>,
+) -> String {
     let (entries, groups) = shared.directory.roster(account).await;
     let privacy = shared.directory.privacy(account).await;
     let profile = shared.directory.profile(account).await.unwrap_or_default();
     let paged = call == "ABFindContactsPaged";
-    let containers = if paged { ["Groups", "Contacts"] } else { ["groups", "contacts"] };
+    let containers =
+        if paged { ["Groups", "Contacts", "Ab"] } else { ["groups", "contacts", "ab"] };
     let groups: String = groups
         .iter()
         .map(|group| {
@@ -190,7 +232,19 @@ async fn book(shared: &Shared, account: &str, call: &str) -> String {
             )
         })
         .collect();
+    let gone_groups: String = gone
+        .into_iter()
+        .flat_map(|(_, groups)| groups)
+        .map(|group| {
+            format!("<Group><groupId>{}</groupId><fDeleted>true</fDeleted></Group>", group.id)
+        })
+        .collect();
     let contacts = entries.iter().filter(|entry| entry.lists.has(List::Forward)).map(contact);
+    let gone = gone.into_iter().flat_map(|(gone, _)| gone.iter().chain(&entries));
+    let gone = gone.filter(|entry| !entry.lists.has(List::Forward)).map(|entry| {
+        let id = &entry.id;
+        format!("<Contact><contactId>{id}</contactId><fDeleted>true</fDeleted></Contact>")
+    });
     let choice = |yes| if yes { "1" } else { "2" };
     let me = format!(
         "<Contact><contactId>00000000-0000-4000-8000-000000000000</contactId><contactInfo>\
@@ -203,11 +257,40 @@ async fn book(shared: &Shared, account: &str, call: &str) -> String {
         choice(privacy.everybody),
         choice(privacy.asks)
     );
-    let contacts: String = [me].into_iter().chain(contacts).collect();
+    let contacts: String = [me].into_iter().chain(contacts).chain(gone).collect();
     format!(
-        "<{call}Result><{0}>{groups}</{0}><{1}>{contacts}</{1}></{call}Result>",
-        containers[0], containers[1]
+        "<{call}Result><{0}>{groups}{gone_groups}</{0}><{1}>{contacts}</{1}>\
+         <{2}><abId>00000000-0000-0000-0000-000000000000</abId><abInfo><ownerPuid>0</ownerPuid>\
+         <OwnerCID>{3}</OwnerCID><ownerEmail>{4}</ownerEmail><fDefault>true</fDefault>\
+         <AddressBookType>Individual</AddressBookType></abInfo>\
+         <lastChange>{5}</lastChange></{2}></{call}Result>",
+        containers[0],
+        containers[1],
+        containers[2],
+        cid(account),
+        escaped(&profile.account),
+        time()
     )
+}
+
+/// Names an entry on a list: a number, for clients read one there, and take somebody off by it alone.
+fn membership(entry: &Entry, list: List) -> u64 {
+    let number = entry.id.rsplit('-').next().and_then(|last| u64::from_str_radix(last, 16).ok());
+    (number.unwrap_or_default() << u8::BITS) | u64::from(list.bit())
+}
+
+/// Gives the id of an entry that a number names.
+fn named_by(membership: &str) -> Option<String> {
+    let number = membership.parse::<u64>().ok().filter(|number| *number > 0)? >> u8::BITS;
+    Some(format!("00000000-0000-4000-8000-{number:012x}"))
+}
+
+/// Gives the time, in so small parts that what changes twice has two: clients heed lists alone whose time
+/// is later than the one they know.
+fn time() -> String {
+    let passed = UNIX_EPOCH.elapsed().unwrap_or_default();
+    let seconds = oim::time(passed.as_secs());
+    format!("{}.{:07}Z", seconds.trim_end_matches('Z'), passed.subsec_nanos() / 100)
 }
 
 /// Gives an account's id, which is a signed number: the same each time, for the network keeps none.
@@ -247,7 +330,9 @@ async fn change(shared: &Shared, account: &str, call: &Element) -> Result<String
     };
     let edit = |add, list, who, group| directory.edit(account, ListEdit { add, list, who, group });
     let result = |name: &str, id: &str| format!("<{name}Result><guid>{id}</guid></{name}Result>");
-    let (who, group) = (text("PassportName").unwrap_or_default(), text("guid").unwrap_or_default());
+    let named = || text("MembershipId").and_then(|id| named_by(&id));
+    let who = text("PassportName").or_else(named).unwrap_or_default();
+    let group = text("guid").unwrap_or_default();
     let id = text("contactId").unwrap_or_default();
     match call.name() {
         "AddMember" | "DeleteMember" => {
@@ -271,11 +356,20 @@ async fn change(shared: &Shared, account: &str, call: &Element) -> Result<String
             if let Some(words) = words.filter(|words| !words.is_empty()) {
                 directory.invite(account, &who, words).await;
             }
-            match edit(true, List::Forward, who, None).await {
-                Ok(entry) => Ok(result("ABContactAdd", &entry.id)),
-                Err(EditError::AlreadyThere) => Err("ContactAlreadyExists"),
-                Err(error) => Err(fault(error)),
+            let added = edit(true, List::Forward, who.clone(), None).await;
+            // One known client makes its first call twice, and heeds the second answer alone.
+            if !matches!(added, Ok(_) | Err(EditError::AlreadyThere)) {
+                added.map_err(fault)?;
             }
+            let (entries, _) = directory.roster(account).await;
+            let mut known = entries.iter();
+            let known = known.find(|entry| entry.account.eq_ignore_ascii_case(&who));
+            let entry = known.ok_or("InvalidPassportUser")?;
+            let managed = text("EnableAllowListManagement").as_deref() == Some("true");
+            if managed && !entry.lists.has(List::Allow) && !entry.lists.has(List::Block) {
+                edit(true, List::Allow, who, None).await.map_err(fault)?;
+            }
+            Ok(result("ABContactAdd", &entry.id))
         }
         "ABContactDelete" => {
             edit(false, List::Forward, id, None).await.map_err(|_| "ContactDoesNotExist")?;

@@ -68,10 +68,12 @@ async fn call(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     let name = operation.name();
     match answer(&shared, &account, operation).await {
         Ok(inner) => {
+            // One known client reads this id as a number of 32 bits, and asks with this header from then
+            // on: the ticket must be in it.
             let header = format!(
-                "<StorageUserHeader xmlns=\"{namespace}\"><Puid>0</Puid><Cid>{}</Cid>\
-                 <ApplicationId>0</ApplicationId></StorageUserHeader>",
-                cid(&account)
+                "<StorageUserHeader xmlns=\"{namespace}\"><Puid>0</Puid><Cid>0</Cid>\
+                 <ApplicationId>0</ApplicationId><TicketToken>{}</TicketToken></StorageUserHeader>",
+                escaped(ticket.unwrap_or_default())
             );
             let body = format!("<{name}Response xmlns=\"{namespace}\">{inner}</{name}Response>");
             soap::envelope(StatusCode::OK, &header, &body)

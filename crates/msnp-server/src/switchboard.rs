@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use msnp_proto::{
-    ClientCommand, ErrorCode, LinkKind, ServerCommand, command::AckMode, msg::PAYLOAD_LIMIT,
+    ClientCommand, ErrorCode, LinkKind, ServerCommand,
+    command::{AckMode, Capabilities},
+    msg::PAYLOAD_LIMIT,
 };
 use tokio::{sync::mpsc, time::timeout};
 
@@ -141,6 +143,22 @@ impl Board {
         match command {
             ClientCommand::Call { trid, account } if !account.contains('@') => {
                 self.speaker.refuse(trid, ErrorCode::INVALID_USER)
+            }
+            // Clients of these versions call themselves first, for their other places.
+            ClientCommand::Call { trid, account }
+                if self.speaker.version.has_endpoints()
+                    && account.eq_ignore_ascii_case(&self.account) =>
+            {
+                let session = self.talk.0.to_string();
+                self.speaker.say(&ServerCommand::Ringing { trid, session: &session })?;
+                let profile = directory.profile(&self.account).await.unwrap_or_default();
+                let capabilities = Some(Capabilities::default());
+                let name = profile.name.as_str().into();
+                self.speaker.say(&ServerCommand::Joined {
+                    account: &profile.account,
+                    name,
+                    capabilities,
+                })
             }
             ClientCommand::Call { trid, account } => {
                 match directory.call(self.talk, &self.account, account).await {

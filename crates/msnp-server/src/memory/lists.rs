@@ -1,6 +1,6 @@
 //! Lists, groups and privacy, on both sides: whoever puts somebody on her list appears on his.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use msnp_proto::command::{List, Lists, Status};
 
@@ -13,6 +13,8 @@ const CONTACTS_LIMIT: usize = 1000;
 const GROUPS_LIMIT: usize = 30;
 /// Longest group name, in bytes as the wire has it.
 const GROUP_NAME_LIMIT: usize = 61;
+/// Most people, and groups, that are remembered after they are gone.
+const GONE_LIMIT: usize = 200;
 
 impl Inner {
     /// Makes somebody a contact of another who exists, allowed and without a question.
@@ -28,14 +30,20 @@ impl Inner {
     fn put(&mut self, owner: &str, contact: &str, list: List, add: bool) -> Option<Entry> {
         let Profile { account, name } = self.accounts.get(contact)?.profile();
         let id = self.id();
-        let entries = &mut self.accounts.get_mut(owner)?.entries;
-        let entry = entries.entry(contact.to_owned()).or_insert_with(|| Entry {
-            account,
-            name,
-            id: format!("00000000-0000-4000-8000-{id:012x}"),
-            lists: Lists(0),
-            groups: Vec::new(),
-            invitation: None,
+        let owner = self.accounts.get_mut(owner)?;
+        let (entries, gone) = (&mut owner.entries, &mut owner.gone.0);
+        let entry = entries.entry(contact.to_owned()).or_insert_with(|| {
+            let before = gone.iter().position(|gone| gone.account == account);
+            let before = before.and_then(|place| gone.remove(place)).map(|before| before.id);
+            Entry {
+                account,
+                name,
+                // Whoever comes back keeps her id, for clients remember it.
+                id: before.unwrap_or_else(|| format!("00000000-0000-4000-8000-{id:012x}")),
+                lists: Lists(0),
+                groups: Vec::new(),
+                invitation: None,
+            }
         });
         entry.lists = entry.lists.with(list, add);
         if !entry.lists.has(List::Forward) {
@@ -44,6 +52,7 @@ impl Inner {
         let entry = entry.clone();
         if entry.lists == Lists(0) {
             entries.remove(contact);
+            remember(gone, entry.clone());
         }
         Some(entry)
     }
@@ -70,7 +79,10 @@ impl Inner {
         let lists = self.lists(owner, &who);
         // Reverse and pending are the server's: a client may only say that it has seen a question.
         let question = match (edit.list, edit.add) {
-            (List::Reverse, true) => Some(lists.has(List::Pending) && !lists.has(List::Reverse)),
+            // Some take her off the one list before they put her on the other.
+            (List::Reverse, true) if !lists.has(List::Reverse) => {
+                Some(self.lists(&who, owner).has(List::Forward))
+            }
             (List::Pending, false) => Some(lists.has(List::Pending)),
             (List::Reverse | List::Pending, _) => Some(false),
             _ => None,
@@ -166,6 +178,7 @@ impl Inner {
                     found.groups.iter().map(|group| group.id.as_str()).collect();
                 let free = (1..GROUPS_LIMIT).map(group_id).find(|id| !taken.contains(id.as_str()));
                 let group = Group { id: free.ok_or(EditError::TooManyGroups)?, name };
+                found.gone.1.retain(|gone| gone.id != group.id);
                 found.groups.push(group.clone());
                 Ok(group)
             }
@@ -174,7 +187,9 @@ impl Inner {
                 if found.entries.values().any(|entry| entry.groups.contains(&id)) {
                     return Err(EditError::GroupNotEmpty);
                 }
-                Ok(found.groups.remove(place))
+                let group = found.groups.remove(place);
+                remember(&mut found.gone.1, group.clone());
+                Ok(group)
             }
             GroupEdit::Rename(id, name) => {
                 let mut groups = found.groups.iter_mut();
@@ -243,6 +258,14 @@ impl Inner {
             found.tell(&push);
         }
     }
+}
+
+/// Remembers what is no more, and forgets what has been so the longest.
+fn remember<T>(gone: &mut VecDeque<T>, one: T) {
+    if gone.len() >= GONE_LIMIT {
+        gone.pop_front();
+    }
+    gone.push_back(one);
 }
 
 /// The id of the group of a number: the form of MSNP10, from which the number can be read back.

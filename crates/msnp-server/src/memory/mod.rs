@@ -4,7 +4,7 @@ mod account;
 mod lists;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -46,6 +46,8 @@ struct Account {
     personal: Arc<[u8]>,
     entries: BTreeMap<String, Entry>,
     groups: Vec<Group>,
+    /// Who is on no list any more, and groups that are no more; the last ones.
+    gone: (VecDeque<Entry>, VecDeque<Group>),
     privacy: Privacy,
     /// What others wrote when they asked, by their addresses.
     invitations: BTreeMap<String, String>,
@@ -115,6 +117,7 @@ impl MemoryDirectory {
                 personal,
                 entries: BTreeMap::new(),
                 groups: Vec::new(),
+                gone: Default::default(),
                 privacy: Privacy::default(),
                 invitations: BTreeMap::new(),
                 attached: Vec::new(),
@@ -244,6 +247,13 @@ impl Directory for MemoryDirectory {
             Entry { invitation, ..entry.clone() }
         };
         (found.entries.iter().map(entry).collect(), found.groups.clone())
+    }
+
+    async fn gone(&self, account: &str) -> (Vec<Entry>, Vec<Group>) {
+        let inner = self.inner();
+        let gone = inner.accounts.get(&key(account)).map(|found| found.gone.clone());
+        let (entries, groups) = gone.unwrap_or_default();
+        (entries.into(), groups.into())
     }
 
     async fn invite(&self, from: &str, to: &str, words: &str) {
@@ -382,7 +392,8 @@ impl Directory for MemoryDirectory {
         let mut inner = self.inner();
         let (from, to) = (key(from), key(to));
         let sender = inner.accounts.get(&from).map(Account::profile).ok_or(CallError::NotOnline)?;
-        let id = format!("MSG{}.{}", inner.id(), from.len());
+        // One known client ends over an id that is no GUID.
+        let id = format!("00000000-0000-4000-a000-{:012x}", inner.id());
         let found = inner.accounts.get_mut(&to).filter(|found| !found.blocks(&from));
         let found = found.filter(|found| found.offline.len() < OFFLINE_LIMIT);
         let found = found.ok_or(CallError::NotOnline)?;

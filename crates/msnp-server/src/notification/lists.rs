@@ -347,7 +347,8 @@ impl Client {
             ("GTC", "A" | "N") => Privacy { asks: value == "A", ..before },
             _ => return self.speaker.refuse(trid, ErrorCode::INVALID_PARAMETER),
         };
-        if after == before {
+        // Clients with lists of the web services say it at each sign-in.
+        if after == before && !self.speaker.version.has_web_lists() {
             return self.speaker.refuse(trid, ErrorCode::ALREADY_SET);
         }
         self.shared.directory.set_privacy(&self.account, after).await;

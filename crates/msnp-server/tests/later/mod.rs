@@ -1,7 +1,9 @@
 //! Words of the later versions.
 
+mod books;
+
 use msnp_proto::auth::{
-    security_token::{self, Form, MESSENGER_CLEAR, Site},
+    security_token::{self, Form, MESSENGER_CLEAR, Site, Ticket},
     sso,
 };
 use secrecy::ExposeSecret as _;
@@ -20,28 +22,88 @@ async fn sign_in_at(network: &Network, account: &str, version: u8, place: &str) 
     wire.say(&format!("USR 2 SSO I {account}\r\n")).await;
     let asked = wire.hear("USR 2 SSO S").await;
     let nonce = asked.split_whitespace().last().expect("a nonce").to_owned();
-    let mut http = Wire::connect(network.addresses().http).await;
     let sites = [Site { address: MESSENGER_CLEAR, policy: "MBI_KEY_OLD" }];
+    let tickets = tickets(network, account, &sites).await;
+    let ticket = tickets.first().expect("a ticket");
+    prove(&mut wire, ticket, &nonce, place).await;
+    wire
+}
+
+async fn prove(wire: &mut Wire, ticket: &Ticket, nonce: &str, place: &str) {
+    let proof = sso::proof(ticket.secret.as_ref().expect("a secret"), nonce, [7; 8]);
+    let ticket = ticket.ticket.expose_secret();
+    let proof = proof.as_str();
+    wire.say(&format!("USR 3 SSO S {ticket} {proof} {{{place}}}\r\n")).await;
+    wire.hear("USR 3 OK").await;
+}
+
+async fn tickets(network: &Network, account: &str, sites: &[Site<'_>]) -> Vec<Ticket> {
     let password = "secret".to_owned().into();
-    let body = security_token::request(Form::Second, account, &password, &sites, ("", ""));
-    let body = body.expose_secret();
+    let body = security_token::request(Form::Second, account, &password, sites, ("", ""));
+    let document = post(network, "/RST2.srf", body.expose_secret()).await;
+    security_token::read_answer(document.as_bytes()).expect("tickets")
+}
+
+/// Posts a document; gives the answer's.
+async fn post(network: &Network, path: &str, body: &str) -> String {
+    let mut http = Wire::connect(network.addresses().http).await;
+    let length = body.len();
     http.say(&format!(
-        "POST /RST2.srf HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     ))
     .await;
     let mut answer = String::new();
     let read = http.stream.read_to_string(&mut answer);
     timeout(SOON, read).await.expect("it answers").expect("it is text");
-    let (_, document) = answer.split_once("\r\n\r\n").expect("a body");
-    let tickets = security_token::read_answer(document.as_bytes()).expect("tickets");
+    answer.split_once("\r\n\r\n").expect("a body").1.to_owned()
+}
+
+#[tokio::test]
+async fn a_ticket_with_its_proof_signs_in_again() {
+    let network = network().await;
+    let sites = [Site { address: MESSENGER_CLEAR, policy: "MBI_KEY_OLD" }];
+    let tickets = tickets(&network, ALICE, &sites).await;
     let ticket = tickets.first().expect("a ticket");
-    let proof = sso::proof(ticket.secret.as_ref().expect("a secret"), &nonce, [7; 8]);
-    let ticket = ticket.ticket.expose_secret();
-    let proof = proof.as_str();
-    wire.say(&format!("USR 3 SSO S {ticket} {proof} {{{place}}}\r\n")).await;
-    wire.hear("USR 3 OK").await;
-    wire
+    for place in ["a", "b"] {
+        let mut wire = Wire::connect(network.addresses().notification).await;
+        wire.say(&format!("VER 1 MSNP18 CVR0\r\nUSR 2 SSO I {ALICE}\r\n")).await;
+        let asked = wire.hear("USR 2 SSO S").await;
+        let nonce = asked.split_whitespace().last().expect("a nonce").to_owned();
+        prove(&mut wire, ticket, &nonce, place).await;
+    }
+}
+
+#[tokio::test]
+async fn names_are_plain_from_msnp13_and_all_escaped_before() {
+    let network = network().await;
+    let mut old = sign_in(&network, BOB, 12).await;
+    old.say("SYN 4 0 0\r\nCHG 5 NLN 0\r\n").await;
+    old.hear("CHG 5").await;
+    let mut alice = sign_in_at(&network, ALICE, 18, "a").await;
+    alice.say("BLP 4 AL\r\nCHG 5 NLN 0:0\r\nPRP 6 MFN A%20\u{e9}%20(100%25)\r\n").await;
+    // It is so already, and said at each sign-in.
+    alice.hear("BLP 4 AL\r\n").await;
+    alice.hear("PRP 6 MFN A%20\u{e9}%20(100%25)\r\n").await;
+    old.hear("NLN NLN alice@example.com A%20%C3%A9%20%28100%25%29 ").await;
+    let mut other = sign_in_at(&network, ALICE, 18, "b").await;
+    other.say("CHG 5 NLN 0:0\r\n").await;
+    other.hear("NLN NLN 1:alice@example.com A%20\u{e9}%20(100%25) ").await;
+}
+
+#[tokio::test]
+async fn whoever_calls_herself_first_is_there_from_msnp16() {
+    let network = network().await;
+    for (version, wanted) in [(18, "JOI alice@example.com Alice%20A 0:0\r\n"), (15, "215 2\r\n")] {
+        let mut alice = sign_in_at(&network, ALICE, version, "a").await;
+        alice.say("CHG 5 NLN 0\r\nXFR 6 SB\r\n").await;
+        let board = alice.hear("XFR 6 SB").await;
+        let words: Vec<&str> = board.lines().last().expect("a line").split(' ').collect();
+        let address = words[3].parse().expect("an address");
+        let mut board = Wire::connect(address).await;
+        board.say(&format!("USR 1 {ALICE} {}\r\nCAL 2 {ALICE}\r\n", words[5])).await;
+        let heard = board.hear(wanted).await;
+        assert_eq!(heard.contains("CAL 2 RINGING"), version == 18, "{heard}");
+    }
 }
 
 #[tokio::test]
