@@ -108,10 +108,11 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
             }
             Event::Text(text) => {
                 let text = text.xml_content(XmlVersion::Implicit1_0);
-                let own = &mut open.last_mut().ok_or_else(malformed)?.text;
+                let open = open.last_mut().ok_or_else(malformed)?;
                 // What only parts elements is no text.
-                if !own.is_empty() || !text.trim_ascii().is_empty() {
-                    own.push_str(&text);
+                let parts = done.len() > open.before && text.trim_ascii().is_empty();
+                if !parts {
+                    open.text.push_str(&text);
                 }
             }
             Event::CData(text) => {
@@ -182,7 +183,10 @@ fn begin(names: &mut Names, start: &BytesStart<'_>, before: usize) -> Option<Ope
 
 impl Open {
     fn end(self, children: Box<[Element]>) -> Element {
-        let Self { name, attributes, text, .. } = self;
+        let Self { name, attributes, mut text, .. } = self;
+        if !children.is_empty() && text.trim_ascii().is_empty() {
+            text.clear();
+        }
         Element { name, attributes, text: text.into(), children }
     }
 }
@@ -283,6 +287,12 @@ mod tests {
         assert_eq!(root.all("b").map(Element::text).collect::<Vec<_>>(), ["one & two", "<three>"]);
         assert_eq!(root.descendants("b").count(), 3);
         assert!(root.find(&["c", "b"]).is_some() && root.find(&["c", "c"]).is_none());
+    }
+
+    #[test]
+    fn blanks_are_a_text_where_they_are_all_and_none_between_elements() {
+        let root = parse(b"<a> <b> </b>\n <c>x y</c> </a>").unwrap();
+        assert_eq!((root.whole_text(), root.find(&["b"]).unwrap().whole_text()), ("", " "));
     }
 
     #[test]
