@@ -223,6 +223,11 @@ impl Version {
         self >= Self::Msnp11
     }
 
+    /// Whether an account has a roaming profile, read and changed by web service.
+    pub fn has_profile(self) -> bool {
+        self >= Self::Msnp15
+    }
+
     /// Whether a contact's list entry in `ADL` is parted by services.
     pub fn has_services_in_lists(self) -> bool {
         self >= Self::Msnp21

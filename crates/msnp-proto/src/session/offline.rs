@@ -75,6 +75,13 @@ impl Offline {
         self.active.as_ref().map(|(_, _, deadline)| *deadline)
     }
 
+    /// Lets the call under way take so long, where there is one.
+    pub(super) fn wait_until(&mut self, until: Instant) {
+        if let Some((_, _, deadline)) = &mut self.active {
+            *deadline = until;
+        }
+    }
+
     /// Gives the requests that nothing came of.
     pub(super) fn into_unsent(self) -> Vec<RequestId> {
         let active = self.active.map(|(_, task, _)| task);

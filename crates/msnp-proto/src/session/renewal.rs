@@ -207,5 +207,7 @@ impl Session {
             resync.wait_until(deadline);
         }
         self.edits.wait_until(deadline);
+        self.offline.wait_until(deadline);
+        self.roaming.wait_until(deadline);
     }
 }

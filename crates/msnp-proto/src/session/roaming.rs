@@ -11,12 +11,9 @@ use super::{
     types::{Command, Event, HttpId, Invalid, RequestError, RequestId, is_due},
     web::failure,
 };
-use crate::{
-    soap::{
-        self, SoapError,
-        storage::{self, Hold, PICTURE_LIMIT, RoamingProfile, media_type},
-    },
-    version::Scheme,
+use crate::soap::{
+    self, SoapError,
+    storage::{self, Hold, PICTURE_LIMIT, RoamingProfile, media_type},
 };
 
 /// Most calls that wait.
@@ -70,6 +67,13 @@ impl Roaming {
         self.active.as_ref().map(|(_, _, deadline)| *deadline)
     }
 
+    /// Lets the call under way take so long, where there is one.
+    pub(super) fn wait_until(&mut self, until: Instant) {
+        if let Some((_, _, deadline)) = &mut self.active {
+            *deadline = until;
+        }
+    }
+
     /// Gives the requests that nothing came of.
     pub(super) fn into_unsent(self) -> Vec<RequestId> {
         let active = self.active.map(|(_, task, _)| task);
@@ -95,7 +99,7 @@ impl Roaming {
 impl Session {
     /// Asks for the profile, where the version has one.
     pub(super) fn read_roaming(&mut self, now: Instant) {
-        if self.version.scheme() == Scheme::TicketWithProof {
+        if self.version.has_profile() {
             self.roaming_task(now, Task::Read { request: None });
         }
     }
@@ -104,9 +108,8 @@ impl Session {
     /// them.
     pub(super) fn keep_roaming(&mut self, now: Instant) {
         // Where there is no profile, it was told why.
-        let is_kept = self.version.scheme() == Scheme::TicketWithProof;
         let chosen = self.roaming.has_name || self.roaming.has_message;
-        if is_kept && chosen && self.roaming.without.is_none() {
+        if self.version.has_profile() && chosen && self.roaming.without.is_none() {
             let name = self.roaming.has_name.then(|| self.notification.name.clone());
             let message = self.roaming.has_message.then(|| self.notification.personal.text.clone());
             self.roaming_task(now, Task::Keep { name, message });
@@ -132,7 +135,7 @@ impl Session {
             }
             command => return Some(command),
         };
-        if self.version.scheme() == Scheme::TicketWithProof {
+        if self.version.has_profile() {
             self.roaming_task(now, task);
         } else {
             self.complete(request, Err(Invalid::NoProfile.into()));

@@ -21,6 +21,11 @@ use crate::{
     version::Version,
 };
 
+/// Most people on the lists: more than any server takes, so that none can fill the memory. Whoever comes
+/// after them is passed over.
+const CONTACTS_LIMIT: usize = 100_000;
+/// Most groups, likewise.
+const GROUPS_LIMIT: usize = 1_000;
 /// The group of contacts who are in none, before MSNP10.
 pub(super) const GROUP_ZERO: &str = "0";
 
@@ -165,7 +170,9 @@ impl Roster {
             return;
         };
         let pending_list = self.pending_list;
-        let contact = self.entry(account);
+        let Some(contact) = self.entry(account) else {
+            return;
+        };
         contact.lists = contact.lists.with(entry.list, true);
         if contact.name.is_empty() {
             contact.name = name.clone().into_owned();
@@ -182,7 +189,9 @@ impl Roster {
     }
 
     pub(super) fn add_group(&mut self, id: &str, name: &str) {
-        self.groups.insert(id.to_owned(), name.to_owned());
+        if self.groups.len() < GROUPS_LIMIT || self.groups.contains_key(id) {
+            self.groups.insert(id.to_owned(), name.to_owned());
+        }
     }
 
     pub(super) fn remove_group(&mut self, id: &str) {
@@ -210,7 +219,9 @@ impl Roster {
             return;
         }
         let pending_list = self.pending_list;
-        let contact = self.entry(entry.account);
+        let Some(contact) = self.entry(entry.account) else {
+            return;
+        };
         contact.name = entry.name.clone().into_owned();
         contact.id = entry.id.map(str::to_owned);
         contact.lists = entry.lists;
@@ -240,7 +251,7 @@ impl Roster {
     ) -> Option<ContactChange> {
         let before = self.contact(account).cloned();
         let pending_list = self.pending_list;
-        let contact = self.entry(account);
+        let contact = self.entry(account)?;
         match change.group {
             Some(group) if change.add => {
                 if !contact.groups.iter().any(|known| known == group) {
@@ -315,9 +326,13 @@ impl Roster {
         Some(contact.account.clone())
     }
 
-    fn entry(&mut self, account: &str) -> &mut Contact {
+    /// Gives somebody's entry, made where there is room for one more.
+    fn entry(&mut self, account: &str) -> Option<&mut Contact> {
         let account = account.to_lowercase();
-        self.contacts.entry(account.clone()).or_insert_with(|| {
+        if self.contacts.len() >= CONTACTS_LIMIT && !self.contacts.contains_key(&account) {
+            return None;
+        }
+        let entry = self.contacts.entry(account.clone()).or_insert_with(|| {
             Box::new(Contact {
                 account,
                 name: String::new(),
@@ -334,7 +349,8 @@ impl Roster {
                 personal: PersonalMessage::default(),
                 look: Look::default(),
             })
-        })
+        });
+        Some(entry)
     }
 }
 

@@ -505,3 +505,22 @@ fn a_group_the_server_lost_makes_the_lists_be_read_again() {
     assert_eq!(scene.session.roster().groups().count(), 0);
     assert!(scene.changes().contains(&(account(BOB), ContactChange::Moved)));
 }
+
+#[test]
+fn a_server_that_tells_of_people_and_groups_without_end_fills_no_memory() {
+    let (mut scene, link) = Scene::online();
+    let groups: String = (0..2_000).map(|number| format!("LSG G{number} g{number}\r\n")).collect();
+    scene.hear(link, &groups);
+    // In pieces: what a link brings at once is bounded too.
+    for thousand in 0..101 {
+        let people = (0..1000).map(|number| format!("p{thousand}.{number}@example.com"));
+        let lines: String = people.map(|who| format!("LST N={who} F=X 8\r\n")).collect();
+        scene.hear(link, &lines);
+    }
+    let roster = scene.session.roster();
+    assert_eq!((roster.contacts().count(), roster.groups().count()), (100_000, 1_000));
+    assert!(roster.contact("bob@example.com").is_some(), "who was there stays");
+    scene.hear(link, "ADC 0 RL N=late@example.com F=Late\r\n");
+    assert_eq!(scene.session.roster().contacts().count(), 100_000);
+    assert_eq!(scene.end(), None, "the session goes on");
+}

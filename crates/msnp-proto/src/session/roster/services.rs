@@ -49,7 +49,9 @@ impl Roster {
     }
 
     fn take_changes(&mut self, memberships: Memberships, book: AddressBook) {
-        self.groups.extend(book.groups);
+        for (id, name) in &book.groups {
+            self.add_group(id, name);
+        }
         let (contacts, cards): (Vec<BookContact>, Vec<BookContact>) = book
             .contacts
             .into_iter()
@@ -69,7 +71,9 @@ impl Roster {
     }
 
     fn take_book_contact(&mut self, found: BookContact) {
-        let contact = self.entry(&found.account);
+        let Some(contact) = self.entry(&found.account) else {
+            return;
+        };
         contact.lists = contact.lists.with(List::Forward, true);
         contact.id = Some(found.id);
         contact.name = found.name.unwrap_or_default();
@@ -108,10 +112,9 @@ impl Roster {
             }
             return;
         }
-        if !member.id.is_empty() {
-            self.members.insert(place, member.id);
-        }
-        let contact = self.entry(&account);
+        let Some(contact) = self.entry(&account) else {
+            return;
+        };
         contact.lists = contact.lists.with(member.list, true);
         contact.asks = asks(contact.lists, true);
         if member.invitation.is_some() {
@@ -119,6 +122,9 @@ impl Roster {
         }
         if let (true, Some(name)) = (contact.name.is_empty(), member.name) {
             contact.name = name;
+        }
+        if !member.id.is_empty() {
+            self.members.insert(place, member.id);
         }
     }
 
