@@ -7,13 +7,8 @@
 use std::mem::discriminant;
 
 use libfuzzer_sys::fuzz_target;
-use msnp_proto::{
-    ClientCommand, Direction, Frame, Framer, Limits, LinkKind, Version, redact::Capture,
-};
-
-fn framer(kind: LinkKind) -> Framer {
-    Framer::new(kind, Direction::ToServer, Limits::default())
-}
+use msnp_fuzz::{each_frame, framer, hides};
+use msnp_proto::{ClientCommand, Direction, Frame, LinkKind, Version};
 
 fn check(frame: &Frame<'_>, version: Version, kind: LinkKind) {
     let command = match ClientCommand::decode(frame, version, kind) {
@@ -24,7 +19,7 @@ fn check(frame: &Frame<'_>, version: Version, kind: LinkKind) {
         }
     };
     for secret in secrets(&command).into_iter().flatten() {
-        hides(frame, version, kind, secret);
+        hides(frame, version, (kind, Direction::ToServer), secret);
     }
     // Of what is not known only the name is kept; a bare CR is no word's part when it is written.
     if matches!(command, ClientCommand::Unknown { .. }) || frame.line().contains(&b'\r') {
@@ -32,7 +27,7 @@ fn check(frame: &Frame<'_>, version: Version, kind: LinkKind) {
     }
     let mut once = Vec::new();
     command.encode(version, &mut once);
-    let mut framer = framer(kind);
+    let mut framer = framer(kind, Direction::ToServer);
     framer.push(&once);
     let mut twice = Vec::new();
     {
@@ -58,28 +53,4 @@ fn secrets<'a>(command: &ClientCommand<'a>) -> [Option<&'a str>; 2] {
     }
 }
 
-/// A word that the line says once, and that a hash cannot hold by chance, is not shown.
-fn hides(frame: &Frame<'_>, version: Version, kind: LinkKind, secret: &str) {
-    let line = String::from_utf8_lossy(frame.line());
-    if secret.len() < 12 || line.matches(secret).count() != 1 || line.contains(char::is_control) {
-        return;
-    }
-    let mut bytes = frame.line().to_vec();
-    bytes.extend(b"\r\n");
-    let shown = Capture::new([7; 16], true).take(1, kind, Direction::ToServer, version, &bytes);
-    assert!(shown.iter().all(|shown| !shown.contains(secret)), "{shown:?}");
-}
-
-fuzz_target!(|data: &[u8]| {
-    let Some((choice, data)) = data.split_first() else { return };
-    let kind = if choice & 1 == 0 { LinkKind::Notification } else { LinkKind::Switchboard };
-    let version = Version::ALL[usize::from(choice >> 1) % Version::ALL.len()];
-    let mut framer = framer(kind);
-    framer.push(data);
-    while let Ok(Some(frame)) = framer.next() {
-        check(&frame, version, kind);
-    }
-    for names in [false, true] {
-        Capture::new([7; 16], names).take(1, kind, Direction::ToServer, version, data);
-    }
-});
+fuzz_target!(|data: &[u8]| each_frame(data, Direction::ToServer, check));

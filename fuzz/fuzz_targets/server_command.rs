@@ -7,14 +7,8 @@
 use std::mem::discriminant;
 
 use libfuzzer_sys::fuzz_target;
-use msnp_proto::{
-    Direction, Frame, Framer, Limits, LinkKind, ServerCommand, Version, command::Redirect,
-    redact::Capture,
-};
-
-fn framer(kind: LinkKind) -> Framer {
-    Framer::new(kind, Direction::ToClient, Limits::default())
-}
+use msnp_fuzz::{each_frame, framer, hides};
+use msnp_proto::{Direction, Frame, LinkKind, ServerCommand, Version, command::Redirect};
 
 fn check(frame: &Frame<'_>, version: Version, kind: LinkKind) {
     let command = match ServerCommand::decode(frame, version, kind) {
@@ -25,7 +19,7 @@ fn check(frame: &Frame<'_>, version: Version, kind: LinkKind) {
         }
     };
     if let Some(ticket) = ticket(&command, kind) {
-        hides(frame, version, kind, ticket);
+        hides(frame, version, (kind, Direction::ToClient), ticket);
     }
     // Of what is not known only the name is kept; a bare CR is no word's part when it is written.
     if matches!(command, ServerCommand::Unknown { .. }) || frame.line().contains(&b'\r') {
@@ -33,7 +27,7 @@ fn check(frame: &Frame<'_>, version: Version, kind: LinkKind) {
     }
     let mut once = Vec::new();
     command.encode(version, kind, &mut once);
-    let mut framer = framer(kind);
+    let mut framer = framer(kind, Direction::ToClient);
     framer.push(&once);
     let mut twice = Vec::new();
     {
@@ -60,28 +54,4 @@ fn ticket<'a>(command: &ServerCommand<'a>, kind: LinkKind) -> Option<&'a str> {
     }
 }
 
-/// A word that the line says once, and that a hash cannot hold by chance, is not shown.
-fn hides(frame: &Frame<'_>, version: Version, kind: LinkKind, ticket: &str) {
-    let line = String::from_utf8_lossy(frame.line());
-    if ticket.len() < 12 || line.matches(ticket).count() != 1 || line.contains(char::is_control) {
-        return;
-    }
-    let mut bytes = frame.line().to_vec();
-    bytes.extend(b"\r\n");
-    let shown = Capture::new([7; 16], true).take(1, kind, Direction::ToClient, version, &bytes);
-    assert!(shown.iter().all(|shown| !shown.contains(ticket)), "{shown:?}");
-}
-
-fuzz_target!(|data: &[u8]| {
-    let Some((choice, data)) = data.split_first() else { return };
-    let kind = if choice & 1 == 0 { LinkKind::Notification } else { LinkKind::Switchboard };
-    let version = Version::ALL[usize::from(choice >> 1) % Version::ALL.len()];
-    let mut framer = framer(kind);
-    framer.push(data);
-    while let Ok(Some(frame)) = framer.next() {
-        check(&frame, version, kind);
-    }
-    for names in [false, true] {
-        Capture::new([7; 16], names).take(1, kind, Direction::ToClient, version, data);
-    }
-});
+fuzz_target!(|data: &[u8]| each_frame(data, Direction::ToClient, check));

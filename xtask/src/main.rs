@@ -95,25 +95,15 @@ fn bench(check: bool) -> bool {
         ("bridge-msn", "router"),
         ("bridge-discord", "burst"),
     ];
-    for (package, name) in benches {
-        let output =
-            Command::new(env!("CARGO")).args(["bench", "-p", package, "--bench", name]).output();
-        let Ok(output) = output else {
+    let benches = benches.map(|(package, name)| ["bench", "-p", package, "--bench", name].to_vec());
+    // A workspace of its own, for it knows another client; it counts instructions with valgrind.
+    let peers = vec!["run", "--release", "--quiet", "--manifest-path", "benches/peers/Cargo.toml"];
+    for words in benches.into_iter().chain([peers]) {
+        let Ok(output) = Command::new(env!("CARGO")).args(words).output() else {
             eprintln!("cannot start cargo");
             return false;
         };
         fine &= output.status.success();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        lines.extend(text.lines().filter(|line| line.starts_with("ratio ")).map(str::to_owned));
-        if !output.status.success() {
-            eprintln!("{}", String::from_utf8_lossy(&output.stderr));
-        }
-    }
-    // A workspace of its own, for it knows another client; it counts instructions with valgrind.
-    let peers = ["run", "--release", "--quiet", "--manifest-path", "benches/peers/Cargo.toml"];
-    let output = Command::new(env!("CARGO")).args(peers).output();
-    fine &= output.as_ref().is_ok_and(|output| output.status.success());
-    if let Ok(output) = output {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         lines.extend(text.lines().filter(|line| line.starts_with("ratio ")).map(str::to_owned));
         if !output.status.success() {

@@ -15,6 +15,8 @@ mod count;
 mod idle;
 mod relay;
 mod report;
+#[path = "../../shared/mod.rs"]
+mod shared;
 
 use std::env;
 

@@ -6,7 +6,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::canned::{self, Canned, Cut};
+use crate::{
+    canned::{self, Canned, Cut},
+    shared::{median, report},
+};
 
 const LINES: usize = 100_000;
 /// Lines under the instruction counter, which is slow.
@@ -42,15 +45,6 @@ pub(crate) fn all() {
     report("idle_descriptors", ours.1, 1.0);
     let (few, storm) = (idle("ours", 20, 70), idle("ours", 20, 1_020));
     report("storm_of_1000_cpu", storm.2 / few.2, 1.25);
-}
-
-fn report(name: &str, value: f64, bar: f64) {
-    println!("ratio {name} {value:.2} <= {bar:.2} {}", if value <= bar { "ok" } else { "MISS" });
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// The numbers in a line such as `cpu 1 heard 2`.

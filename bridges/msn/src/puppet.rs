@@ -97,7 +97,7 @@ impl MsnPuppet {
             tracing::warn!(login = ?self.login, %error, "the account does not appear as it shall");
         }
         for account in self.keeps.iter().flatten() {
-            let listed = handle.roster().contact(account).is_some_and(msnp::Contact::is_contact);
+            let listed = handle.contact(account).is_some_and(|contact| contact.is_contact());
             if listed {
                 continue;
             }

@@ -84,7 +84,11 @@ async fn gateway(
                 Some("SB") => LinkKind::Switchboard,
                 _ => return StatusCode::BAD_REQUEST.into_response(),
             };
-            open(&shared, kind, part("IP").unwrap_or_default())
+            let opened = open(&shared, kind, part("IP").unwrap_or_default());
+            if opened.is_none() {
+                return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            }
+            opened
         }
         _ => part("SessionID").and_then(|name| find(&shared, name)),
     };

@@ -1,4 +1,4 @@
-//! The sign-in over HTTP: nexus and login.
+//! What is served over HTTP: nexus and login here, the web services and the gateway in modules of their own.
 
 use std::sync::Arc;
 

@@ -40,7 +40,7 @@ pub struct Options {
     pub notification: SocketAddr,
     /// The switchboard.
     pub switchboard: SocketAddr,
-    /// Nexus and login.
+    /// All that is served over HTTP: sign-in, web services, gateway.
     pub http: SocketAddr,
     /// Misdeeds.
     pub faults: Faults,
@@ -61,7 +61,7 @@ pub struct Addresses {
     pub notification: SocketAddr,
     /// The switchboard.
     pub switchboard: SocketAddr,
-    /// Nexus and login.
+    /// All that is served over HTTP: sign-in, web services, gateway.
     pub http: SocketAddr,
 }
 

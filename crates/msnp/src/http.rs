@@ -3,7 +3,7 @@
 use std::{error::Error as _, sync::OnceLock, time::Duration};
 
 use msnp_proto::session::{HttpReply, HttpRequest};
-use reqwest::{Client, Response, header, redirect::Policy};
+use reqwest::{Client, ClientBuilder, Response, header, redirect::Policy};
 use secrecy::ExposeSecret as _;
 
 /// What rustls says of a server whose TLS is too old for it: an alert of the server's, or its own finding.
@@ -12,35 +12,30 @@ const OUTDATED: [&str; 4] =
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Gives the process's HTTP client: making one reads the system's certificates, which takes longer
-/// than a sign-in. Redirects are the session's business. Connections are not kept: a sign-in asks
-/// each host once.
+/// Gives the process's HTTP client. Connections are not kept: a sign-in asks each host once.
 pub(crate) fn client() -> Result<Client, reqwest::Error> {
     static CLIENT: OnceLock<Client> = OnceLock::new();
-    if let Some(client) = CLIENT.get() {
-        return Ok(client.clone());
-    }
-    let made = Client::builder()
-        .redirect(Policy::none())
-        .timeout(DEADLINE)
-        .user_agent("MSMSGS")
-        .pool_max_idle_per_host(0)
-        .build()?;
-    Ok(CLIENT.get_or_init(|| made).clone())
+    shared(&CLIENT, |builder| builder.pool_max_idle_per_host(0))
 }
 
 /// Gives the process's HTTP client that keeps its connections, for a gateway that is asked again and again.
 pub(crate) fn lasting_client() -> Result<Client, reqwest::Error> {
     static CLIENT: OnceLock<Client> = OnceLock::new();
-    if let Some(client) = CLIENT.get() {
+    shared(&CLIENT, |builder| builder)
+}
+
+/// Gives a client of the process, made when it is first wanted: making one reads the system's
+/// certificates, which takes longer than a sign-in. Redirects are the session's business.
+fn shared(
+    place: &OnceLock<Client>,
+    finish: fn(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, reqwest::Error> {
+    if let Some(client) = place.get() {
         return Ok(client.clone());
     }
-    let made = Client::builder()
-        .redirect(Policy::none())
-        .timeout(DEADLINE)
-        .user_agent("MSMSGS")
-        .build()?;
-    Ok(CLIENT.get_or_init(|| made).clone())
+    let builder = Client::builder().redirect(Policy::none()).timeout(DEADLINE).user_agent("MSMSGS");
+    let made = finish(builder).build()?;
+    Ok(place.get_or_init(|| made).clone())
 }
 
 /// Asks once. A body is read as far as the request allows; a longer one is a failure.

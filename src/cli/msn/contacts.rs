@@ -265,8 +265,8 @@ fn changed(
         show.value(&json!({ "event": "error", "address": address, "reason": error.to_string() }));
     }
     done(outcome)?;
-    match handle.roster().contact(address) {
-        Some(contact) => show.contact(contact, handle),
+    match handle.contact(address) {
+        Some(contact) => show.contact(&contact, handle),
         None => show.value(&json!({ "event": "contact", "address": address, "lists": 0 })),
     }
     Ok(())
@@ -306,7 +306,7 @@ async fn import(show: &Show, handle: &Handle, file: &Path) -> Result<(), Failure
     let addresses = ctt::read(&bytes).map_err(|error| failed(error.to_string()))?;
     let (mut added, mut there, mut refused) = (0_usize, 0_usize, 0_usize);
     for address in addresses {
-        let listed = handle.roster().contact(&address).is_some_and(msnp::Contact::is_contact);
+        let listed = handle.contact(&address).is_some_and(|contact| contact.is_contact());
         if listed {
             there += 1;
             continue;
@@ -314,8 +314,8 @@ async fn import(show: &Show, handle: &Handle, file: &Path) -> Result<(), Failure
         match handle.add_contact(&address, None).await {
             Ok(()) => {
                 added += 1;
-                if let Some(contact) = handle.roster().contact(&address) {
-                    show.contact(contact, handle);
+                if let Some(contact) = handle.contact(&address) {
+                    show.contact(&contact, handle);
                 }
             }
             Err(error @ RequestError::NotSignedIn) => {

@@ -89,8 +89,7 @@ fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
             json!({ "event": "online", "account": account, "name": name })
         }
         Event::Presence { account } => {
-            let roster = handle.roster();
-            let contact = roster.contact(account)?;
+            let contact = handle.contact(account)?;
             json!({
                 "event": "presence", "address": account, "status": contact.status.code(),
                 "name": contact.shown_name(), "psm": contact.personal.text,
@@ -130,8 +129,7 @@ fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
             }
         }
         Event::AddedBy { account, name } => {
-            let roster = handle.roster();
-            let words = roster.contact(account).and_then(|contact| contact.invitation.clone());
+            let words = handle.contact(account).and_then(|contact| contact.invitation);
             json!({ "event": "asked", "address": account, "name": name, "invitation": words })
         }
         Event::CircleChanged { circle } => {
@@ -181,8 +179,7 @@ fn event_words(handle: &Handle, event: &Event) -> Option<String> {
         Event::Connected { server, version } => format!("connected to {server}, {version}"),
         Event::Online { account, name } => format!("signed in as {name} <{account}>"),
         Event::Presence { account } => {
-            let roster = handle.roster();
-            let contact = roster.contact(account)?;
+            let contact = handle.contact(account)?;
             format!(
                 "{}  {}  {}",
                 contact.status.code(),
@@ -196,8 +193,7 @@ fn event_words(handle: &Handle, event: &Event) -> Option<String> {
         Event::Joined { name, .. } => format!("{name} came"),
         Event::Left { account, .. } => format!("{account} left"),
         Event::AddedBy { account, name } => {
-            let roster = handle.roster();
-            match roster.contact(account).and_then(|contact| contact.invitation.as_ref()) {
+            match handle.contact(account).and_then(|contact| contact.invitation) {
                 Some(words) => format!("{name} <{account}> added you: {words}"),
                 None => format!("{name} <{account}> added you"),
             }

@@ -31,7 +31,7 @@ impl Inner {
         let Profile { account, name } = self.accounts.get(contact)?.profile();
         let id = self.id();
         let owner = self.accounts.get_mut(owner)?;
-        let (entries, gone) = (&mut owner.entries, &mut owner.gone.0);
+        let (entries, gone) = (&mut owner.entries, &mut owner.gone);
         let entry = entries.entry(contact.to_owned()).or_insert_with(|| {
             let before = gone.iter().position(|gone| gone.account == account);
             let before = before.and_then(|place| gone.remove(place)).map(|before| before.id);
@@ -178,7 +178,7 @@ impl Inner {
                     found.groups.iter().map(|group| group.id.as_str()).collect();
                 let free = (1..GROUPS_LIMIT).map(group_id).find(|id| !taken.contains(id.as_str()));
                 let group = Group { id: free.ok_or(EditError::TooManyGroups)?, name };
-                found.gone.1.retain(|gone| gone.id != group.id);
+                found.gone_groups.retain(|gone| gone.id != group.id);
                 found.groups.push(group.clone());
                 Ok(group)
             }
@@ -188,7 +188,7 @@ impl Inner {
                     return Err(EditError::GroupNotEmpty);
                 }
                 let group = found.groups.remove(place);
-                remember(&mut found.gone.1, group.clone());
+                remember(&mut found.gone_groups, group.clone());
                 Ok(group)
             }
             GroupEdit::Rename(id, name) => {

@@ -46,8 +46,10 @@ struct Account {
     personal: Arc<[u8]>,
     entries: BTreeMap<String, Entry>,
     groups: Vec<Group>,
-    /// Who is on no list any more, and groups that are no more; the last ones.
-    gone: (VecDeque<Entry>, VecDeque<Group>),
+    /// Who is on no list any more; the last ones.
+    gone: VecDeque<Entry>,
+    /// Groups that are no more; the last ones.
+    gone_groups: VecDeque<Group>,
     privacy: Privacy,
     /// What others wrote when they asked, by their addresses.
     invitations: BTreeMap<String, String>,
@@ -117,7 +119,8 @@ impl MemoryDirectory {
                 personal,
                 entries: BTreeMap::new(),
                 groups: Vec::new(),
-                gone: Default::default(),
+                gone: VecDeque::new(),
+                gone_groups: VecDeque::new(),
                 privacy: Privacy::default(),
                 invitations: BTreeMap::new(),
                 attached: Vec::new(),
@@ -251,9 +254,10 @@ impl Directory for MemoryDirectory {
 
     async fn gone(&self, account: &str) -> (Vec<Entry>, Vec<Group>) {
         let inner = self.inner();
-        let gone = inner.accounts.get(&key(account)).map(|found| found.gone.clone());
-        let (entries, groups) = gone.unwrap_or_default();
-        (entries.into(), groups.into())
+        let Some(found) = inner.accounts.get(&key(account)) else {
+            return (Vec::new(), Vec::new());
+        };
+        (found.gone.iter().cloned().collect(), found.gone_groups.iter().cloned().collect())
     }
 
     async fn invite(&self, from: &str, to: &str, words: &str) {
