@@ -8,6 +8,7 @@
 //! - [`listing`]: lists as documents, told to the server.
 //! - [`msg`]: what people say inside `MSG` payloads.
 //! - [`auth`]: the sign-ins of each age, and challenges.
+//! - [`p2p`]: pictures and files from peer to peer.
 //! - [`publication`]: presence as documents, from MSNP21.
 //! - [`redact`]: what may be shown of all that, for captures.
 //! - [`xml`]: the documents of web services and payloads.
@@ -25,6 +26,7 @@ pub mod listing;
 pub mod mail;
 pub mod msg;
 pub mod oim;
+pub mod p2p;
 pub mod payload;
 pub mod publication;
 pub mod redact;

@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod lists;
+mod p2p;
 mod pace;
 mod web;
 

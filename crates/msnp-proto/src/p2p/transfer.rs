@@ -1,0 +1,153 @@
+//! One transfer: an object or a file, on its way to a peer or from it.
+
+use std::time::{Duration, Instant};
+
+use super::{FileContext, Place};
+use crate::{msg::Object, session::ChatId};
+
+/// Largest object that is fetched, in bytes; original clients' pictures have some 25 KB.
+pub const OBJECT_LIMIT: u64 = 1024 * 1024;
+/// How long a transfer may stand still.
+pub(super) const STALL: Duration = Duration::from_secs(60);
+/// How long the answer to an object's invitation may take.
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
+/// How long people may think about a file.
+pub(super) const DECISION: Duration = Duration::from_secs(600);
+/// Bytes of a file that are asked for at once.
+pub(super) const FEED: usize = 64 * 1024;
+
+/// Names a transfer in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransferId(pub u64);
+
+/// What happened to a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each variant's line says what its fields are")]
+pub enum PeerEvent {
+    /// The peer takes the file that was offered.
+    Accepted { transfer: TransferId },
+    /// Bytes of a file, in order.
+    Data { transfer: TransferId, bytes: Vec<u8> },
+    /// The transfer is over; the last event of each.
+    Ended { transfer: TransferId, outcome: Result<(), TransferError> },
+    /// Somebody offers a file: accept or decline it.
+    Offered { transfer: TransferId, chat: ChatId, from: String, file: FileContext },
+    /// An object came whole, and its bytes are what its description says.
+    Object { transfer: TransferId, from: String, object: Object, bytes: Vec<u8> },
+    /// Somebody invites to what is not supported, by its id; she was told so.
+    Unsupported { chat: ChatId, from: String, feature: String },
+    /// Bytes of a file are wanted, at most so many; none more are wanted after the last.
+    Wants { transfer: TransferId, most: usize },
+}
+
+/// Why a transfer did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransferError {
+    /// Too many transfers are under way.
+    #[error("too many transfers are under way")]
+    Busy,
+    /// One of the two gave it up.
+    #[error("the transfer was cancelled")]
+    Cancelled,
+    /// What came is not what was promised.
+    #[error("what came is not what was promised")]
+    Corrupt,
+    /// The peer does not want it.
+    #[error("the other side declined")]
+    Declined,
+    /// The conversation that carried it ended.
+    #[error("the conversation ended before the transfer did")]
+    Interrupted,
+    /// Nobody answered in time.
+    #[error("the other side did not answer in time")]
+    NoAnswer,
+    /// No conversation could be opened.
+    #[error("no conversation could be opened for it")]
+    NotReached,
+    /// It stood still for too long.
+    #[error("the transfer stood still for too long")]
+    Stalled,
+    /// It is larger than what is taken.
+    #[error("it is too large")]
+    TooLarge,
+    /// The peer does not have it, or did not understand.
+    #[error("the other side does not have it")]
+    Unavailable,
+    /// There is no such transfer, or it is in another state.
+    #[error("there is no such transfer")]
+    Unknown,
+}
+
+#[derive(Debug)]
+pub(super) struct Transfer {
+    pub(super) chat: ChatId,
+    pub(super) place: Place,
+    pub(super) session: u32,
+    pub(super) call: String,
+    pub(super) what: What,
+    pub(super) state: State,
+    pub(super) deadline: Instant,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// With the description as it was sent.
+    Object(Object),
+    File(FileContext),
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    /// Our invitation waits for an answer.
+    Inviting,
+    /// A peer's invitation waits for the application: this is what to answer.
+    Offered { invitation: Box<super::slp::Slp> },
+    /// Bytes come; an object's are kept until all are there.
+    Receiving { got: u64, object: Vec<u8> },
+    /// Bytes go.
+    Sending(Source),
+    /// All bytes went; the peer has not said yet that it took them.
+    Sent,
+}
+
+/// Bytes on their way out.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) total: u64,
+    pub(super) sent: u64,
+    /// What is there to send, from `at` on.
+    pub(super) bytes: Vec<u8>,
+    pub(super) at: usize,
+    /// Whether the application was asked for more.
+    pub(super) asked: bool,
+    pub(super) message: u32,
+    pub(super) key: u32,
+}
+
+impl Source {
+    pub(super) fn waiting(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Bytes that the application has not given yet.
+    pub(super) fn missing(&self) -> u64 {
+        let waiting = u64::try_from(self.waiting().len()).unwrap_or(u64::MAX);
+        self.total.saturating_sub(self.sent).saturating_sub(waiting)
+    }
+}
+
+impl Transfer {
+    pub(super) fn size(&self) -> u64 {
+        match &self.what {
+            What::Object(object) => object.size,
+            What::File(file) => file.size,
+        }
+    }
+
+    /// Whether bytes go or come just now.
+    pub(super) fn is_running(&self) -> bool {
+        !matches!(self.state, State::Offered { .. })
+    }
+}
