@@ -72,7 +72,7 @@ async fn bare_sign_in(notification: &str, http: &str) {
     say(&mut link, &format!("USR 4 TWN S {ticket}\r\n"), "USR 4 OK").await;
     say(&mut link, "SYN 5 0 0\r\n", "PRP").await;
     let personal = "<Data><PSM></PSM><CurrentMedia></CurrentMedia></Data>";
-    let words = format!("UUX 6 {}\r\n{personal}CHG 7 NLN 268435456\r\n", personal.len());
+    let words = format!("UUX 6 {}\r\n{personal}CHG 7 NLN 1073774628\r\n", personal.len());
     say(&mut link, &words, "CHG").await;
 }
 

@@ -44,7 +44,7 @@ fn online(now: Instant) -> (Session, LinkId) {
     let reply = HttpReply { status: 200, headers, body: Vec::new(), failure: None };
     session.handle_http(now, asked.expect("it asks for a ticket"), reply);
     let rest = "USR 4 OK ada@example.com 1 0\r\nSYN 5 0 0 1 0\r\n\
-                LST N=bob@example.com F=Bob C=1 11\r\nUUX 6 0\r\nCHG 7 NLN 268435456\r\n";
+                LST N=bob@example.com F=Bob C=1 11\r\nUUX 6 0\r\nCHG 7 NLN 1073774628\r\n";
     session.handle_bytes(now, link, rest.as_bytes());
     while session.poll_effect().is_some() {}
     let mut events = std::iter::from_fn(|| session.poll_event());

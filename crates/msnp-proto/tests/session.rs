@@ -171,10 +171,10 @@ impl Scene {
                      PRP MFN Ada%20L\r\nLSG Friends 9\r\nLST N=bob@example.com F=Bob C=1 11 9\r\n";
         let said = scene.hear(link, lists);
         assert!(
-            said.starts_with("UUX 6 53\r\n<Data>") && said.ends_with("CHG 7 NLN 268435456\r\n"),
+            said.starts_with("UUX 6 53\r\n<Data>") && said.ends_with("CHG 7 NLN 1073774628\r\n"),
             "{said}"
         );
-        scene.hear(link, "UUX 6 0\r\nCHG 7 NLN 268435456\r\n");
+        scene.hear(link, "UUX 6 0\r\nCHG 7 NLN 1073774628\r\n");
         assert!(
             scene
                 .events
@@ -194,7 +194,7 @@ impl Scene {
         scene.hear(link, "USR 4 OK ada@example.com Ada 1 0\r\n");
         scene.hear(link, lists);
         let trid = if version.has_personal_messages() { 7 } else { 6 };
-        scene.hear(link, &format!("CHG {trid} NLN 268435456\r\n"));
+        scene.hear(link, &format!("CHG {trid} NLN 1073774628\r\n"));
         scene.said.clear();
         scene.events.clear();
         (scene, link)
@@ -371,8 +371,8 @@ fn lists_that_stay_incomplete_are_used_as_they_are() {
     }
     scene.hear(link, "SYN 5 3 2 0\r\nLST bob@example.com Bob 3 0\r\n");
     let said = scene.wait(31);
-    assert_eq!(said, "CHG 6 NLN 268435456\r\n");
-    scene.hear(link, "CHG 6 NLN 268435456\r\n");
+    assert_eq!(said, "CHG 6 NLN 1073774628\r\n");
+    scene.hear(link, "CHG 6 NLN 1073774628\r\n");
     assert_eq!(scene.session.roster().contacts().count(), 1);
 }
 

@@ -70,12 +70,21 @@ impl Peers {
 
     /// Gives the conversations through which something waits to be sent.
     pub fn waiting(&self) -> Vec<ChatId> {
+        if self.lines.is_empty() {
+            return Vec::new();
+        }
         let queued = self.lines.values().filter(|line| line.has_queued()).map(|line| &line.chat);
         let ready = self.transfers.values().filter(|it| is_ready(it)).map(|it| &it.chat);
         let mut chats: Vec<ChatId> = queued.chain(ready).cloned().collect();
         chats.sort_unstable();
         chats.dedup();
         chats
+    }
+
+    /// Names a transfer that is about to be asked for.
+    pub fn new_id(&mut self) -> TransferId {
+        self.last += 1;
+        TransferId(self.last)
     }
 
     /// Takes a payload that came through a conversation from an account.
@@ -147,6 +156,24 @@ impl Peers {
         }
     }
 
+    /// Takes the news that somebody left a conversation of several.
+    pub fn handle_left(&mut self, chat: &ChatId, account: &str) {
+        self.lines.retain(|place, line| line.chat != *chat || place.account != account);
+        let hers = |it: &Transfer| it.chat == *chat && it.place.account == account;
+        let cut = self.transfers.iter().filter(|(_, it)| hers(it));
+        for id in cut.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.end(id, Err(TransferError::Interrupted));
+        }
+    }
+
+    /// Ends all transfers.
+    pub fn handle_closed(&mut self) {
+        self.lines.clear();
+        for id in self.transfers.keys().copied().collect::<Vec<_>>() {
+            self.end(id, Err(TransferError::Interrupted));
+        }
+    }
+
     /// Takes the news that a conversation has another name.
     pub fn handle_renamed(&mut self, before: &ChatId, after: &ChatId) {
         let lines = self.lines.values_mut().map(|line| &mut line.chat);
@@ -177,26 +204,20 @@ impl Peers {
     pub fn fetch(
         &mut self,
         now: Instant,
+        id: TransferId,
         chat: &ChatId,
         place: Place,
         object: Object,
         description: &str,
-    ) -> Result<TransferId, TransferError> {
+    ) -> Result<(), TransferError> {
         if object.size > OBJECT_LIMIT {
             return Err(TransferError::TooLarge);
         }
         let context = [description.as_bytes(), b"\0"].concat();
         let kind = if object.kind == 3 { 12 } else { 1 };
         let kind = if object.kind == 2 { 11 } else { kind };
-        self.invite(
-            now + ANSWER,
-            chat,
-            place,
-            What::Object(object),
-            feature::OBJECT,
-            kind,
-            &context,
-        )
+        let what = What::Object(object);
+        self.invite(id, now + ANSWER, chat, place, what, feature::OBJECT, kind, &context)
     }
 
     /// Offers a file.
@@ -206,12 +227,13 @@ impl Peers {
     pub fn offer(
         &mut self,
         now: Instant,
+        id: TransferId,
         chat: &ChatId,
         place: Place,
         file: FileContext,
-    ) -> Result<TransferId, TransferError> {
+    ) -> Result<(), TransferError> {
         let context = file.encode();
-        self.invite(now + DECISION, chat, place, What::File(file), feature::FILE, 2, &context)
+        self.invite(id, now + DECISION, chat, place, What::File(file), feature::FILE, 2, &context)
     }
 
     /// Takes a file that was offered.
@@ -364,6 +386,7 @@ impl Peers {
     #[expect(clippy::too_many_arguments, reason = "an invitation is made of so many things")]
     fn invite(
         &mut self,
+        id: TransferId,
         deadline: Instant,
         chat: &ChatId,
         place: Place,
@@ -371,7 +394,7 @@ impl Peers {
         feature: &str,
         kind: u32,
         context: &[u8],
-    ) -> Result<TransferId, TransferError> {
+    ) -> Result<(), TransferError> {
         if self.transfers.len() >= TRANSFERS_LIMIT {
             return Err(TransferError::Busy);
         }
@@ -397,11 +420,9 @@ impl Peers {
             body: lines.map(|(name, value)| (name.to_owned(), value)).into(),
         };
         self.say(chat, &place, &text);
-        self.last += 1;
-        let id = TransferId(self.last);
         let (chat, state) = (chat.clone(), State::Inviting);
         self.transfers.insert(id, Transfer { chat, place, session, call, what, state, deadline });
-        Ok(id)
+        Ok(())
     }
 
     fn own_for(&self, place: &Place) -> Place {
@@ -623,8 +644,7 @@ impl Peers {
             line.send_preparation(session, kind, keys[0]);
         }
         let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.last += 1;
-        let id = TransferId(self.last);
+        let id = self.new_id();
         self.transfers.insert(
             id,
             Transfer {
@@ -649,8 +669,7 @@ impl Peers {
         session: u32,
         file: FileContext,
     ) {
-        self.last += 1;
-        let id = TransferId(self.last);
+        let id = self.new_id();
         let told = file.clone();
         self.transfers.insert(
             id,

@@ -19,10 +19,11 @@ use super::{
     types::{ChatId, Effect, Event, LinkChange, LinkId, RequestError, RequestId, is_due},
 };
 use crate::{
-    command::{ClientCommand, Secret, ServerCommand},
+    command::{Capabilities, ClientCommand, Secret, ServerCommand},
     error_code::ErrorCode,
     frame::{Framer, Limits},
-    msg::Said,
+    msg::{Body, PLACES_LIMIT, Said},
+    p2p::{Envelope, Place, TransferError},
     payload::{Direction, LinkKind},
 };
 
@@ -39,11 +40,15 @@ pub(super) struct Board {
     framer: Framer,
     next_trid: u32,
     members: BTreeMap<String, String>,
+    /// The places of each, with what her client can do there, from MSNP16.
+    pub(super) places: BTreeMap<String, BTreeMap<String, Capabilities>>,
     /// The session's name, once known.
     session: String,
     /// Messages sent whose fate is not known, by transaction.
     pub(super) awaiting: BTreeMap<u32, Awaiting>,
     sent: BTreeMap<u64, Sent>,
+    /// Packets from peer to peer that the server has not taken yet, with the time to stop waiting.
+    pub(super) in_flight: BTreeMap<u32, Instant>,
     last_sent: u64,
     received: u64,
     pub(super) touched: Instant,
@@ -113,7 +118,20 @@ impl Board {
             State::Ready if self.chat.is_group() => None,
             State::Ready => Some(self.touched + self.idle_after),
         };
-        self.awaiting.values().map(|awaiting| awaiting.deadline).chain(state).min()
+        let said = self.awaiting.values().map(|awaiting| awaiting.deadline);
+        said.chain(self.in_flight.values().copied()).chain(state).min()
+    }
+
+    /// Notes one of somebody's places, where one is told.
+    fn note_place(&mut self, account: &str, capabilities: Option<Capabilities>) {
+        let place = Place::read(account);
+        let known = self.places.len() < MEMBERS_LIMIT || self.places.contains_key(&place.account);
+        if let (Some(id), Some(capabilities), true) = (place.id, capabilities, known) {
+            let places = self.places.entry(place.account).or_default();
+            if places.len() < PLACES_LIMIT {
+                places.insert(id, capabilities);
+            }
+        }
     }
 
     /// Gives the requests whose messages were sent and not answered.
@@ -205,6 +223,7 @@ impl Session {
         if let Some(chat) = self.chats.get_mut(&board.chat).filter(|chat| chat.board == Some(link))
         {
             chat.board = None;
+            self.peers.handle_gone(&board.chat, TransferError::Interrupted);
         }
         for request in board.unanswered() {
             self.complete(request, Err(RequestError::Unconfirmed));
@@ -224,6 +243,8 @@ impl Session {
                 framer: framer(),
                 next_trid: 1,
                 members: BTreeMap::new(),
+                places: BTreeMap::new(),
+                in_flight: BTreeMap::new(),
                 awaiting: BTreeMap::new(),
                 sent: BTreeMap::new(),
                 last_sent: 0,
@@ -278,8 +299,9 @@ impl Session {
                 self.say_on(link, &ClientCommand::Call { trid, account: &account });
             }
             ServerCommand::Ringing { session, .. } => session.clone_into(&mut board.session),
-            ServerCommand::Present { account, name, .. }
-            | ServerCommand::Joined { account, name, .. } => {
+            ServerCommand::Present { account, name, capabilities, .. }
+            | ServerCommand::Joined { account, name, capabilities } => {
+                board.note_place(account, capabilities);
                 self.member_came(now, link, account, &name);
             }
             ServerCommand::Answered { .. } => {
@@ -288,7 +310,7 @@ impl Session {
                 self.adopt_board(now, &chat, link);
             }
             ServerCommand::Message { sender, name, payload } => {
-                self.message_came(link, sender, &name, payload);
+                self.message_came(now, link, sender, &name, payload);
             }
             ServerCommand::Acknowledge { trid } => self.message_answered(link, trid, false),
             ServerCommand::NotDelivered { trid } => self.message_answered(link, trid, true),
@@ -353,24 +375,32 @@ impl Session {
             chat.board = None;
         }
         self.chats.entry(group.clone()).or_default().board = Some(link);
+        self.peers.handle_renamed(&before, &group);
         for (account, name) in others {
             self.joined(group.clone(), &account, &name);
         }
     }
 
     fn member_left(&mut self, link: LinkId, account: &str) {
-        if self.version.has_endpoints() && account.contains(';') {
-            return; // one of her places; that she is gone herself is said without it
-        }
-        let account = account.split(';').next().unwrap_or(account).to_lowercase();
         let Some(board) = self.boards.get_mut(&link) else {
             return;
         };
+        if self.version.has_endpoints() && account.contains(';') {
+            // One of her places; that she is gone herself is said without it.
+            let place = Place::read(account);
+            if let (Some(places), Some(id)) = (board.places.get_mut(&place.account), place.id) {
+                places.remove(&id);
+            }
+            return;
+        }
+        let account = account.split(';').next().unwrap_or(account).to_lowercase();
+        board.places.remove(&account);
         if board.members.remove(&account).is_none() {
             return;
         }
         let (chat, empty) = (board.chat.clone(), board.members.is_empty());
         if chat.is_group() {
+            self.peers.handle_left(&chat, &account);
             self.events.push_back(Event::Left { chat: chat.clone(), account });
         }
         if empty {
@@ -381,11 +411,22 @@ impl Session {
         }
     }
 
-    fn message_came(&mut self, link: LinkId, sender: &str, name: &str, payload: &[u8]) {
+    fn message_came(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        sender: &str,
+        name: &str,
+        payload: &[u8],
+    ) {
         let Some(board) = self.boards.get_mut(&link) else {
             return;
         };
         let chat = board.chat.clone();
+        let body = Body::read(payload);
+        if body.content_type() == Envelope::CONTENT_TYPE {
+            return self.peers.handle_payload(now, &chat, sender, &body);
+        }
         let (from, name) = (sender.to_lowercase(), name.to_owned());
         let event = match Said::read(payload) {
             Said::Text(text) => {
@@ -409,6 +450,9 @@ impl Session {
         let Some(board) = self.boards.get_mut(&link) else {
             return;
         };
+        if board.in_flight.remove(&trid).is_some() {
+            return; // whether it arrived is for the peer to say
+        }
         let Some(awaiting) = board.awaiting.remove(&trid) else {
             return;
         };
@@ -430,7 +474,9 @@ impl Session {
         let Some(board) = self.boards.get_mut(&link) else {
             return;
         };
-        if let Some(trid) = trid.filter(|trid| board.awaiting.contains_key(trid)) {
+        let ours =
+            |trid: &u32| board.awaiting.contains_key(trid) || board.in_flight.contains_key(trid);
+        if let Some(trid) = trid.filter(ours) {
             return self.message_answered(link, trid, true);
         }
         let why = match (&board.state, code) {
@@ -458,6 +504,7 @@ impl Session {
             .map(|(trid, _)| *trid)
             .collect();
         let silent = !late.is_empty();
+        board.in_flight.retain(|_, until| *until > now);
         for trid in late {
             let sent = board.awaiting.remove(&trid).and_then(|late| board.sent.remove(&late.sent));
             if let Some(sent) = sent {

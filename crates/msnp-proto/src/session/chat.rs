@@ -6,15 +6,17 @@ use super::{
     Session,
     board::{Awaiting, Sent},
     edit::is_address,
+    peer::PeerAsk,
     types::{ChatId, Event, Invalid, LinkId, RequestError, RequestId},
 };
 use crate::{
     command::{AckMode, ClientCommand},
     msg::{self, Text},
+    p2p::TransferError,
 };
 
 /// Most messages that wait for a conversation to open.
-const OUTBOX_LIMIT: usize = 64;
+pub(super) const OUTBOX_LIMIT: usize = 64;
 
 /// A conversation with somebody, with or without a switchboard at present.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ pub(super) struct Chat {
     pub(super) board: Option<LinkId>,
     /// What waits for it.
     outbox: VecDeque<Outgoing>,
+    /// What is to be asked of peers once it is there.
+    pub(super) asks: Vec<PeerAsk>,
     /// Whether a second switchboard was tried for what waits.
     retried: bool,
 }
@@ -36,7 +40,8 @@ struct Outgoing {
 impl Chat {
     /// Gives the requests that were never sent.
     pub(super) fn unsent(self) -> impl Iterator<Item = RequestId> {
-        self.outbox.into_iter().map(|outgoing| outgoing.request)
+        let asks = self.asks.into_iter().map(|ask| ask.request);
+        self.outbox.into_iter().map(|outgoing| outgoing.request).chain(asks)
     }
 }
 
@@ -77,11 +82,8 @@ impl Session {
     }
 
     fn send(&mut self, now: Instant, id: ChatId, outgoing: Outgoing) {
-        if id.is_group() && self.ready_board(&id).is_none() {
-            return self.complete(outgoing.request, Err(RequestError::ChatOver));
-        }
-        if !id.is_group() && !is_address(id.as_str()) {
-            return self.complete(outgoing.request, Err(Invalid::Address.into()));
+        if let Err(error) = self.may_speak(&id) {
+            return self.complete(outgoing.request, Err(error));
         }
         let chat = self.chats.entry(id.clone()).or_default();
         if chat.outbox.len() >= OUTBOX_LIMIT {
@@ -91,15 +93,29 @@ impl Session {
         self.speak(now, &id);
     }
 
+    /// Whether there is a way to a conversation, or can be one.
+    pub(super) fn may_speak(&self, id: &ChatId) -> Result<(), RequestError> {
+        if id.is_group() && self.ready_board(id).is_none() {
+            return Err(RequestError::ChatOver);
+        }
+        if !id.is_group() && !is_address(id.as_str()) {
+            return Err(Invalid::Address.into());
+        }
+        Ok(())
+    }
+
     /// Says what waits, or sees to it that there is a switchboard to say it on.
     pub(super) fn speak(&mut self, now: Instant, id: &ChatId) {
         let Some(chat) = self.chats.get_mut(id) else {
             return;
         };
-        if chat.outbox.is_empty() {
+        if chat.outbox.is_empty() && chat.asks.is_empty() && !self.peers.has_waiting(id) {
             return;
         }
         let Some(link) = chat.board else {
+            if id.is_group() {
+                return self.peers.handle_gone(id, TransferError::Interrupted);
+            }
             let asked = self.transfers.values().any(|(asked, _)| asked == id);
             if !asked {
                 let trid = self.notification.trid();
@@ -130,6 +146,8 @@ impl Session {
             let ack = AckMode::Always;
             self.say_on(link, &ClientCommand::Message { trid, ack, payload: &payload });
         }
+        self.invite_peers(now, id, link);
+        self.pump_peers(now, id, link);
     }
 
     /// Ends the wait of everything that was to be said, because there is no way to say it.
@@ -143,10 +161,13 @@ impl Session {
             return self.speak(now, id);
         }
         chat.retried = false;
-        let waiting: Vec<Outgoing> = chat.outbox.drain(..).collect();
-        for outgoing in waiting {
-            self.complete(outgoing.request, Err(why.clone()));
+        let asks = chat.asks.drain(..).map(|ask| ask.request);
+        let waiting: Vec<RequestId> =
+            chat.outbox.drain(..).map(|outgoing| outgoing.request).chain(asks).collect();
+        for request in waiting {
+            self.complete(request, Err(why.clone()));
         }
+        self.peers.handle_gone(id, TransferError::NotReached);
     }
 
     /// The link of a conversation's switchboard, if one can speak on it.

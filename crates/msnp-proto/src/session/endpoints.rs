@@ -6,11 +6,10 @@ use std::time::Instant;
 use super::{
     Session,
     roster::circle_of,
-    sign_in::CAPABILITIES,
     types::{CloseReason, Event, RequestError, RequestId},
 };
 use crate::{
-    command::{Capabilities, ClientCommand, Presence, Status, Whose},
+    command::{ClientCommand, Presence, Status, Whose},
     msg::{Endpoint, Look, Object, PLACES_LIMIT, PersonalMessage, plain_id, read_endpoints},
     publication::{Document, UserPresence, read_roster},
 };
@@ -39,7 +38,7 @@ impl Session {
             idle: status == Status::Idle,
             client_type: "1".to_owned(),
             status: Some(status),
-            capabilities: Capabilities { extended: Some(0), ..CAPABILITIES },
+            capabilities: self.capabilities(),
         }
     }
 

@@ -18,6 +18,7 @@ mod notification;
 mod offline;
 mod online;
 mod pace;
+mod peer;
 mod renewal;
 mod resync;
 mod roaming;
@@ -54,7 +55,11 @@ pub use self::{
         LinkChange, LinkId, Pace, RequestError, RequestId, SessionConfig, Traffic,
     },
 };
-use crate::version::Version;
+use crate::{
+    msg::plain_id,
+    p2p::{Peers, Place},
+    version::Version,
+};
 
 /// The client's side of one sign-in, from the first connection to the last word.
 ///
@@ -95,6 +100,8 @@ pub struct Session {
     newcomers: Vec<Newcomer>,
     /// Changes of the account itself asked for, by transaction.
     requests: BTreeMap<u32, Waiting>,
+    /// Transfers from peer to peer.
+    peers: Peers,
     effects: VecDeque<Effect>,
     events: VecDeque<Event>,
     last_id: u64,
@@ -109,6 +116,7 @@ impl Session {
         let mut session = Self {
             notification: Notification::new(now + config.deadlines.step),
             pacer: Pacer::new(config.pace, now),
+            peers: Peers::new(own_place(&config), config.entropy),
             config,
             version,
             started: now,
@@ -175,6 +183,7 @@ impl Session {
             self.notification_changed(now, change);
         } else if self.boards.contains_key(&link) {
             self.board_changed(now, link, change);
+            self.peers_move(now);
         }
     }
 
@@ -187,6 +196,7 @@ impl Session {
             self.notification_bytes(now, bytes);
         } else if self.boards.contains_key(&link) {
             self.board_bytes(now, link, bytes);
+            self.peers_move(now);
         }
     }
 
@@ -224,6 +234,8 @@ impl Session {
         self.offline_timeout(now);
         self.roaming_timeout(now);
         self.boards_timeout(now);
+        self.peers.handle_timeout(now);
+        self.peers_move(now);
     }
 
     /// Asks for something; [`Event::Completed`] with the id given tells how it went.
@@ -244,6 +256,7 @@ impl Session {
             }
             command => self.paced_command(now, request, command),
         }
+        self.peers_move(now);
         request
     }
 
@@ -276,6 +289,7 @@ impl Session {
             .chain(self.pacer.deadline())
             .chain(self.offline.deadline())
             .chain(self.roaming.deadline())
+            .chain(self.peers.poll_timeout())
             .min()
     }
 
@@ -319,6 +333,10 @@ impl Session {
         if let Some(link) = self.notification.link.take() {
             self.effects.push_back(Effect::Close { link });
         }
+        self.peers.handle_closed();
+        while let Some(event) = self.peers.poll_event() {
+            self.events.push_back(Event::Transfer(event));
+        }
         self.events.push_back(Event::Closed { reason });
     }
 
@@ -330,4 +348,9 @@ impl Session {
         self.last_id += 1;
         self.last_id
     }
+}
+
+/// Where the account is itself.
+fn own_place(config: &SessionConfig) -> Place {
+    Place { account: config.account.to_lowercase(), id: Some(plain_id(&config.machine_id)) }
 }

@@ -144,11 +144,20 @@ impl Session {
     }
 
     pub(super) fn online_command(&mut self, now: Instant, request: RequestId, command: Command) {
-        let converses = matches!(command, Command::SendText { .. } | Command::SendNudge { .. });
+        let converses = matches!(
+            command,
+            Command::FetchObject { .. }
+                | Command::OfferFile { .. }
+                | Command::SendNudge { .. }
+                | Command::SendText { .. }
+        );
         if converses && !self.version.has_switchboards() {
             return self.complete(request, Err(Invalid::NoSwitchboards.into()));
         }
         let Some(command) = self.converse_elsewhere(now, request, command) else {
+            return;
+        };
+        let Some(command) = self.peer_command(now, request, command) else {
             return;
         };
         let Some(command) = self.roaming_command(now, request, command) else {

@@ -94,13 +94,20 @@ impl Session {
 fn is_paced(command: &Command) -> bool {
     !matches!(
         command,
-        Command::AcknowledgeOffline { .. }
+        Command::AcceptFile { .. }
+            | Command::AcknowledgeOffline { .. }
+            | Command::CancelTransfer { .. }
+            | Command::FeedFile { .. }
+            | Command::FetchObject { .. }
             | Command::LeaveChat { .. }
             | Command::LeaveOffline { .. }
+            | Command::OfferFile { .. }
             | Command::SendNudge { .. }
             | Command::SendText { .. }
             | Command::SendTyping { .. }
+            | Command::ServeObject { .. }
             | Command::SignOut
+            | Command::WithdrawObject { .. }
     )
 }
 

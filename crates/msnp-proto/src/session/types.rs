@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,6 +16,7 @@ use crate::{
     mail::Mail,
     msg::{Look, Object, PersonalMessage, Text},
     oim::OfflineMessage,
+    p2p::{FileContext, PeerEvent, TransferError, TransferId},
     payload::LinkKind,
     soap::storage::RoamingProfile,
     version::Version,
@@ -210,6 +212,8 @@ impl fmt::Debug for Effect {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant's line says what its fields are")]
 pub enum Command {
+    /// Take a file that was offered.
+    AcceptFile { transfer: TransferId },
     /// Let somebody who asked see the account and write to it; with `add` she becomes a contact too.
     AcceptContact { account: String, add: bool },
     /// Put somebody on the contact list, in the group of that id where one is given, and let her write.
@@ -222,8 +226,15 @@ pub enum Command {
     AskNetworks { account: String },
     /// Keep somebody from seeing the account and writing to it, or let her again.
     BlockContact { account: String, on: bool },
+    /// Give a transfer up; decline it where it was offered.
+    CancelTransfer { transfer: TransferId },
     /// Answer somebody who asked with no; with `block` she may neither see nor write.
     DeclineContact { account: String, block: bool },
+    /// Give bytes of a file after [`PeerEvent::Wants`], no more than wanted.
+    FeedFile { transfer: TransferId, bytes: Vec<u8> },
+    /// Fetch a picture, an emoticon or another object from somebody in a conversation, by its description
+    /// exactly as it came. Completed when she is asked; the transfer's own events tell the rest.
+    FetchObject { transfer: TransferId, chat: ChatId, account: String, description: String },
     /// Fetch the picture that the roaming profile names, from MSNP15; [`Event::KeptPicture`] brings it.
     FetchKeptPicture,
     /// Put a contact in the group of that id, or take her out of it.
@@ -239,6 +250,9 @@ pub enum Command {
     LeaveChat { chat: ChatId },
     /// Put a contact in the group of that id, or in none, and take her out of all others.
     MoveContact { account: String, group: Option<String> },
+    /// Offer a file to somebody in a conversation. Completed when she is asked; the transfer's own events
+    /// tell the rest.
+    OfferFile { transfer: TransferId, chat: ChatId, account: String, file: FileContext },
     /// Ask what was said while the account was away, from MSNP11; [`Event::OfflineRead`] follows what was
     /// not told of before.
     ReadOffline,
@@ -258,6 +272,8 @@ pub enum Command {
     SendText { chat: ChatId, text: Text },
     /// Show that the account is writing; needs a conversation that is open.
     SendTyping { chat: ChatId },
+    /// Let peers fetch an object's bytes.
+    ServeObject { object: Object, bytes: Arc<[u8]> },
     /// Ask the account about each who puts it on her list, or take them silently. Servers only keep it.
     SetAsking { ask: bool },
     /// Change what the account looks and sounds like: the sound from MSNP16, all of it from MSNP18.
@@ -266,7 +282,8 @@ pub enum Command {
     SetName { name: String },
     /// Change the own personal message.
     SetPersonalMessage { message: PersonalMessage },
-    /// Show another display picture, or none, from MSNP9. Who fetches it is for the application.
+    /// Show another display picture, or none, from MSNP9. For peers to get it,
+    /// [serve](Self::ServeObject) it.
     SetPicture { object: Option<Object> },
     /// Let those on no list see the account and write to it, or nobody but those allowed.
     SetPrivacy { everybody: bool },
@@ -276,6 +293,8 @@ pub enum Command {
     SignOutEndpoint { id: String },
     /// Sign out and end the session.
     SignOut,
+    /// Let peers fetch an object no longer, by its hash.
+    WithdrawObject { hash: String },
 }
 
 /// What happened.
@@ -333,6 +352,8 @@ pub enum Event {
     ProfileSkipped { why: String },
     /// Somebody took the account off her contact list.
     RemovedBy { account: String },
+    /// Something happened to a transfer.
+    Transfer(PeerEvent),
     /// Somebody is writing.
     Typing { chat: ChatId, from: String, name: String },
 }
@@ -436,6 +457,9 @@ pub enum RequestError {
     /// The web service that keeps the lists refused, or cannot be reached.
     #[error("{0}")]
     Service(String),
+    /// A transfer cannot be begun or go on.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// It was sent, but nothing tells whether it arrived.
     #[error("no acknowledgement came")]
     Unconfirmed,

@@ -366,7 +366,7 @@ fn a_question_that_has_its_answer_is_struck_off_unasked() {
     }
     scene.hear(link, waits);
     assert_eq!(bob(&scene), Some((19, false)));
-    let said = scene.hear(link, "CHG 7 NLN 268435456\r\n");
+    let said = scene.hear(link, "CHG 7 NLN 1073774628\r\n");
     assert_eq!(said, "ADC 8 RL N=bob@example.com\r\n");
     let said = scene.hear(link, "ADC 8 RL N=bob@example.com\r\n");
     assert_eq!(said, "REM 9 PL bob@example.com\r\n");

@@ -52,22 +52,23 @@ impl Pair {
         }
     }
 
-    fn fetch(&mut self, object: &Object) -> Result<TransferId, TransferError> {
-        let to = place(BOB, self.second);
-        self.ada.fetch(self.now, &ChatId::with(BOB), to, object.clone(), &object.write())
+    fn fetch(&mut self, object: &Object) -> Result<(), TransferError> {
+        let (id, to) = (self.ada.new_id(), place(BOB, self.second));
+        self.ada.fetch(self.now, id, &ChatId::with(BOB), to, object.clone(), &object.write())
     }
 
     fn offer(&mut self, name: &str, bytes: Vec<u8>) -> TransferId {
-        let size = u64::try_from(bytes.len()).unwrap();
+        let size = u64::try_from(bytes.len()).expect("it is small");
         let file = FileContext { size, name: name.to_owned(), preview: vec![7; 3000] };
         self.file = bytes;
-        let to = place(BOB, self.second);
-        self.ada.offer(self.now, &ChatId::with(BOB), to, file).unwrap()
+        let (id, to) = (self.ada.new_id(), place(BOB, self.second));
+        self.ada.offer(self.now, id, &ChatId::with(BOB), to, file).expect("it may be offered");
+        id
     }
 
     /// Carries packets until nobody has any.
     fn run(&mut self) {
-        self.run_with(|payload| Some(payload));
+        self.run_with(Some);
     }
 
     fn run_with(&mut self, mut carry: impl FnMut(Vec<u8>) -> Option<Vec<u8>>) {
@@ -93,9 +94,9 @@ impl Pair {
                 moved = true;
                 if let PeerEvent::Wants { transfer, most } = event {
                     let end = (self.fed + most).min(self.file.len());
-                    let bytes = self.file[self.fed..end].to_vec();
+                    let bytes = self.file.get(self.fed..end).unwrap_or_default().to_vec();
                     self.fed = end;
-                    self.ada.feed(self.now, transfer, &bytes).unwrap();
+                    self.ada.feed(self.now, transfer, &bytes).expect("they are wanted");
                 }
                 self.events.push(("ada", event));
             }
@@ -135,13 +136,13 @@ impl Pair {
 }
 
 fn noise(length: usize) -> Vec<u8> {
-    (0..length).map(|at| u8::try_from(at * 31 % 251).unwrap()).collect()
+    (0..length).map(|at| u8::try_from(at * 31 % 251).unwrap_or_default()).collect()
 }
 
 fn object(kind: u32, bytes: &[u8]) -> Object {
     Object {
         creator: BOB.to_owned(),
-        size: u64::try_from(bytes.len()).unwrap(),
+        size: u64::try_from(bytes.len()).expect("it is small"),
         kind,
         location: "TFR1.tmp".to_owned(),
         friendly: "AAA=".to_owned(),
@@ -284,9 +285,9 @@ fn a_link_that_goes_ends_what_was_under_way_and_keeps_what_is_offered() {
 fn a_thousand_invitations_are_bounded_and_answered() {
     let mut pair = Pair::new(false);
     for _ in 0..1000 {
-        let to = place(BOB, false);
+        let (id, to) = (pair.ada.new_id(), place(BOB, false));
         let file = FileContext { size: 4 << 30, ..FileContext::default() };
-        if pair.ada.offer(pair.now, &ChatId::with(BOB), to, file).is_err() {
+        if pair.ada.offer(pair.now, id, &ChatId::with(BOB), to, file).is_err() {
             pair.run();
         }
     }

@@ -35,8 +35,12 @@ use crate::{
     msg::PersonalMessage,
 };
 
-/// What our client can do: a client of the generation that came with display pictures.
-pub(super) const CAPABILITIES: Capabilities = Capabilities::of(0x1000_0000);
+/// What our client can do before MSNP16: drawings as pictures, parts of messages, winks, of the generation
+/// of Messenger 7.0.
+const CAPABILITIES: Capabilities = Capabilities::of(0x4000_8024);
+/// The same with places: the generation of 2009, and packets of the second age between places.
+const CAPABILITIES_OF_PLACES: Capabilities =
+    Capabilities { bits: 0xA000_8024, extended: Some(0x20) };
 /// Which program we say we are.
 const PROGRAM: &str = "MSNMSGR";
 
@@ -267,8 +271,13 @@ impl Session {
         self.enter(now, Phase::ChangingStatus { trid });
     }
 
+    /// What our client can do.
+    pub(super) fn capabilities(&self) -> Capabilities {
+        if self.version.has_endpoints() { CAPABILITIES_OF_PLACES } else { CAPABILITIES }
+    }
+
     pub(super) fn say_status(&mut self, trid: u32, status: Status) {
-        let capabilities = Some(CAPABILITIES);
+        let capabilities = Some(self.capabilities());
         let object = self.notification.object.clone().map(Into::into);
         self.say(&ClientCommand::ChangeStatus { trid, status, capabilities, object });
     }

@@ -1,0 +1,149 @@
+//! Peer to peer inside conversations: which conversation carries it, and how fast.
+
+use std::time::Instant;
+
+use super::{
+    Session,
+    types::{ChatId, Command, Event, LinkId, RequestError, RequestId},
+};
+use crate::{
+    command::{AckMode, ClientCommand},
+    msg::Object,
+    p2p::{FileContext, Place, TransferError, TransferId},
+};
+
+/// The bit of the second capabilities that says: packets of the second age.
+const SECOND_AGE: u64 = 0x20;
+/// Packets that may be under way to the server: clients keep four or five; more keep a fast link busy.
+const WINDOW: usize = 16;
+
+/// What waits for a conversation to be open, for only then is known where the peer is.
+#[derive(Debug)]
+pub(super) struct PeerAsk {
+    pub(super) request: RequestId,
+    transfer: TransferId,
+    account: String,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Fetch { object: Object, description: String },
+    Offer(FileContext),
+}
+
+impl Session {
+    /// Names a transfer that is about to be asked for.
+    pub fn new_transfer(&mut self) -> TransferId {
+        self.peers.new_id()
+    }
+
+    /// Does what has to do with peers; gives back what has not.
+    pub(super) fn peer_command(
+        &mut self,
+        now: Instant,
+        request: RequestId,
+        command: Command,
+    ) -> Option<Command> {
+        let outcome = match command {
+            Command::AcceptFile { transfer } => self.peers.accept(now, transfer),
+            Command::CancelTransfer { transfer } => self.peers.cancel(transfer),
+            Command::FeedFile { transfer, bytes } => self.peers.feed(now, transfer, &bytes),
+            Command::FetchObject { transfer, chat, account, description } => {
+                let Some(object) = Object::read(&description) else {
+                    self.complete(request, Err(TransferError::Unavailable.into()));
+                    return None;
+                };
+                let what = What::Fetch { object, description };
+                self.ask_peer(now, chat, PeerAsk { request, transfer, account, what });
+                return None;
+            }
+            Command::OfferFile { transfer, chat, account, file } => {
+                let what = What::Offer(file);
+                self.ask_peer(now, chat, PeerAsk { request, transfer, account, what });
+                return None;
+            }
+            Command::ServeObject { object, bytes } => {
+                let served = self.peers.serve(object, bytes);
+                served.then_some(()).ok_or(TransferError::Busy)
+            }
+            Command::WithdrawObject { hash } => {
+                self.peers.withdraw(&hash);
+                Ok(())
+            }
+            command => return Some(command),
+        };
+        self.complete(request, outcome.map_err(Into::into));
+        None
+    }
+
+    fn ask_peer(&mut self, now: Instant, chat: ChatId, ask: PeerAsk) {
+        if let Err(error) = self.may_speak(&chat) {
+            return self.complete(ask.request, Err(error));
+        }
+        let waiting = self.chats.entry(chat.clone()).or_default();
+        if waiting.asks.len() >= super::chat::OUTBOX_LIMIT {
+            return self.complete(ask.request, Err(RequestError::Busy));
+        }
+        waiting.asks.push(ask);
+        self.speak(now, &chat);
+    }
+
+    /// Asks the peers of a conversation that is open what waited for it.
+    pub(super) fn invite_peers(&mut self, now: Instant, id: &ChatId, link: LinkId) {
+        let Some(chat) = self.chats.get_mut(id) else {
+            return;
+        };
+        for ask in std::mem::take(&mut chat.asks) {
+            let place = self.place_of_peer(link, &ask.account);
+            let begun = match ask.what {
+                What::Fetch { object, description } => {
+                    self.peers.fetch(now, ask.transfer, id, place, object, &description)
+                }
+                What::Offer(file) => self.peers.offer(now, ask.transfer, id, place, file),
+            };
+            self.complete(ask.request, begun.map_err(Into::into));
+        }
+    }
+
+    /// Where to speak to somebody: at one of her places where both sides know the second age.
+    fn place_of_peer(&self, link: LinkId, account: &str) -> Place {
+        let account = account.to_lowercase();
+        let places = self.boards.get(&link).and_then(|board| board.places.get(&account));
+        let able = places.into_iter().flatten().find(|(_, capabilities)| {
+            capabilities.extended.is_some_and(|extended| extended & SECOND_AGE != 0)
+        });
+        let id = able.map(|(id, _)| id.clone()).filter(|_| self.version.has_endpoints());
+        Place { account, id }
+    }
+
+    /// Tells what happened to transfers, and sees to it that what waits is sent.
+    pub(super) fn peers_move(&mut self, now: Instant) {
+        for chat in self.peers.waiting() {
+            self.chats.entry(chat.clone()).or_default();
+            self.speak(now, &chat);
+        }
+        while let Some(event) = self.peers.poll_event() {
+            self.events.push_back(Event::Transfer(event));
+        }
+    }
+
+    /// Sends packets as long as the server takes them.
+    pub(super) fn pump_peers(&mut self, now: Instant, id: &ChatId, link: LinkId) {
+        while let Some(board) = self.boards.get_mut(&link) {
+            if board.in_flight.len() >= WINDOW {
+                return;
+            }
+            let Some(payload) = self.peers.poll_payload(now, id) else {
+                return;
+            };
+            let trid = board.trid();
+            board.in_flight.insert(trid, now + self.config.deadlines.acknowledge);
+            board.touched = now;
+            self.say_on(
+                link,
+                &ClientCommand::Message { trid, ack: AckMode::Data, payload: &payload },
+            );
+        }
+    }
+}
