@@ -5,6 +5,7 @@ mod oim;
 mod own;
 mod profile;
 mod show;
+mod transfer;
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -73,10 +74,17 @@ struct Account {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Talk with somebody: what you type is said, what comes is shown.
+    /// Display pictures: fetch a contact's, or show one.
+    Avatar {
+        #[command(subcommand)]
+        action: transfer::Avatar,
+    },
+    /// Talk with somebody, or with several: what you type is said, what comes is shown.
     Chat {
         /// Her address.
         to: String,
+        /// Others to call into the conversation.
+        with: Vec<String>,
     },
     /// List the contacts, or change the list.
     Contacts {
@@ -89,12 +97,22 @@ enum Action {
         #[arg(long, value_name = "ID")]
         sign_out: Option<String>,
     },
+    /// Send a file, or take one.
+    File {
+        #[command(subcommand)]
+        action: transfer::File,
+    },
     /// Sign in, say so, list the contacts, sign out.
     Login,
     /// Change the own name.
     Name {
         /// The name.
         name: String,
+    },
+    /// Call for somebody's attention.
+    Nudge {
+        /// Her address.
+        to: String,
     },
     /// What was said while somebody was away: read it, or leave words.
     Oim {
@@ -176,13 +194,18 @@ async fn act(
     action: Action,
 ) -> Result<(), Failure> {
     // The sign-in's own events come first.
+    let mut account = String::new();
     while let Some(event) = events.next().await {
         show.event(handle, &event);
-        if matches!(event, Event::Online { .. }) {
+        if let Event::Online { account: own, .. } = event {
+            account = own;
             break;
         }
     }
     match action {
+        Action::Avatar { action } => transfer::avatar(show, handle, events, &account, action).await,
+        Action::File { action } => transfer::file(show, handle, events, action).await,
+        Action::Nudge { to } => told(show, &to, handle.send_nudge(&ChatId::with(&to)).await),
         Action::Login => {
             for contact in handle.roster().contacts() {
                 show.contact(contact, handle);
@@ -220,7 +243,7 @@ async fn act(
         Action::Contacts { action } => {
             contacts::run(show, handle, action.unwrap_or(contacts::Action::List)).await
         }
-        Action::Send { to, text } => send(show, handle, &to, text).await,
+        Action::Send { to, text } => send(show, handle, &ChatId::with(&to), text).await,
         Action::Watch { seconds } => {
             for contact in handle.roster().contacts().filter(|contact| contact.is_contact()) {
                 show.contact(contact, handle);
@@ -230,13 +253,7 @@ async fn act(
                 () = end_after(seconds) => Ok(()),
             }
         }
-        Action::Chat { to } => {
-            tokio::select! {
-                outcome = watch(show, handle, events) => outcome,
-                outcome = type_away(show, handle, &to) => outcome,
-                () = super::stop_signal() => Ok(()),
-            }
-        }
+        Action::Chat { to, with } => chat(show, handle, events, &to, &with).await,
     }
 }
 
@@ -273,11 +290,47 @@ async fn watch(show: &Show, handle: &Handle, events: &mut Events) -> Result<(), 
     Ok(())
 }
 
-async fn type_away(show: &Show, handle: &Handle, to: &str) -> Result<(), Failure> {
+/// Says what is typed, in the conversation that came of the first word.
+async fn chat(
+    show: &Show,
+    handle: &Handle,
+    events: &mut Events,
+    to: &str,
+    with: &[String],
+) -> Result<(), Failure> {
+    let mut chat = ChatId::with(to);
+    for account in with {
+        let called = handle.invite_to_chat(&chat, account).await;
+        called.map_err(|error| Failure::Failed(format!("{account}: {error}")))?;
+        // From the second on it has another name, which those who come tell.
+        while let Some(event) = events.next().await {
+            show.event(handle, &event);
+            match event {
+                Event::Joined { chat: joined, account: came, .. }
+                    if came == account.to_lowercase() =>
+                {
+                    chat = joined;
+                    break;
+                }
+                Event::Closed { reason } => {
+                    return Err(connect_failure(&ConnectError::Ended(reason)));
+                }
+                _ => {}
+            }
+        }
+    }
+    tokio::select! {
+        outcome = watch(show, handle, events) => outcome,
+        outcome = type_away(show, handle, &chat) => outcome,
+        () = super::stop_signal() => Ok(()),
+    }
+}
+
+async fn type_away(show: &Show, handle: &Handle, chat: &ChatId) -> Result<(), Failure> {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if !line.trim().is_empty()
-            && let Err(failure) = send(show, handle, to, line).await
+            && let Err(failure) = send(show, handle, chat, line).await
         {
             eprintln!("msn-bridge: {failure}");
         }
@@ -285,8 +338,11 @@ async fn type_away(show: &Show, handle: &Handle, to: &str) -> Result<(), Failure
     Ok(())
 }
 
-async fn send(show: &Show, handle: &Handle, to: &str, text: String) -> Result<(), Failure> {
-    let sent = handle.send_text(&ChatId::with(to), Text::plain(text)).await;
+async fn send(show: &Show, handle: &Handle, chat: &ChatId, text: String) -> Result<(), Failure> {
+    told(show, chat.as_str(), handle.send_text(chat, Text::plain(text)).await)
+}
+
+fn told(show: &Show, to: &str, sent: Result<(), RequestError>) -> Result<(), Failure> {
     let ack = match &sent {
         Ok(()) => "delivered",
         Err(RequestError::Unconfirmed) => "unknown",

@@ -11,6 +11,7 @@ use std::{
 use msnp_proto::{
     command::Status,
     msg::{Look, Object, PersonalMessage, Text},
+    p2p::{FileContext, TransferId},
     session::{ChatId, CloseReason, Command, Contact, Event, RequestError, Roster},
 };
 use tokio::{
@@ -176,6 +177,95 @@ impl Handle {
     /// As [`send_text`](Self::send_text).
     pub async fn send_nudge(&self, chat: &ChatId) -> Result<(), RequestError> {
         self.ask(Command::SendNudge { chat: chat.clone() }).await
+    }
+
+    /// Calls somebody into a conversation, which becomes one of several then: [`Event::Joined`] has its new
+    /// name. Done when she is called.
+    ///
+    /// # Errors
+    /// [`RequestError::NotOnline`], [`RequestError::Blocked`]; as [`send_text`](Self::send_text).
+    pub async fn invite_to_chat(&self, chat: &ChatId, account: &str) -> Result<(), RequestError> {
+        let (chat, account) = (chat.clone(), account.to_owned());
+        self.ask(Command::InviteToChat { chat, account }).await
+    }
+
+    /// Offers a file to somebody in a conversation; done when she is asked. [`PeerEvent`]s with the id given
+    /// back tell the rest: each [`PeerEvent::Wants`] is to be answered with [`feed_file`](Self::feed_file).
+    ///
+    /// # Errors
+    /// [`RequestError::Transfer`] when too many are under way; as [`send_text`](Self::send_text).
+    pub async fn offer_file(
+        &self,
+        chat: &ChatId,
+        account: &str,
+        file: FileContext,
+    ) -> Result<TransferId, RequestError> {
+        let transfer = self.session.held().new_transfer();
+        let (chat, account) = (chat.clone(), account.to_owned());
+        self.ask(Command::OfferFile { transfer, chat, account, file }).await?;
+        Ok(transfer)
+    }
+
+    /// Gives bytes of a file that are wanted, no more than were.
+    ///
+    /// # Errors
+    /// [`RequestError::Transfer`] when it is over.
+    pub async fn feed_file(
+        &self,
+        transfer: TransferId,
+        bytes: Vec<u8>,
+    ) -> Result<(), RequestError> {
+        self.ask(Command::FeedFile { transfer, bytes }).await
+    }
+
+    /// Takes a file that was offered: [`PeerEvent::Data`] brings it.
+    ///
+    /// # Errors
+    /// [`RequestError::Transfer`] when it is offered no longer.
+    pub async fn accept_file(&self, transfer: TransferId) -> Result<(), RequestError> {
+        self.ask(Command::AcceptFile { transfer }).await
+    }
+
+    /// Gives a transfer up, or declines a file that was offered.
+    ///
+    /// # Errors
+    /// [`RequestError::Transfer`] when it is over.
+    pub async fn cancel_transfer(&self, transfer: TransferId) -> Result<(), RequestError> {
+        self.ask(Command::CancelTransfer { transfer }).await
+    }
+
+    /// Fetches a picture, an emoticon or another object from somebody in a conversation, by its description
+    /// exactly as it came; done when she is asked. [`PeerEvent::Object`] brings it, checked.
+    ///
+    /// # Errors
+    /// As [`offer_file`](Self::offer_file).
+    pub async fn fetch_object(
+        &self,
+        chat: &ChatId,
+        account: &str,
+        description: &str,
+    ) -> Result<TransferId, RequestError> {
+        let transfer = self.session.held().new_transfer();
+        let (chat, account) = (chat.clone(), account.to_owned());
+        let description = description.to_owned();
+        self.ask(Command::FetchObject { transfer, chat, account, description }).await?;
+        Ok(transfer)
+    }
+
+    /// Lets peers fetch an object's bytes as long as the session lasts.
+    ///
+    /// # Errors
+    /// [`RequestError::Transfer`] when there are too many.
+    pub async fn serve_object(&self, object: Object, bytes: Arc<[u8]>) -> Result<(), RequestError> {
+        self.ask(Command::ServeObject { object, bytes }).await
+    }
+
+    /// Lets peers fetch an object no longer.
+    ///
+    /// # Errors
+    /// [`RequestError::NotSignedIn`].
+    pub async fn withdraw_object(&self, hash: &str) -> Result<(), RequestError> {
+        self.ask(Command::WithdrawObject { hash: hash.to_owned() }).await
     }
 
     /// Leaves words for somebody who is away, from MSNP13; done when the service has stored them.
@@ -419,8 +509,8 @@ impl Handle {
         self.ask(Command::SetPersonalMessage { message }).await
     }
 
-    /// Shows another display picture, or none; does nothing before MSNP9. Who asks for the picture itself
-    /// is not answered yet.
+    /// Shows another display picture, or none; does nothing before MSNP9. For peers to get it,
+    /// [serve](Self::serve_object) it first.
     ///
     /// # Errors
     /// [`RequestError::Refused`] with the server's reason.

@@ -32,6 +32,7 @@ pub use msnp_proto::{
     mail::Mail,
     msg::{Colour, Endpoint, Format, Look, Media, Object, PersonalMessage, Text},
     oim::{OfflineMessage, time as written_time},
+    p2p::{FileContext, OBJECT_LIMIT, PeerEvent, TransferError, TransferId},
     session::{
         ChatId, CloseReason, Contact, ContactChange, Deadlines, Event, Group, Invalid, LinkId,
         Pace, Privacy, RequestError, Roster,

@@ -4,6 +4,7 @@ mod contacts;
 mod gateway;
 mod outdated;
 mod presence;
+mod transfers;
 
 use std::time::Duration;
 
@@ -68,6 +69,7 @@ async fn seen<T>(events: &mut Events, wanted: impl Fn(&Event) -> Option<T>) -> T
     let found = async {
         loop {
             let event = events.next().await.expect("the session goes on");
+
             if let Some(found) = wanted(&event) {
                 return found;
             }

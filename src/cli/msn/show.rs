@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use msnp::{Contact, Event, GroupChange, Handle, Mail, OfflineMessage, Roster};
+use msnp::{Contact, Event, GroupChange, Handle, Mail, OfflineMessage, PeerEvent, Roster};
 use serde_json::{Value, json};
 
 /// Shows what happens, in words or as JSON.
@@ -169,6 +169,14 @@ fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
             json!({ "event": "privacy", "everybody": privacy.everybody, "asks": privacy.asks })
         }
         Event::RemovedBy { account } => json!({ "event": "removed_by", "address": account }),
+        Event::Transfer(PeerEvent::Offered { transfer, chat, from, file }) => json!({
+            "event": "file_offered", "transfer": transfer.0, "chat": chat.as_str(), "from": from,
+            "name": file.safe_name(), "size": file.size,
+        }),
+        Event::Transfer(PeerEvent::Ended { transfer, outcome }) => json!({
+            "event": "transfer_ended", "transfer": transfer.0,
+            "error": outcome.err().map(|error| error.to_string()),
+        }),
         Event::Closed { reason } => json!({ "event": "closed", "reason": reason.to_string() }),
         _ => return None,
     })
@@ -214,6 +222,9 @@ fn event_words(handle: &Handle, event: &Event) -> Option<String> {
         }
         Event::OnNetwork { account, network } => format!("{account} is on network {network}"),
         Event::RemovedBy { account } => format!("{account} removed you"),
+        Event::Transfer(PeerEvent::Offered { from, file, .. }) => {
+            format!("{from} offers a file: {}, {} bytes", file.safe_name(), file.size)
+        }
         Event::Closed { reason } => format!("closed: {reason}"),
         _ => return None,
     })

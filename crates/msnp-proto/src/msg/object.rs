@@ -5,6 +5,9 @@
 //! \0Music\01\0{0} - {1}\0Song\0Artist\0Album\0\0        (the two characters \0 between the parts)
 //! ```
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha1::{Digest as _, Sha1};
+
 use crate::xml::{self, escaped};
 
 /// A picture, an emoticon or another file that somebody offers (docs: protocol, objects).
@@ -27,6 +30,25 @@ pub struct Object {
 }
 
 impl Object {
+    /// Describes bytes that an account offers: 2 for an emoticon, 3 for a display picture.
+    pub fn describing(creator: &str, kind: u32, location: &str, bytes: &[u8]) -> Self {
+        let mut object = Self {
+            creator: creator.to_owned(),
+            size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            kind,
+            location: location.to_owned(),
+            friendly: "AAA=".to_owned(),
+            hash: STANDARD.encode(Sha1::digest(bytes)),
+            checksum: None,
+        };
+        let Self { creator, size, location, friendly, hash, .. } = &object;
+        let fields = format!(
+            "Creator{creator}Size{size}Type{kind}Location{location}Friendly{friendly}SHA1D{hash}"
+        );
+        object.checksum = Some(STANDARD.encode(Sha1::digest(fields)));
+        object
+    }
+
     /// Reads a description. One without a hash describes nothing: servers write it for "none".
     pub fn read(text: &str) -> Option<Self> {
         let element = xml::parse(text.as_bytes()).ok()?;

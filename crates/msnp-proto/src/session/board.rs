@@ -47,6 +47,8 @@ pub(super) struct Board {
     /// Messages sent whose fate is not known, by transaction.
     pub(super) awaiting: BTreeMap<u32, Awaiting>,
     sent: BTreeMap<u64, Sent>,
+    /// Those called into the conversation, by transaction.
+    calls: BTreeMap<u32, (RequestId, Instant)>,
     /// Packets from peer to peer that the server has not taken yet, with the time to stop waiting.
     pub(super) in_flight: BTreeMap<u32, Instant>,
     last_sent: u64,
@@ -119,7 +121,8 @@ impl Board {
             State::Ready => Some(self.touched + self.idle_after),
         };
         let said = self.awaiting.values().map(|awaiting| awaiting.deadline);
-        said.chain(self.in_flight.values().copied()).chain(state).min()
+        let called = self.calls.values().map(|(_, until)| *until);
+        said.chain(called).chain(self.in_flight.values().copied()).chain(state).min()
     }
 
     /// Notes one of somebody's places, where one is told.
@@ -136,7 +139,8 @@ impl Board {
 
     /// Gives the requests whose messages were sent and not answered.
     pub(super) fn unanswered(self) -> impl Iterator<Item = RequestId> {
-        self.sent.into_values().map(|sent| sent.request)
+        let called = self.calls.into_values().map(|(request, _)| request);
+        self.sent.into_values().map(|sent| sent.request).chain(called)
     }
 }
 
@@ -213,6 +217,22 @@ impl Session {
         }
     }
 
+    /// Calls somebody into a conversation that is open.
+    pub(super) fn call_into(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        request: RequestId,
+        account: &str,
+    ) {
+        let Some(board) = self.boards.get_mut(&link) else {
+            return self.complete(request, Err(RequestError::ChatOver));
+        };
+        let trid = board.trid();
+        board.calls.insert(trid, (request, now + self.config.deadlines.call));
+        self.say_on(link, &ClientCommand::Call { trid, account });
+    }
+
     /// Leaves a switchboard that is not needed any more.
     pub(super) fn end_board(&mut self, link: LinkId) {
         let Some(board) = self.boards.remove(&link) else {
@@ -245,6 +265,7 @@ impl Session {
                 members: BTreeMap::new(),
                 places: BTreeMap::new(),
                 in_flight: BTreeMap::new(),
+                calls: BTreeMap::new(),
                 awaiting: BTreeMap::new(),
                 sent: BTreeMap::new(),
                 last_sent: 0,
@@ -298,7 +319,12 @@ impl Session {
                 let account = board.chat.as_str().to_owned();
                 self.say_on(link, &ClientCommand::Call { trid, account: &account });
             }
-            ServerCommand::Ringing { session, .. } => session.clone_into(&mut board.session),
+            ServerCommand::Ringing { trid, session } => {
+                session.clone_into(&mut board.session);
+                if let Some((request, _)) = board.calls.remove(&trid) {
+                    self.complete(request, Ok(()));
+                }
+            }
             ServerCommand::Present { account, name, capabilities, .. }
             | ServerCommand::Joined { account, name, capabilities } => {
                 board.note_place(account, capabilities);
@@ -479,12 +505,15 @@ impl Session {
         if let Some(trid) = trid.filter(ours) {
             return self.message_answered(link, trid, true);
         }
+        if let Some((request, _)) = trid.and_then(|trid| board.calls.remove(&trid)) {
+            let outcome = match code {
+                ErrorCode::ALREADY_THERE => Ok(()),
+                code => Err(call_failed(code)),
+            };
+            return self.complete(request, outcome);
+        }
         let why = match (&board.state, code) {
-            (State::Calling { trid: asked, .. }, code) if trid == Some(*asked) => match code {
-                ErrorCode::NOT_ONLINE => RequestError::NotOnline,
-                ErrorCode::NOT_THERE => RequestError::Blocked,
-                code => RequestError::Refused(code),
-            },
+            (State::Calling { trid: asked, .. }, code) if trid == Some(*asked) => call_failed(code),
             (State::Entering { .. }, code) => not_opened(&format!("the switchboard said {code}")),
             _ => return,
         };
@@ -505,6 +534,13 @@ impl Session {
             .collect();
         let silent = !late.is_empty();
         board.in_flight.retain(|_, until| *until > now);
+        let due = board.calls.iter().filter(|(_, (_, until))| *until <= now);
+        for trid in due.map(|(trid, _)| *trid).collect::<Vec<_>>() {
+            if let Some((request, _)) = board.calls.remove(&trid) {
+                let outcome = Err(RequestError::NoAnswer);
+                self.events.push_back(Event::Completed { request, outcome });
+            }
+        }
         for trid in late {
             let sent = board.awaiting.remove(&trid).and_then(|late| board.sent.remove(&late.sent));
             if let Some(sent) = sent {
@@ -560,4 +596,12 @@ fn framer() -> Framer {
 
 fn not_opened(why: &str) -> RequestError {
     RequestError::NotOpened(why.to_owned())
+}
+
+fn call_failed(code: ErrorCode) -> RequestError {
+    match code {
+        ErrorCode::NOT_ONLINE => RequestError::NotOnline,
+        ErrorCode::NOT_THERE => RequestError::Blocked,
+        code => RequestError::Refused(code),
+    }
 }

@@ -147,6 +147,7 @@ impl Session {
         let converses = matches!(
             command,
             Command::FetchObject { .. }
+                | Command::InviteToChat { .. }
                 | Command::OfferFile { .. }
                 | Command::SendNudge { .. }
                 | Command::SendText { .. }

@@ -99,6 +99,7 @@ fn is_paced(command: &Command) -> bool {
             | Command::CancelTransfer { .. }
             | Command::FeedFile { .. }
             | Command::FetchObject { .. }
+            | Command::InviteToChat { .. }
             | Command::LeaveChat { .. }
             | Command::LeaveOffline { .. }
             | Command::OfferFile { .. }

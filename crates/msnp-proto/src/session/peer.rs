@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::{
     Session,
-    types::{ChatId, Command, Event, LinkId, RequestError, RequestId},
+    edit::is_address,
+    types::{ChatId, Command, Event, Invalid, LinkId, RequestError, RequestId},
 };
 use crate::{
     command::{AckMode, ClientCommand},
@@ -28,6 +29,7 @@ pub(super) struct PeerAsk {
 
 #[derive(Debug)]
 enum What {
+    Call,
     Fetch { object: Object, description: String },
     Offer(FileContext),
 }
@@ -55,6 +57,15 @@ impl Session {
                     return None;
                 };
                 let what = What::Fetch { object, description };
+                self.ask_peer(now, chat, PeerAsk { request, transfer, account, what });
+                return None;
+            }
+            Command::InviteToChat { chat, account } => {
+                if !is_address(&account) {
+                    self.complete(request, Err(Invalid::Address.into()));
+                    return None;
+                }
+                let (transfer, what) = (TransferId(0), What::Call);
                 self.ask_peer(now, chat, PeerAsk { request, transfer, account, what });
                 return None;
             }
@@ -97,6 +108,10 @@ impl Session {
         for ask in std::mem::take(&mut chat.asks) {
             let place = self.place_of_peer(link, &ask.account);
             let begun = match ask.what {
+                What::Call => {
+                    self.call_into(now, link, ask.request, &ask.account);
+                    continue;
+                }
                 What::Fetch { object, description } => {
                     self.peers.fetch(now, ask.transfer, id, place, object, &description)
                 }

@@ -241,6 +241,9 @@ pub enum Command {
     GroupContact { account: String, group: String, on: bool },
     /// As [`AddContact`](Self::AddContact), with words for her to read, which servers keep from MSNP13.
     InviteContact { account: String, group: Option<String>, words: String },
+    /// Call somebody into a conversation, which becomes one of several then: [`Event::Joined`] has its new
+    /// name. Completed when she is called; whether she comes is another matter.
+    InviteToChat { chat: ChatId, account: String },
     /// Keep a picture in the roaming profile, from MSNP15: a PNG, JPEG or GIF of at most 256 KiB. Who it
     /// is shown to is another matter, see [`SetPicture`](Self::SetPicture).
     KeepPicture { image: Vec<u8> },
