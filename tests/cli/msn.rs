@@ -269,3 +269,55 @@ fn all_goes_through_a_gateway_where_one_is_named() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("\"online\"") && text.contains("bob@example.com"), "{text}");
 }
+
+fn noise(length: usize) -> Vec<u8> {
+    (0..length).map(|at| u8::try_from(at * 31 % 251).unwrap_or_default()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_shown_and_fetched_and_a_file_is_sent_and_taken() {
+    let server = Server::start();
+    let image = [&b"\x89PNG\r\n\x1a\n"[..], &noise(20_000)].concat();
+    fs::write(server.path("face.png"), &image).expect("it is written");
+    let face = server.path("face.png");
+    let _bob = server.begin("bob", &["avatar", "set", &face], "bob.log");
+    let hash = printed(&server, "bob.log", "a picture is shown", |object| {
+        text(object, "event") == "picture"
+    });
+    hash.await;
+    let fetched = server.path("fetched.png");
+    let (exit, objects) = server.msn("ada", &["avatar", "get", "bob@example.com", &fetched]);
+    assert_eq!(exit, Some(0), "{objects:?}");
+    assert_eq!(fs::read(&fetched).expect("it is there"), image);
+    let (exit, _) = server.msn("ada", &["avatar", "get", "bob@example.com", &fetched]);
+    assert_eq!(exit, Some(2), "what is there already is not written over");
+    assert_eq!(fs::read(&fetched).expect("it is there"), image);
+
+    let bytes = noise(3_000_000);
+    fs::write(server.path("large.bin"), &bytes).expect("it is written");
+    let inbox = server.path("inbox");
+    fs::create_dir(&inbox).expect("it is made");
+    let large = server.path("large.bin");
+    let _carol = server.begin("ada", &["file", "receive", "--into", &inbox], "ada.log");
+    printed(&server, "ada.log", "she is online", |object| text(object, "event") == "online").await;
+    let (exit, objects) = server.msn("bob", &["file", "send", "ada@example.com", &large]);
+    assert_eq!(exit, Some(0), "{objects:?}");
+    assert!(objects.iter().any(|object| text(object, "event") == "progress"), "{objects:?}");
+    let received = printed(&server, "ada.log", "the file is there", |object| {
+        text(object, "event") == "file_received"
+    });
+    let path = text(&received.await, "file").to_owned();
+    assert_eq!(Path::new(&path), Path::new(&inbox).join("large.bin"));
+    assert_eq!(fs::read(&path).expect("it is there"), bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nudge_arrives() {
+    let server = Server::start();
+    let _bob = server.begin("bob", &["watch"], "bob.log");
+    printed(&server, "bob.log", "he is online", |object| text(object, "event") == "online").await;
+    let (exit, objects) = server.msn("ada", &["nudge", "bob@example.com"]);
+    assert_eq!(exit, Some(0), "{objects:?}");
+    let nudge = printed(&server, "bob.log", "a nudge", |object| text(object, "event") == "nudge");
+    assert_eq!(text(&nudge.await, "from"), "ada@example.com");
+}
