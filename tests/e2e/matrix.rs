@@ -1,6 +1,7 @@
 //! Matrix: a real Synapse and a real client on it.
 
 mod contacts;
+mod files;
 mod rediscover;
 
 use std::{

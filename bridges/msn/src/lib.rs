@@ -6,6 +6,7 @@ mod config;
 mod connector;
 mod contacts;
 mod credentials;
+mod files;
 mod login;
 mod preset;
 mod puppet;

@@ -24,7 +24,13 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use crate::{connector::NETWORK, contacts, login::is_address, texts, translate};
+use crate::{
+    connector::NETWORK,
+    contacts,
+    files::{Incoming, Outgoing},
+    login::is_address,
+    texts, translate,
+};
 
 /// How long somebody counts as writing after she said so (docs: protocol, typing).
 const TYPING_LAPSES: Duration = Duration::from_secs(6);
@@ -45,18 +51,30 @@ pub(crate) struct MsnPuppet {
     session: Mutex<Option<Handle>>,
     /// How it was last told to appear.
     wishes: Mutex<SelfPatch>,
+    /// Files on their way to contacts.
+    outgoing: Outgoing,
+    /// When the session began, which tells its links and transfers from those of others.
+    began: Mutex<u64>,
 }
 
 impl MsnPuppet {
     pub(crate) fn new(login: LoginId, config: msnp::Config, keeps: Option<Vec<String>>) -> Self {
-        Self { login, config, keeps, session: Mutex::new(None), wishes: Mutex::default() }
+        Self {
+            login,
+            config,
+            keeps,
+            session: Mutex::new(None),
+            wishes: Mutex::default(),
+            outgoing: Outgoing::new(),
+            began: Mutex::default(),
+        }
     }
 
     fn session(&self) -> MutexGuard<'_, Option<Handle>> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn handle(&self) -> Result<Handle, DeliverError> {
+    pub(crate) fn handle(&self) -> Result<Handle, DeliverError> {
         let handle = self.session().clone();
         handle.ok_or_else(|| DeliverError::retry("the account is not signed in"))
     }
@@ -71,7 +89,7 @@ impl MsnPuppet {
     }
 
     /// Names somebody as her own record has her, or as she came.
-    fn persona(&self, account: &str, name: Option<&str>) -> Persona {
+    pub(crate) fn persona(&self, account: &str, name: Option<&str>) -> Persona {
         let roster = self.session().as_ref().map(Handle::roster);
         let known = roster.as_ref().and_then(|roster| roster.contact(account));
         // A list may know only the address of somebody who was put on it without having been seen.
@@ -108,11 +126,19 @@ impl MsnPuppet {
         std::future::pending().await
     }
 
+    /// Names a file's transfer among all events of the account.
+    pub(crate) fn source_of_transfer(&self, transfer: msnp::TransferId) -> String {
+        let began = *self.began.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("{}/{began}/transfer/{}", self.login, transfer.0)
+    }
+
     /// Takes events in until the session ends.
-    async fn listen(&self, cx: &PuppetContext, events: &mut Events) -> PuppetExit {
+    async fn listen(self: &Arc<Self>, cx: &PuppetContext, events: &mut Events) -> PuppetExit {
         let network = NetworkId::new(NETWORK);
         let began = Timestamp::now().0;
+        *self.began.lock().unwrap_or_else(PoisonError::into_inner) = began;
         let mut acknowledged = JoinSet::new();
+        let mut incoming = Incoming::default();
         let mut typing: HashMap<msnp::ChatId, (Persona, Instant)> = HashMap::new();
         loop {
             let lapse = typing.values().map(|(_, end)| *end).min();
@@ -193,6 +219,10 @@ impl MsnPuppet {
                         while acknowledged.try_join_next().is_some() {}
                     }
                 }
+                Some(msnp::Event::Transfer(event)) => {
+                    incoming.take(self, cx, &event).await;
+                    self.outgoing.take(event);
+                }
                 Some(msnp::Event::Online { .. }) => self.tell_requests(cx).await,
                 Some(msnp::Event::Closed { reason }) => return exit(reason),
                 Some(_) => {}
@@ -215,7 +245,7 @@ impl MsnPuppet {
         self.accept_in(cx, scope, person, source, at, kind).await;
     }
 
-    async fn accept(
+    pub(crate) async fn accept(
         &self,
         cx: &PuppetContext,
         chat: &msnp::ChatId,
@@ -299,6 +329,18 @@ impl Puppet for MsnPuppet {
         Capabilities { fates, ..CAPABILITIES }
     }
 
+    fn capabilities_in(&self, chat: &ChatId) -> Capabilities {
+        // Clients of generation 0 know no transfers, and for those of the bridge's own accounts there are
+        // several people in one chat.
+        let takes_files = |contact: msnp::Contact| {
+            contact.capabilities.generation() > 0 && contact.status != msnp::Status::Offline
+        };
+        let session = self.session().clone();
+        let contact = session.and_then(|handle| handle.contact(chat.as_str()));
+        let files = self.keeps.is_none() && contact.is_some_and(takes_files);
+        Capabilities { files, ..self.capabilities() }
+    }
+
     fn server(&self) -> String {
         self.config.server.clone()
     }
@@ -325,10 +367,12 @@ impl Puppet for MsnPuppet {
         cx.online.send_replace(true);
         let ended = tokio::select! {
             ended = self.listen(&cx, &mut events) => ended,
+            never = self.outgoing.tell(&self, &cx) => match never {},
             never = self.settle_in(&handle) => match never {},
         };
         cx.online.send_replace(false);
         *self.session() = None;
+        self.outgoing.interrupt();
         handle.sign_out().await;
         events.finish().await;
         ended
@@ -349,6 +393,14 @@ impl Puppet for MsnPuppet {
                     },
                     sent => sent,
                 }
+            }
+            EventKind::File(file) if item.media.is_some() => {
+                let source = |transfer| self.source_of_transfer(transfer);
+                let offered = self.outgoing.offer(&handle, &to, file, item, source).await;
+                return offered.map_err(|error| {
+                    let peer = self.persona(chat.as_str(), None);
+                    translate::refusal(error, &shown::name(peer.shown_name()))
+                });
             }
             EventKind::Nudge => handle.send_nudge(&to).await,
             EventKind::Delivery {

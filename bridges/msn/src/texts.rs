@@ -13,6 +13,18 @@ pub(crate) fn not_everybody_got_your_last(tell_user: impl Display) -> String {
 
 pub(crate) const MSN_CANNOT_CARRY_THIS: &str = "MSN cannot carry this.";
 
+pub(crate) fn wants_to_send_a_file_too_large(name: impl Display, size: impl Display) -> String {
+    format!("wanted to send a file: {name}, {size}. It is larger than the bridge carries.")
+}
+
+pub(crate) fn a_file_did_not_arrive(name: impl Display, error: impl Display) -> String {
+    format!("tried to send a file, {name}, but it did not arrive: {error}.")
+}
+
+pub(crate) fn the_file_was_not_delivered(file: impl Display, error: impl Display) -> String {
+    format!("The file {file} was not delivered: {error}. Send it again if it matters.")
+}
+
 pub(crate) const THAT_IS_NO_ADDRESS: &str = "That is no address. It looks like bob@example.com.";
 
 pub(crate) fn cannot_be_written(file: impl Display, error: impl Display) -> String {

@@ -102,6 +102,11 @@ pub trait Puppet: Send + Sync + 'static {
     /// Tells what a chat of this network can show.
     fn capabilities(&self) -> Capabilities;
 
+    /// Tells what one chat can show, where not all are alike.
+    fn capabilities_in(&self, _chat: &ChatId) -> Capabilities {
+        self.capabilities()
+    }
+
     /// Names the server it signs in to; accounts of one server take turns there, and suffer together.
     fn server(&self) -> String {
         String::new()

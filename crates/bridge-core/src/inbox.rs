@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    id::NetworkId,
+    id::{MediaId, NetworkId},
+    media::{MediaError, MediaStream},
     model::{Event, Persona, Scope, Signal},
 };
 
@@ -23,6 +24,21 @@ pub trait Inbox: Send + Sync {
         events: Vec<Event>,
         cursor: Option<SourceCursor>,
     ) -> Result<(), AcceptError>;
+
+    /// Keeps the bytes of a file whose network cannot be asked for them again, before the event that tells of
+    /// it is handed in; gives the name they have in it.
+    ///
+    /// # Errors
+    /// Those of the stream; [`MediaError::TooLarge`], [`MediaError::NoRoom`], [`MediaError::Disk`], and
+    /// [`MediaError::Gone`] where no files are kept.
+    async fn keep_file(&self, _name: &str, _stream: MediaStream) -> Result<MediaId, MediaError> {
+        Err(MediaError::Gone)
+    }
+
+    /// Tells how many bytes such a file may have; 0 where none are kept.
+    fn largest_file(&self) -> u64 {
+        0
+    }
 
     /// Passes on something ephemeral; dropped when nobody can show it.
     fn signal(&self, network: &NetworkId, scope: Scope, from: Persona, signal: Signal);

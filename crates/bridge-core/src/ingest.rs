@@ -16,11 +16,12 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     adapter::CommandOrigin,
     command::{Queued, front},
-    id::{ChatId, LoginId, NetworkId, PortalId, RoomId, RowId, SourceId},
+    id::{ChatId, LoginId, MediaId, NetworkId, PortalId, RoomId, RowId, SourceId},
     inbox::{AcceptError, Inbox, SourceCursor},
     index::Portal,
     loop_guard::{self, Verdict},
     measures::{self, Direction, Lane},
+    media::{MediaError, MediaStream},
     model::{Event, EventKind, Persona, RoomHint, Scope, Signal, UserId},
     notice,
     portal::{
@@ -91,6 +92,17 @@ impl Inbox for Arc<Shared> {
         let request = Request::Accept { events, cursor, answer };
         self.ingest.send(request).await.map_err(|_| AcceptError::Closed)?;
         answered.await.unwrap_or(Err(AcceptError::Closed))
+    }
+
+    async fn keep_file(&self, name: &str, stream: MediaStream) -> Result<MediaId, MediaError> {
+        match &self.media {
+            Some(library) => library.keep(name, stream).await,
+            None => Err(MediaError::Gone),
+        }
+    }
+
+    fn largest_file(&self) -> u64 {
+        self.media.as_ref().map_or(0, |library| library.spool.max_size())
     }
 
     fn signal(&self, network: &NetworkId, scope: Scope, from: Persona, signal: Signal) {

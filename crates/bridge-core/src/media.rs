@@ -237,6 +237,22 @@ impl Library {
         Arc::clone(known.entry((network.clone(), media.clone())).or_default())
     }
 
+    /// Keeps a file that cannot be asked for again; its name is its hash.
+    pub(crate) async fn keep(
+        &self,
+        name: &str,
+        stream: MediaStream,
+    ) -> Result<MediaId, MediaError> {
+        let media = self.spool.keep(name, stream).await?;
+        Ok(MediaId::new(media.hash.to_string()))
+    }
+
+    /// Finds a file of a network that cannot be asked.
+    async fn kept(&self, file: &Attachment) -> Option<Media> {
+        let hash = file.media.as_str().parse().ok()?;
+        self.spool.find(hash, &file.name).await
+    }
+
     /// Gives a file that came from a network: from the spool, or from there.
     ///
     /// # Errors
@@ -250,6 +266,11 @@ impl Library {
         let limit = self.spool.max_size();
         if file.size.is_some_and(|size| size > limit) {
             return Err(too_large(limit));
+        }
+        if !shared.adapters.contains_key(network)
+            && let Some(media) = self.kept(file).await
+        {
+            return Ok(media);
         }
         let place = self.place(network, &file.media);
         let mut noted = place.lock().await;

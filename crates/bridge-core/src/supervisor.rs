@@ -22,6 +22,7 @@ pub use self::state::{LoginState, LoginStatus};
 pub(crate) use self::{gate::Gates, life::supervise};
 use crate::{
     connector::Puppet,
+    id::ChatId,
     id::{LoginId, Timestamp},
     model::{Capabilities, UserId},
 };
@@ -67,8 +68,8 @@ impl Puppets {
         self.entries().get(login).map(|entry| entry.owner.clone())
     }
 
-    pub(crate) fn capabilities(&self, login: &LoginId) -> Option<Capabilities> {
-        self.entries().get(login).map(|entry| entry.puppet.capabilities())
+    pub(crate) fn capabilities(&self, login: &LoginId, chat: &ChatId) -> Option<Capabilities> {
+        self.entries().get(login).map(|entry| entry.puppet.capabilities_in(chat))
     }
 
     /// Gives a puppet that is signed in now.

@@ -200,10 +200,29 @@ impl Handle {
         account: &str,
         file: FileContext,
     ) -> Result<TransferId, RequestError> {
-        let transfer = self.session.held().new_transfer();
-        let (chat, account) = (chat.clone(), account.to_owned());
-        self.ask(Command::OfferFile { transfer, chat, account, file }).await?;
+        let transfer = self.new_transfer();
+        self.offer_file_as(transfer, chat, account, file).await?;
         Ok(transfer)
+    }
+
+    /// Names a transfer, so that its events can be waited for before it begins.
+    pub fn new_transfer(&self) -> TransferId {
+        self.session.held().new_transfer()
+    }
+
+    /// As [`offer_file`](Self::offer_file), under a [name](Self::new_transfer) that is known before.
+    ///
+    /// # Errors
+    /// As [`offer_file`](Self::offer_file).
+    pub async fn offer_file_as(
+        &self,
+        transfer: TransferId,
+        chat: &ChatId,
+        account: &str,
+        file: FileContext,
+    ) -> Result<(), RequestError> {
+        let (chat, account) = (chat.clone(), account.to_owned());
+        self.ask(Command::OfferFile { transfer, chat, account, file }).await
     }
 
     /// Gives bytes of a file that are wanted, no more than were.
@@ -245,7 +264,7 @@ impl Handle {
         account: &str,
         description: &str,
     ) -> Result<TransferId, RequestError> {
-        let transfer = self.session.held().new_transfer();
+        let transfer = self.new_transfer();
         let (chat, account) = (chat.clone(), account.to_owned());
         let description = description.to_owned();
         self.ask(Command::FetchObject { transfer, chat, account, description }).await?;

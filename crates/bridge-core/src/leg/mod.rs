@@ -219,6 +219,8 @@ impl Pump {
         let Some(mut to) = self.capabilities(&leg) else {
             return self.miss(row, &leg).await;
         };
+        // A file says nothing of whose it is.
+        to.files &= to.speakers || voice == Voice::Own;
         let mut event = Cow::Borrowed(&row.event);
         let (mut media, mut lost) = (None, None);
         if let EventKind::File(file) = &row.event.kind {
@@ -463,7 +465,7 @@ impl Pump {
     fn capabilities(&self, leg: &Leg) -> Option<Capabilities> {
         match leg {
             Leg::Closed => None,
-            Leg::Chat { login, .. } => self.shared.puppets.capabilities(login),
+            Leg::Chat { login, chat, .. } => self.shared.puppets.capabilities(login, chat),
             Leg::Room { network, .. } => {
                 self.shared.adapters.get(network).map(|adapter| adapter.capabilities())
             }

@@ -1,0 +1,293 @@
+//! Files between contacts and rooms, through the session's transfers.
+//!
+//! A contact's file cannot be asked for twice, so its bytes are kept before the core hears of it. A file for
+//! a contact waits for her to take it, up to ten minutes; what is said meanwhile does not wait, and what
+//! became of the file is told where it came from.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bridge_core::{
+    PuppetContext,
+    id::MessageId,
+    media::{Media, MediaError, MediaStream},
+    model::{
+        Attachment, AttachmentKind, Content, Delivery, DeliveryState, EventKind, Receipt, Reject,
+        size_in_words,
+    },
+};
+use bytes::Bytes;
+use futures_util::stream;
+use msnp::{ChatId, FileContext, Handle, PeerEvent, RequestError, Text, TransferError, TransferId};
+use tokio::{
+    sync::{Mutex as AsyncMutex, mpsc},
+    task::JoinSet,
+};
+
+use crate::{puppet::MsnPuppet, texts};
+
+/// Pieces of a file that may wait for the disk before the session is read no further.
+const PIECES: usize = 256;
+/// Most files of an account that wait for contacts.
+const FILES: usize = 64;
+
+type Pieces = mpsc::Sender<Result<Bytes, MediaError>>;
+
+/// Files on their way from contacts.
+#[derive(Default)]
+pub(crate) struct Incoming {
+    files: HashMap<TransferId, Pieces>,
+    kept: JoinSet<()>,
+}
+
+impl Incoming {
+    /// Takes what happened to a transfer, if it is one of these.
+    pub(crate) async fn take(
+        &mut self,
+        puppet: &Arc<MsnPuppet>,
+        cx: &PuppetContext,
+        event: &PeerEvent,
+    ) {
+        while self.kept.try_join_next().is_some() {}
+        match event {
+            PeerEvent::Offered { transfer, chat, from, file } => {
+                self.offered(puppet, cx, *transfer, (chat, from), file);
+            }
+            PeerEvent::Data { transfer, bytes } => {
+                if let Some(pieces) = self.files.get(transfer) {
+                    // Whoever reads them may have given up, and says so himself.
+                    let _ = pieces.send(Ok(Bytes::copy_from_slice(bytes))).await;
+                }
+            }
+            PeerEvent::Ended { transfer, outcome } => {
+                if let (Some(pieces), Err(error)) = (self.files.remove(transfer), outcome) {
+                    let cut = MediaError::Cut(error.to_string().into());
+                    let _ = pieces.send(Err(cut)).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn offered(
+        &mut self,
+        puppet: &Arc<MsnPuppet>,
+        cx: &PuppetContext,
+        transfer: TransferId,
+        (chat, from): (&ChatId, &str),
+        file: &FileContext,
+    ) {
+        let (puppet, cx) = (Arc::clone(puppet), cx.clone());
+        let Ok(handle) = puppet.handle() else {
+            return;
+        };
+        let (chat, sender) = (chat.clone(), puppet.persona(from, None));
+        let source = puppet.source_of_transfer(transfer);
+        let (name, size) = (file.safe_name(), file.size);
+        if size > cx.inbox.largest_file() {
+            self.kept.spawn(async move {
+                // One that is over by now needs no answer.
+                let _ = handle.cancel_transfer(transfer).await;
+                let words = texts::wants_to_send_a_file_too_large(name, size_in_words(size));
+                puppet.accept(&cx, &chat, sender, source, does(words)).await;
+            });
+            return;
+        }
+        let (pieces, taken) = mpsc::channel(PIECES);
+        self.files.insert(transfer, pieces);
+        self.kept.spawn(async move {
+            let bytes =
+                stream::unfold(taken, |mut taken| async { Some((taken.recv().await?, taken)) });
+            // Its end is told by the transfer, whose own deadlines are longer than a stream's.
+            let accepted = handle.accept_file(transfer).await;
+            let kept = match accepted {
+                Ok(()) => cx.inbox.keep_file(&name, MediaStream::new(Some(size), bytes)).await,
+                Err(error) => Err(MediaError::Cut(error.to_string().into())),
+            };
+            let kind = match kept {
+                Ok(media) => EventKind::File(Attachment {
+                    media,
+                    kind: kind_of(&name),
+                    name,
+                    mime: None,
+                    size: Some(size),
+                    caption: None,
+                    link: None,
+                }),
+                Err(error) => {
+                    let _ = handle.cancel_transfer(transfer).await;
+                    does(texts::a_file_did_not_arrive(name, error))
+                }
+            };
+            puppet.accept(&cx, &chat, sender, source, kind).await;
+        });
+    }
+}
+
+/// Something the contact did, in words.
+fn does(words: String) -> EventKind {
+    EventKind::Message(Content { emote: true, ..Content::plain(words) })
+}
+
+fn kind_of(name: &str) -> AttachmentKind {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    match ending.as_deref() {
+        Some("bmp" | "gif" | "jpeg" | "jpg" | "png" | "webp") => AttachmentKind::Picture,
+        _ => AttachmentKind::File,
+    }
+}
+
+/// Files on their way to contacts.
+pub(crate) struct Outgoing {
+    files: Mutex<HashMap<TransferId, mpsc::UnboundedSender<PeerEvent>>>,
+    sent: Mutex<JoinSet<()>>,
+    fates: mpsc::Sender<Fate>,
+    told: AsyncMutex<mpsc::Receiver<Fate>>,
+}
+
+/// What became of a file, for the place where it came from.
+struct Fate {
+    chat: ChatId,
+    name: String,
+    target: Option<MessageId>,
+    source: String,
+    outcome: Result<(), TransferError>,
+}
+
+impl Outgoing {
+    pub(crate) fn new() -> Self {
+        let (fates, told) = mpsc::channel(FILES);
+        let (files, sent) = (Mutex::default(), Mutex::default());
+        Self { files, sent, fates, told: AsyncMutex::new(told) }
+    }
+
+    fn files(&self) -> MutexGuard<'_, HashMap<TransferId, mpsc::UnboundedSender<PeerEvent>>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Passes on what happened to a transfer, if it is one of these.
+    pub(crate) fn take(&self, event: PeerEvent) {
+        let (PeerEvent::Wants { transfer, .. } | PeerEvent::Ended { transfer, .. }) = &event else {
+            return;
+        };
+        let (transfer, over) = (*transfer, matches!(event, PeerEvent::Ended { .. }));
+        let mut files = self.files();
+        if let Some(teller) = files.get(&transfer) {
+            // No more than one waits for each piece that was given.
+            let _ = teller.send(event);
+            if over {
+                files.remove(&transfer);
+            }
+        }
+    }
+
+    /// Takes the news that the session is over, and its transfers with it.
+    pub(crate) fn interrupt(&self) {
+        self.files().clear();
+    }
+
+    /// Offers a file to a contact; it goes when she takes it, and [`tell`](Self::tell) says what became of
+    /// it.
+    pub(crate) async fn offer(
+        &self,
+        handle: &Handle,
+        chat: &ChatId,
+        file: &Attachment,
+        item: &Delivery,
+        source: impl Fn(TransferId) -> String,
+    ) -> Result<Receipt, RequestError> {
+        let Some(media) = item.media.clone() else {
+            return Err(RequestError::Transfer(TransferError::Unavailable));
+        };
+        if self.files().len() >= FILES {
+            return Err(RequestError::Busy);
+        }
+        let name = file.shown_name();
+        let context = FileContext { size: media.size, name: name.clone(), preview: Vec::new() };
+        let (teller, told) = mpsc::unbounded_channel();
+        let transfer = handle.new_transfer();
+        self.files().insert(transfer, teller);
+        let offered = handle.offer_file_as(transfer, chat, chat.as_str(), context).await;
+        if let Err(error) = offered {
+            self.files().remove(&transfer);
+            return Err(error);
+        }
+        let (target, source) = (item.event.message.clone(), source(transfer));
+        let fates = self.fates.clone();
+        let (sender, to) = (handle.clone(), chat.clone());
+        self.spawn(async move {
+            let outcome = send(&sender, transfer, media, told).await;
+            // Where nobody is left to tell, the bridge ends.
+            let _ = fates.send(Fate { chat: to, name, target, source, outcome }).await;
+        });
+        if let Some(caption) = &file.caption {
+            // The file is on its way, whatever becomes of the words below it.
+            let _ = handle.send_text(chat, Text::plain(caption.as_str())).await;
+        }
+        Ok(Receipt::default())
+    }
+
+    fn spawn(&self, sending: impl Future<Output = ()> + Send + 'static) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        while sent.try_join_next().is_some() {}
+        sent.spawn(sending);
+    }
+
+    /// Tells what becomes of files, where they came from.
+    pub(crate) async fn tell(&self, puppet: &MsnPuppet, cx: &PuppetContext) -> Infallible {
+        let mut told = self.told.lock().await;
+        while let Some(Fate { chat, name, target, source, outcome }) = told.recv().await {
+            let person = puppet.persona(chat.as_str(), None);
+            let state = match outcome {
+                Ok(()) => DeliveryState::Delivered { to: vec![person.id.clone()] },
+                Err(error) => DeliveryState::Failed {
+                    reason: Reject::Unsupported,
+                    tell_user: texts::the_file_was_not_delivered(name, error),
+                },
+            };
+            puppet.accept(cx, &chat, person, source, EventKind::Delivery { target, state }).await;
+        }
+        std::future::pending().await // never: one of its senders is held here
+    }
+}
+
+/// Gives a contact the bytes as her client wants them, until the transfer is over.
+async fn send(
+    handle: &Handle,
+    transfer: TransferId,
+    media: Media,
+    mut told: mpsc::UnboundedReceiver<PeerEvent>,
+) -> Result<(), TransferError> {
+    let mut stream = None;
+    let mut left = Bytes::new();
+    while let Some(event) = told.recv().await {
+        match event {
+            PeerEvent::Wants { most, .. } => {
+                let stream = match &mut stream {
+                    Some(stream) => stream,
+                    none => {
+                        none.insert(media.open().await.map_err(|_| TransferError::Unavailable)?)
+                    }
+                };
+                while left.is_empty() {
+                    match stream.next().await {
+                        Some(Ok(piece)) => left = piece,
+                        Some(Err(_)) | None => {
+                            let _ = handle.cancel_transfer(transfer).await;
+                            return Err(TransferError::Unavailable);
+                        }
+                    }
+                }
+                let piece = left.split_to(most.min(left.len()));
+                // One that is over by now says so by its last event.
+                let _ = handle.feed_file(transfer, piece.to_vec()).await;
+            }
+            PeerEvent::Ended { outcome, .. } => return outcome,
+            _ => {}
+        }
+    }
+    Err(TransferError::Interrupted)
+}

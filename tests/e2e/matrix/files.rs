@@ -1,0 +1,105 @@
+//! Files between a Matrix user and her MSN contact.
+
+use msnp::{
+    ChatId, Event, Events, FileContext, Handle, PeerEvent, Text, TransferError, TransferId,
+};
+use testkit::Seen;
+use tokio::time::timeout;
+
+use super::{ACCOUNT, World, bob_is_online_for_ada};
+use crate::support::SOON;
+
+fn noise(length: usize) -> Vec<u8> {
+    (0..length).map(|at| u8::try_from(at * 31 % 251).unwrap_or_default()).collect()
+}
+
+async fn next(events: &mut Events) -> PeerEvent {
+    let next = async {
+        loop {
+            if let Event::Transfer(event) = events.next().await.expect("the session goes on") {
+                return event;
+            }
+        }
+    };
+    timeout(SOON, next).await.expect("a transfer goes on")
+}
+
+/// Sends a file to the account of the bridge.
+async fn send(
+    bob: &Handle,
+    events: &mut Events,
+    name: &str,
+    bytes: &[u8],
+) -> Result<(), TransferError> {
+    let size = u64::try_from(bytes.len()).expect("it is small");
+    let file = FileContext { size, name: name.to_owned(), preview: Vec::new() };
+    let chat = ChatId::with(ACCOUNT);
+    let own = bob.offer_file(&chat, ACCOUNT, file).await.expect("she is asked");
+    let mut left = bytes;
+    loop {
+        match next(events).await {
+            PeerEvent::Wants { transfer, most } if transfer == own => {
+                let (piece, after) = left.split_at(most.min(left.len()));
+                left = after;
+                bob.feed_file(own, piece.to_vec()).await.expect("it is wanted");
+            }
+            PeerEvent::Ended { transfer, outcome } if transfer == own => return outcome,
+            _ => {}
+        }
+    }
+}
+
+async fn offered(events: &mut Events) -> (TransferId, FileContext) {
+    loop {
+        if let PeerEvent::Offered { transfer, file, .. } = next(events).await {
+            return (transfer, file);
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_go_both_ways_and_what_is_not_taken_is_said() {
+    let world = World::new().await;
+    let management = world.log_in().await;
+    let (bob, mut events) = world.bob().await;
+    bob_is_online_for_ada(&world.ada, &management).await;
+    bob.send_text(&ChatId::with(ACCOUNT), Text::plain("I have a file")).await.expect("it is said");
+    let Seen::Message { room, .. } = world.ada.hears("I have a file").await else {
+        panic!("a message")
+    };
+
+    let bytes = noise(300_000);
+    assert_eq!(send(&bob, &mut events, "..\\Käse.bin", &bytes).await, Ok(()));
+    let file = |seen: &Seen| match seen {
+        Seen::File { name, address, .. } => Some((name.clone(), address.clone())),
+        _ => None,
+    };
+    let (name, address) = world.ada.sees(SOON, "Bob's file", file).await;
+    assert_eq!((name.as_str(), world.ada.fetch(&address).await), ("Käse.bin", bytes));
+
+    let picture = noise(50_000);
+    let sent = world.ada.send_picture(&room, "cat.png", &picture, Some("look")).await;
+    sent.expect("it is sent");
+    let (transfer, told) = offered(&mut events).await;
+    assert_eq!(told.size, 50_000);
+    bob.accept_file(transfer).await.expect("it is offered");
+    let mut received = Vec::new();
+    loop {
+        match next(&mut events).await {
+            PeerEvent::Data { transfer: of, bytes } if of == transfer => received.extend(bytes),
+            PeerEvent::Ended { transfer: of, outcome } if of == transfer => {
+                assert_eq!(outcome, Ok(()));
+                break;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(received, picture);
+
+    let sent = world.ada.send_picture(&room, "dog.png", &noise(1000), None).await;
+    sent.expect("it is sent");
+    let (transfer, _) = offered(&mut events).await;
+    bob.cancel_transfer(transfer).await.expect("it is offered");
+    world.ada.hears("the other side declined").await;
+    world.network.shutdown().await;
+}
