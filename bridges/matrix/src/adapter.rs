@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use axum::Router;
 use bridge_core::{
-    Adapter, AdapterContext, AdapterExit, DeliverError, Inbox, MediaStream,
+    Adapter, AdapterContext, AdapterExit, DeliverError, Inbox, Media, MediaStream,
     adapter::{CloseReason, CommandOrigin, Reply as Answer, RoomCondition},
     id::{IdempotencyKey, MediaId, MessageId, NetworkId, PersonaId, PortalId, RoomId, Timestamp},
     model::{
@@ -78,6 +78,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     files: true,
     idempotent: true,
     presence: true,
+    profiles: true,
     speakers: true,
     styles: Styles::Parts,
     typing: true,
@@ -401,6 +402,24 @@ impl MatrixAdapter {
         }
     }
 
+    /// Gives a contact's ghost her picture, unless it has it.
+    async fn show_face(
+        &self,
+        item: &Delivery,
+        media: &bridge_core::Media,
+    ) -> Result<(), DeliverError> {
+        let ghost = self.ghost(&item.event.sender).await?;
+        let store = self.store()?;
+        if self.ghosts.has_face(store, &ghost, media).await? {
+            return Ok(());
+        }
+        let bot = &self.names.bot;
+        let address = self.uploads.ensure(&self.intent, bot, item.key, media).await?;
+        self.ghosts.show_face(&self.intent, store, &ghost, media, address).await?;
+        self.uploads.done(item.key);
+        Ok(())
+    }
+
     /// Shows what became of a message: a receipt of the one who has it, or a notice.
     async fn show_fate(
         &self,
@@ -579,6 +598,12 @@ impl Adapter for MatrixAdapter {
                 let event = self.say_as_ghost(&room, item, &content).await?;
                 self.uploads.done(item.key);
                 vec![MessageId::new(event.as_str())]
+            }
+            EventKind::Profile(_) => {
+                if let Some(media) = &item.media {
+                    self.show_face(item, media).await?;
+                }
+                Vec::new()
             }
             EventKind::Delivery { target, state } => {
                 self.show_fate(&room, item, target.as_ref(), state).await?;

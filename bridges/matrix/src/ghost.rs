@@ -5,13 +5,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use bridge_core::{DeliverError, model::Persona, store::Namespace};
+use bridge_core::{DeliverError, Media, model::Persona, store::Namespace};
 use ruma::{
-    OwnedRoomId, OwnedUserId, UserId,
+    OwnedMxcUri, OwnedRoomId, OwnedUserId, UserId,
     api::client::{
         account::register,
         membership::{invite_user, join_room_by_id, leave_room},
-        profile::set_display_name,
+        profile::{set_avatar_url, set_display_name},
     },
 };
 
@@ -75,6 +75,34 @@ impl Ghosts {
         let shown = stored.filter(|_| persona.name.is_none()).unwrap_or_else(|| name.to_owned());
         self.known().shown.insert(ghost.clone(), shown);
         Ok(ghost)
+    }
+
+    /// Tells whether a ghost shows a picture.
+    pub(crate) async fn has_face(
+        &self,
+        store: &Namespace,
+        ghost: &UserId,
+        media: &Media,
+    ) -> Result<bool, DeliverError> {
+        let shown = store.get(&face_of(ghost)).await;
+        let shown = shown.map_err(|error| DeliverError::retry(error.to_string()))?;
+        Ok(shown == Some(media.hash.to_string()))
+    }
+
+    /// Gives a ghost a picture that is on the homeserver.
+    pub(crate) async fn show_face(
+        &self,
+        intent: &Intent,
+        store: &Namespace,
+        ghost: &UserId,
+        media: &Media,
+        address: OwnedMxcUri,
+    ) -> Result<(), DeliverError> {
+        #[expect(deprecated, reason = "its path is the same on every server")]
+        let request = set_avatar_url::v3::Request::new(ghost.to_owned(), Some(address));
+        intent.send(ghost, request).await?;
+        let noted = store.put(&face_of(ghost), &media.hash.to_string()).await;
+        noted.map_err(|error| DeliverError::retry(error.to_string()))
     }
 
     /// Sees to it that a ghost is in a room: the bot invites it, and it joins.
@@ -164,4 +192,9 @@ pub(crate) async fn invite(
 
 fn already_there(error: &IntentError) -> bool {
     matches!(error, IntentError::Refused { error, .. } if error.contains("already in the room"))
+}
+
+/// Where the picture is noted that a ghost shows.
+fn face_of(ghost: &UserId) -> String {
+    format!("face {ghost}")
 }

@@ -6,6 +6,7 @@ mod config;
 mod connector;
 mod contacts;
 mod credentials;
+mod faces;
 mod files;
 mod login;
 mod preset;

@@ -27,6 +27,7 @@ use tokio::{
 use crate::{
     connector::NETWORK,
     contacts,
+    faces::Faces,
     files::{Incoming, Outgoing},
     login::is_address,
     texts, translate,
@@ -139,6 +140,7 @@ impl MsnPuppet {
         *self.began.lock().unwrap_or_else(PoisonError::into_inner) = began;
         let mut acknowledged = JoinSet::new();
         let mut incoming = Incoming::default();
+        let mut faces = Faces::default();
         let mut typing: HashMap<msnp::ChatId, (Persona, Instant)> = HashMap::new();
         loop {
             let lapse = typing.values().map(|(_, end)| *end).min();
@@ -170,6 +172,7 @@ impl MsnPuppet {
                     let kind = EventKind::Message(translate::content(text));
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
                     self.accept(cx, &chat, self.persona(&from, Some(&name)), source, kind).await;
+                    faces.look(self, &chat, &from);
                 }
                 Some(msnp::Event::Nudge { chat, from, name, link, number }) => {
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
@@ -183,6 +186,7 @@ impl MsnPuppet {
                     typing.insert(chat, (from, Instant::now() + TYPING_LAPSES));
                 }
                 Some(msnp::Event::Presence { account }) => {
+                    faces.look_again(self, &account);
                     let roster = self.session().as_ref().map(Handle::roster);
                     if let Some(contact) =
                         roster.as_ref().and_then(|roster| roster.contact(&account))
@@ -221,7 +225,9 @@ impl MsnPuppet {
                 }
                 Some(msnp::Event::Transfer(event)) => {
                     incoming.take(self, cx, &event).await;
-                    self.outgoing.take(event);
+                    if let Some(event) = faces.take(self, cx, event) {
+                        self.outgoing.take(event);
+                    }
                 }
                 Some(msnp::Event::Online { .. }) => self.tell_requests(cx).await,
                 Some(msnp::Event::Closed { reason }) => return exit(reason),

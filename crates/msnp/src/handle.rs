@@ -265,10 +265,24 @@ impl Handle {
         description: &str,
     ) -> Result<TransferId, RequestError> {
         let transfer = self.new_transfer();
+        self.fetch_object_as(transfer, chat, account, description).await?;
+        Ok(transfer)
+    }
+
+    /// As [`fetch_object`](Self::fetch_object), under a [name](Self::new_transfer) that is known before.
+    ///
+    /// # Errors
+    /// As [`fetch_object`](Self::fetch_object).
+    pub async fn fetch_object_as(
+        &self,
+        transfer: TransferId,
+        chat: &ChatId,
+        account: &str,
+        description: &str,
+    ) -> Result<(), RequestError> {
         let (chat, account) = (chat.clone(), account.to_owned());
         let description = description.to_owned();
-        self.ask(Command::FetchObject { transfer, chat, account, description }).await?;
-        Ok(transfer)
+        self.ask(Command::FetchObject { transfer, chat, account, description }).await
     }
 
     /// Lets peers fetch an object's bytes as long as the session lasts.

@@ -199,6 +199,15 @@ impl MatrixUser {
         response.bytes().await.expect("all of them come").to_vec()
     }
 
+    /// Asks for the picture that a user shows; none where she shows none.
+    pub async fn face_of(&self, user: &UserId) -> Option<OwnedMxcUri> {
+        let request = reqwest::Client::new()
+            .get(self.at(&format!("/_matrix/client/v3/profile/{user}/avatar_url")))
+            .bearer_auth(self.client.access_token().unwrap_or_default());
+        let answer: serde_json::Value = request.send().await.ok()?.json().await.ok()?;
+        answer.get("avatar_url")?.as_str().map(OwnedMxcUri::from)
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}{path}", self.client.homeserver().as_str().trim_end_matches('/'))
     }

@@ -1,12 +1,14 @@
 //! Files between a Matrix user and her MSN contact.
 
+use std::sync::Arc;
+
 use msnp::{
-    ChatId, Event, Events, FileContext, Handle, PeerEvent, Text, TransferError, TransferId,
+    ChatId, Event, Events, FileContext, Handle, Object, PeerEvent, Text, TransferError, TransferId,
 };
-use testkit::Seen;
+use testkit::{Seen, wait_until};
 use tokio::time::timeout;
 
-use super::{ACCOUNT, World, bob_is_online_for_ada};
+use super::{ACCOUNT, BOB, World, bob_is_online_for_ada};
 use crate::support::SOON;
 
 fn noise(length: usize) -> Vec<u8> {
@@ -55,6 +57,39 @@ async fn offered(events: &mut Events) -> (TransferId, FileContext) {
             return (transfer, file);
         }
     }
+}
+
+/// A picture of one colour: a bitmap of 96 by 96 pixels.
+fn face() -> Vec<u8> {
+    const PIXELS: u32 = 96 * 96 * 3;
+    let mut bitmap = b"BM".to_vec();
+    for word in [54 + PIXELS, 0, 54, 40, 96, 96, 1 | 24 << 16, 0, PIXELS, 0, 0, 0, 0] {
+        bitmap.extend_from_slice(&word.to_le_bytes());
+    }
+    bitmap.extend_from_slice(&[30, 30, 200].repeat(96 * 96));
+    bitmap
+}
+
+#[tokio::test]
+async fn a_contact_who_talks_has_her_face() {
+    let world = World::new().await;
+    let management = world.log_in().await;
+    let (bob, _events) = world.bob().await;
+    bob_is_online_for_ada(&world.ada, &management).await;
+    let picture = face();
+    let object = Object::describing(BOB, 3, "TFR1.tmp", &picture);
+    bob.serve_object(object.clone(), Arc::from(picture)).await.expect("there is room");
+    bob.set_picture(Some(object)).await.expect("it is shown");
+    bob.send_text(&ChatId::with(ACCOUNT), Text::plain("do you know me?"))
+        .await
+        .expect("it is said");
+    let Seen::Message { sender, .. } = world.ada.hears("do you know me?").await else {
+        panic!("a message")
+    };
+    let address = wait_until(SOON, "Bob's ghost has a face", || world.ada.face_of(&sender)).await;
+    let shown = world.ada.fetch(&address).await;
+    assert!(shown.starts_with(b"\x89PNG") || shown.starts_with(b"\xFF\xD8"), "a safe picture");
+    world.network.shutdown().await;
 }
 
 #[tokio::test]

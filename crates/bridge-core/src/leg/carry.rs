@@ -7,9 +7,9 @@ use tokio::time::{Instant, sleep};
 use super::Pump;
 use crate::{
     error::DeliverError,
-    id::Timestamp,
+    id::{MediaId, Timestamp},
     media::{Library, Media, PictureBounds},
-    model::{Attachment, Capabilities, Link, Reject, size_in_words},
+    model::{Attachment, AttachmentKind, Capabilities, Link, Reject, size_in_words},
     record::LogRow,
     texts,
 };
@@ -18,6 +18,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// Longest side of a picture that is made smaller to fit.
 const SIDE: u32 = 4096;
+/// How large a face may be.
+const FACE: PictureBounds = PictureBounds { side: 512, bytes: 1024 * 1024 };
 
 /// How a file reaches a place.
 pub(super) enum Carried {
@@ -42,6 +44,25 @@ enum NotHere {
 }
 
 impl Pump {
+    /// Fetches somebody's picture and makes it small and safe; none where it cannot be had, for a face is no
+    /// message.
+    pub(super) async fn face(&self, row: &LogRow, picture: &MediaId) -> Option<Media> {
+        let library = self.shared.media.as_ref()?;
+        let file = Attachment {
+            media: picture.clone(),
+            name: "picture".to_owned(),
+            kind: AttachmentKind::Picture,
+            mime: None,
+            size: None,
+            caption: None,
+            link: None,
+        };
+        let fetched = library.fetch(&self.shared, &row.event.network, &file).await;
+        let media = fetched.inspect_err(|error| tracing::debug!(%error, "a face is not here"));
+        let small = library.spool.as_picture(&media.ok()?, FACE).await;
+        small.inspect_err(|error| tracing::debug!(%error, "a face is no picture")).ok()
+    }
+
     /// Finds out how a file reaches this leg's place, and fetches its bytes where they are needed.
     pub(super) async fn carry(
         &mut self,

@@ -22,8 +22,8 @@ use crate::{
     index::LegNow,
     loop_guard::LoopGuard,
     model::{
-        Attachment, Capabilities, Delivery, DeliveryState, Event, EventKind, Persona, Receipt,
-        Reject,
+        Attachment, Capabilities, Delivery, DeliveryState, Event, EventKind, Persona, ProfilePatch,
+        Receipt, Reject,
     },
     record::{InFlight, Leg, LogRow, Mark, Names, RowOf, get_row, names_key, row_of_key},
     shared::{OnAmbiguous, Shared},
@@ -190,10 +190,10 @@ impl Pump {
         let Some(leg) = self.shared.index().leg(self.portal, self.leg).cloned() else {
             return;
         };
-        // What became of a message is of no use where the room it was said in is not shown any more.
+        // What became of a message, or a face, is of no use where the room it was said in is not shown any more.
         if matches!(
             (&row.event.kind, &leg),
-            (EventKind::Delivery { .. }, Leg::Room { room: None, .. })
+            (EventKind::Delivery { .. } | EventKind::Profile(_), Leg::Room { room: None, .. })
         ) {
             return self.advance(Some(row)).await;
         }
@@ -237,6 +237,15 @@ impl Pump {
                     let kind = EventKind::File(Attachment { link, ..file.clone() });
                     event = Cow::Owned(Event { kind, ..row.event.clone() });
                 }
+            }
+        }
+        if let EventKind::Profile(ProfilePatch { avatar: Some(Some(picture)), .. }) =
+            &row.event.kind
+            && to.profiles
+        {
+            media = self.face(row, picture).await;
+            if media.is_none() {
+                return self.advance(Some(row)).await;
             }
         }
         let Some(event) = downgrade(&event, to, voice, known) else {
