@@ -3,7 +3,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use msnp_proto::msg::{PAYLOAD_LIMIT, Said, Text, split};
+use std::time::Instant;
+
+use msnp_proto::msg::{
+    PAYLOAD_LIMIT, Said, Text,
+    chunk::{self, Pushed, Reassembly},
+    split,
+};
 
 /// The longest font and name with which every text can be split.
 const LONGEST: usize = 100;
@@ -22,8 +28,35 @@ fn parts_fit(text: &Text) {
     }
 }
 
+/// What is cut comes together again.
+fn parts_join(payload: &[u8]) {
+    let (now, mut reassembly) = (Instant::now(), Reassembly::default());
+    let parts = chunk::cut(payload.to_vec(), "8E3BC08A-4FE4-6AD5-FF69-F9E98B4E8FA1", 64);
+    let count = parts.len();
+    for (number, part) in parts.into_iter().enumerate() {
+        match reassembly.push(now, "a", &part) {
+            Pushed::Waiting => assert!(number + 1 < count),
+            Pushed::Complete(whole) => {
+                assert_eq!(number + 1, count);
+                assert_eq!(Said::read(&whole), Said::read(payload));
+            }
+            Pushed::Alone | Pushed::Dropped => return,
+        }
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
-    let Said::Text(text) = Said::read(data) else { return };
+    let text = match Said::read(data) {
+        Said::Text(text) => text,
+        Said::Extra(extra) => {
+            let Said::Extra(once) = Said::read(&extra.write()) else { return };
+            if let Said::Extra(twice) = Said::read(&once.write()) {
+                assert_eq!(twice, once);
+            }
+            return parts_join(&once.write());
+        }
+        _ => return,
+    };
     assert!(!text.words.contains('\r'));
     let Said::Text(once) = Said::read(&text.write()) else { panic!("a text is none any more") };
     assert_eq!(once.words, text.words.strip_suffix('\n').unwrap_or(&text.words));

@@ -403,11 +403,7 @@ impl MatrixAdapter {
     }
 
     /// Gives a contact's ghost her picture, unless it has it.
-    async fn show_face(
-        &self,
-        item: &Delivery,
-        media: &bridge_core::Media,
-    ) -> Result<(), DeliverError> {
+    async fn show_face(&self, item: &Delivery, media: &Media) -> Result<(), DeliverError> {
         let ghost = self.ghost(&item.event.sender).await?;
         let store = self.store()?;
         if self.ghosts.has_face(store, &ghost, media).await? {

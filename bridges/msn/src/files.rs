@@ -11,12 +11,12 @@ use std::{
 };
 
 use bridge_core::{
-    PuppetContext,
-    id::MessageId,
+    Puppet as _, PuppetContext,
+    id::{MessageId, Timestamp},
     media::{Media, MediaError, MediaStream},
     model::{
-        Attachment, AttachmentKind, Content, Delivery, DeliveryState, EventKind, Receipt, Reject,
-        size_in_words,
+        Attachment, AttachmentKind, CallNotice, Content, Delivery, DeliveryState, EventKind,
+        Receipt, Reject, size_in_words,
     },
 };
 use bytes::Bytes;
@@ -55,6 +55,16 @@ impl Incoming {
         match event {
             PeerEvent::Offered { transfer, chat, from, file } => {
                 self.offered(puppet, cx, *transfer, (chat, from), file);
+            }
+            PeerEvent::Unsupported { chat, from, feature } => {
+                let (sender, at) = (puppet.persona(from, None), Timestamp::now().0);
+                let source = format!("{}/{at}/unsupported/{feature}", puppet.login());
+                let notice = match feature.as_str() {
+                    "4BD96FC0-AB17-4425-A14A-439185962DC8"
+                    | "1C9AA97E-9C05-4583-A3BD-908A196F1E92" => CallNotice::Video,
+                    _ => CallNotice::Activity,
+                };
+                puppet.accept(cx, chat, sender, source, EventKind::CallNotice(notice)).await;
             }
             PeerEvent::Data { transfer, bytes } => {
                 if let Some(pieces) = self.files.get(transfer) {

@@ -179,6 +179,13 @@ impl MsnPuppet {
                     let from = self.persona(&from, Some(&name));
                     self.accept(cx, &chat, from, source, EventKind::Nudge).await;
                 }
+                Some(msnp::Event::Extra { chat, from, name, extra, link, number }) => {
+                    let source = format!("{}/{began}/{}/{number}", self.login, link.0);
+                    let from = self.persona(&from, Some(&name));
+                    if let Some(kind) = translate::extra(cx, extra).await {
+                        self.accept(cx, &chat, from, source, kind).await;
+                    }
+                }
                 Some(msnp::Event::Typing { chat, from, name }) => {
                     let from = self.persona(&from, Some(&name));
                     let on = Signal::Typing { on: true };

@@ -25,6 +25,12 @@ pub(crate) fn the_file_was_not_delivered(file: impl Display, error: impl Display
     format!("The file {file} was not delivered: {error}. Send it again if it matters.")
 }
 
+pub(crate) const SENT_A_DRAWING: &str = "sent a drawing that cannot be shown here";
+
+pub(crate) const SENT_A_VOICE_CLIP: &str = "sent a voice clip, which cannot be played here";
+
+pub(crate) const A_WINK: &str = "a wink";
+
 pub(crate) const THAT_IS_NO_ADDRESS: &str = "That is no address. It looks like bob@example.com.";
 
 pub(crate) fn cannot_be_written(file: impl Display, error: impl Display) -> String {

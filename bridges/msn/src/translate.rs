@@ -2,10 +2,16 @@
 
 use crate::texts;
 use bridge_core::{
-    DeliverError,
-    model::{Colour, Content, Presence, PresenceState, Reject, Span, Style, StyledText},
+    DeliverError, PuppetContext,
+    media::MediaStream,
+    model::{
+        Attachment, AttachmentKind, CallNotice, Colour, Content, EventKind, Presence,
+        PresenceState, Reject, Span, Style, StyledText, Wink,
+    },
 };
-use msnp::{Contact, Format, RequestError, Status, Text};
+use bytes::Bytes;
+use futures_util::stream;
+use msnp::{Contact, Extra, Format, Ink, Invitation, Object, RequestError, Status, Text};
 
 /// Makes a neutral text of an MSN one: its one look spans all its words.
 pub(crate) fn content(text: Text) -> Content {
@@ -29,6 +35,48 @@ pub(crate) fn content(text: Text) -> Content {
         spans.push(Span { start: 0, end, style });
     }
     Content { text: StyledText { plain: words, spans }, ..Content::default() }
+}
+
+/// Makes a neutral event of what is neither words nor an attention call; none where there is nothing to tell
+/// yet. A drawing is kept first, for it comes once.
+pub(crate) async fn extra(cx: &PuppetContext, extra: Extra) -> Option<EventKind> {
+    let does = |words: &str| {
+        EventKind::Message(Content { emote: true, ..Content::plain(words.to_owned()) })
+    };
+    Some(match extra {
+        Extra::Action(words) => does(&words),
+        Extra::Emoticons(_) => return None,
+        Extra::Ink(Ink::Gif(bytes)) => {
+            let size = u64::try_from(bytes.len()).ok();
+            let pieces = stream::iter([Ok(Bytes::from(bytes))]);
+            let kept = cx.inbox.keep_file("drawing.gif", MediaStream::new(size, pieces)).await;
+            match kept {
+                Ok(media) => EventKind::File(Attachment {
+                    media,
+                    name: "drawing.gif".to_owned(),
+                    kind: AttachmentKind::Ink,
+                    mime: Some("image/gif".to_owned()),
+                    size,
+                    caption: None,
+                    link: None,
+                }),
+                Err(_) => does(texts::SENT_A_DRAWING),
+            }
+        }
+        Extra::Invitation(invitation) => {
+            EventKind::CallNotice(match invitation.application.as_str() {
+                Invitation::CALL => CallNotice::Audio,
+                _ => CallNotice::Activity,
+            })
+        }
+        Extra::Voice(_) => does(texts::SENT_A_VOICE_CLIP),
+        Extra::Wink(description) => {
+            let named = Object::read(&description).and_then(|object| object.friendly_name());
+            let name = named.unwrap_or_else(|| texts::A_WINK.to_owned());
+            EventKind::Wink(Wink { name, media: None })
+        }
+        _ => does(texts::SENT_A_DRAWING),
+    })
 }
 
 /// Makes an MSN text of a neutral one; a look is kept where it spans all the words.

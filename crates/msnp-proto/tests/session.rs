@@ -1,6 +1,7 @@
 //! A session on a virtual clock, against a server that says what it is told to.
 
 mod elsewhere;
+mod kinds;
 mod lists;
 mod p2p;
 mod pace;

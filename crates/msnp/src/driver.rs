@@ -298,6 +298,7 @@ fn verb(command: &Command) -> &'static str {
         Command::RemoveGroup { .. } => "remove group",
         Command::RenameContact { .. } => "rename contact",
         Command::RenameGroup { .. } => "rename group",
+        Command::SendExtra { .. } => "send extra",
         Command::SendNudge { .. } => "send nudge",
         Command::SendText { .. } => "send text",
         Command::SendTyping { .. } => "send typing",

@@ -10,7 +10,7 @@ use std::{
 
 use msnp_proto::{
     command::Status,
-    msg::{Look, Object, PersonalMessage, Text},
+    msg::{Extra, Look, Object, PersonalMessage, Text},
     p2p::{FileContext, TransferId},
     session::{ChatId, CloseReason, Command, Contact, Event, RequestError, Roster},
 };
@@ -177,6 +177,15 @@ impl Handle {
     /// As [`send_text`](Self::send_text).
     pub async fn send_nudge(&self, chat: &ChatId) -> Result<(), RequestError> {
         self.ask(Command::SendNudge { chat: chat.clone() }).await
+    }
+
+    /// Sends something that is neither words nor an attention call: an action, a drawing, a wink, pictures that
+    /// stand for letters in the words that follow.
+    ///
+    /// # Errors
+    /// As [`send_text`](Self::send_text).
+    pub async fn send_extra(&self, chat: &ChatId, extra: Extra) -> Result<(), RequestError> {
+        self.ask(Command::SendExtra { chat: chat.clone(), extra }).await
     }
 
     /// Calls somebody into a conversation, which becomes one of several then: [`Event::Joined`] has its new

@@ -30,7 +30,10 @@ pub use msnp_proto::{
     ErrorCode, Version,
     command::{Capabilities, GroupChange, List, Lists, Status},
     mail::Mail,
-    msg::{Colour, Endpoint, Format, Look, Media, Object, PersonalMessage, Text},
+    msg::{
+        Colour, Emoticon, Endpoint, Extra, Format, Ink, Invitation, Look, Media, Object,
+        PersonalMessage, Text,
+    },
     oim::{OfflineMessage, time as written_time},
     p2p::{FileContext, OBJECT_LIMIT, PeerEvent, TransferError, TransferId},
     session::{

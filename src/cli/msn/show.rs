@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use msnp::{Contact, Event, GroupChange, Handle, Mail, OfflineMessage, PeerEvent, Roster};
+use msnp::{
+    Contact, Event, Extra, GroupChange, Handle, Ink, Mail, OfflineMessage, PeerEvent, Roster,
+};
 use serde_json::{Value, json};
 
 /// Shows what happens, in words or as JSON.
@@ -169,6 +171,10 @@ fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
             json!({ "event": "privacy", "everybody": privacy.everybody, "asks": privacy.asks })
         }
         Event::RemovedBy { account } => json!({ "event": "removed_by", "address": account }),
+        Event::Extra { chat, from, extra, .. } => {
+            let (what, value) = extra_json(extra);
+            json!({ "event": "extra", "chat": chat.as_str(), "from": from, "kind": what, "value": value })
+        }
         Event::Transfer(PeerEvent::Offered { transfer, chat, from, file }) => json!({
             "event": "file_offered", "transfer": transfer.0, "chat": chat.as_str(), "from": from,
             "name": file.safe_name(), "size": file.size,
@@ -222,12 +228,39 @@ fn event_words(handle: &Handle, event: &Event) -> Option<String> {
         }
         Event::OnNetwork { account, network } => format!("{account} is on network {network}"),
         Event::RemovedBy { account } => format!("{account} removed you"),
+        Event::Extra { name, extra, .. } => format!("{name} {}", extra_words(extra)),
         Event::Transfer(PeerEvent::Offered { from, file, .. }) => {
             format!("{from} offers a file: {}, {} bytes", file.safe_name(), file.size)
         }
         Event::Closed { reason } => format!("closed: {reason}"),
         _ => return None,
     })
+}
+
+fn extra_json(extra: &Extra) -> (&'static str, Value) {
+    match extra {
+        Extra::Action(words) => ("action", json!(words)),
+        Extra::Emoticons(list) => {
+            let shortcuts: Vec<&str> = list.iter().map(|one| one.shortcut.as_str()).collect();
+            ("emoticons", json!(shortcuts))
+        }
+        Extra::Ink(Ink::Gif(bytes)) => ("ink", json!({ "size": bytes.len() })),
+        Extra::Invitation(invitation) => ("invitation", json!(invitation.name)),
+        Extra::Voice(_) => ("voice", Value::Null),
+        Extra::Wink(_) => ("wink", Value::Null),
+        _ => ("ink", Value::Null),
+    }
+}
+
+fn extra_words(extra: &Extra) -> String {
+    match extra {
+        Extra::Action(words) => words.clone(),
+        Extra::Emoticons(list) => format!("uses {} pictures for letters", list.len()),
+        Extra::Invitation(invitation) => format!("wants to share {}", invitation.name),
+        Extra::Voice(_) => "sent a voice clip".to_owned(),
+        Extra::Wink(_) => "sent a wink".to_owned(),
+        _ => "sent a drawing".to_owned(),
+    }
 }
 
 fn change_word(change: GroupChange) -> &'static str {

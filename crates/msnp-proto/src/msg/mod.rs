@@ -10,7 +10,9 @@
 //! Reading is lenient and never fails: what is not known is handed on as [`Said::Other`].
 
 mod body;
+pub mod chunk;
 mod endpoint;
+mod extra;
 mod format;
 mod look;
 mod object;
@@ -21,6 +23,7 @@ pub(crate) use self::endpoint::{PLACES_LIMIT, place_of};
 pub use self::{
     body::Body,
     endpoint::{Endpoint, plain_id, read_endpoints},
+    extra::{Emoticon, Extra, Ink, Invitation},
     format::{Colour, Format},
     look::Look,
     object::{Media, Object},
@@ -32,6 +35,8 @@ pub use self::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Said {
+    /// Something that is neither words nor an attention call.
+    Extra(Extra),
     /// An attention call.
     Nudge,
     /// Something this crate does not read, by its content type.
@@ -68,14 +73,20 @@ impl Said {
             },
             "text/x-msnmsgr-datacast" => {
                 let inner = Body::read_headers(body.content());
-                if inner.header("ID") == Some("1") { Self::Nudge } else { Self::other(&body) }
+                match inner.header("ID") {
+                    Some("1") => Self::Nudge,
+                    _ => Self::other(&body),
+                }
             }
             _ => Self::other(&body),
         }
     }
 
     fn other(body: &Body<'_>) -> Self {
-        Self::Other { content_type: body.content_type() }
+        match Extra::read(body) {
+            Some(extra) => Self::Extra(extra),
+            None => Self::Other { content_type: body.content_type() },
+        }
     }
 }
 

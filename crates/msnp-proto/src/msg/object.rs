@@ -68,6 +68,15 @@ impl Object {
         (!object.hash.is_empty()).then_some(object)
     }
 
+    /// Gives its name for people; none where it has none, or it is not as names are written.
+    pub fn friendly_name(&self) -> Option<String> {
+        let bytes = STANDARD.decode(&self.friendly).ok()?;
+        let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
+        let units: Vec<u16> = units.take_while(|unit| *unit != 0).collect();
+        let name = String::from_utf16(&units).ok()?;
+        (!name.is_empty()).then_some(name)
+    }
+
     /// Writes the description.
     pub fn write(&self) -> String {
         let checksum = self.checksum.as_deref();

@@ -81,6 +81,11 @@ impl Peers {
         chats
     }
 
+    /// Gives a GUID that nothing else of the session has.
+    pub fn new_guid(&mut self) -> String {
+        self.draw_guid()
+    }
+
     /// Names a transfer that is about to be asked for.
     pub fn new_id(&mut self) -> TransferId {
         self.last += 1;

@@ -19,10 +19,10 @@ use super::{
     types::{ChatId, Effect, Event, LinkChange, LinkId, RequestError, RequestId, is_due},
 };
 use crate::{
-    command::{Capabilities, ClientCommand, Secret, ServerCommand},
+    command::{AckMode, Capabilities, ClientCommand, Secret, ServerCommand},
     error_code::ErrorCode,
     frame::{Framer, Limits},
-    msg::{Body, PLACES_LIMIT, Said},
+    msg::{Body, Extra, Invitation, PLACES_LIMIT, Said, chunk::Pushed},
     p2p::{Envelope, Place, TransferError},
     payload::{Direction, LinkKind},
 };
@@ -454,7 +454,28 @@ impl Session {
             return self.peers.handle_payload(now, &chat, sender, &body);
         }
         let (from, name) = (sender.to_lowercase(), name.to_owned());
-        let event = match Said::read(payload) {
+        let whole = match self.reassembly.push(now, sender, payload) {
+            Pushed::Alone => None,
+            Pushed::Complete(whole) => Some(whole),
+            Pushed::Waiting => return,
+            Pushed::Dropped => {
+                return self.odd("a part of a message without the others".to_owned());
+            }
+        };
+        let said = Said::read(whole.as_deref().unwrap_or(payload));
+        if let Said::Extra(Extra::Invitation(invitation)) = &said {
+            let is_new = invitation.command == "INVITE";
+            if is_new {
+                self.decline_invitation(link, invitation);
+            }
+            if !is_new {
+                return;
+            }
+        }
+        let Some(board) = self.boards.get_mut(&link) else {
+            return;
+        };
+        let event = match said {
             Said::Text(text) => {
                 board.received += 1;
                 Event::Message { chat, from, name, text, link, number: board.received }
@@ -463,6 +484,10 @@ impl Session {
                 board.received += 1;
                 Event::Nudge { chat, from, name, link, number: board.received }
             }
+            Said::Extra(extra) => {
+                board.received += 1;
+                Event::Extra { chat, from, name, extra, link, number: board.received }
+            }
             Said::Typing => Event::Typing { chat, from, name },
             Said::Other { content_type } => {
                 let short: String = content_type.chars().take(64).collect();
@@ -470,6 +495,16 @@ impl Session {
             }
         };
         self.events.push_back(event);
+    }
+
+    /// Answers an invitation to share a program: there is none here.
+    fn decline_invitation(&mut self, link: LinkId, invitation: &Invitation) {
+        let Some(board) = self.boards.get_mut(&link) else {
+            return;
+        };
+        let trid = board.trid();
+        let payload = Extra::Invitation(invitation.decline()).write();
+        self.say_on(link, &ClientCommand::Message { trid, ack: AckMode::Never, payload: &payload });
     }
 
     fn message_answered(&mut self, link: LinkId, trid: u32, failed: bool) {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     command::{AckMode, ClientCommand},
-    msg::{self, Text},
+    msg::{self, Extra, PAYLOAD_LIMIT, Text},
     p2p::TransferError,
 };
 
@@ -53,6 +53,18 @@ impl Session {
 
     pub(super) fn send_nudge(&mut self, now: Instant, request: RequestId, chat: ChatId) {
         self.send(now, chat, Outgoing { request, parts: vec![msg::write_nudge()] });
+    }
+
+    pub(super) fn send_extra(
+        &mut self,
+        now: Instant,
+        request: RequestId,
+        chat: ChatId,
+        extra: &Extra,
+    ) {
+        let id = self.peers.new_guid();
+        let parts = msg::chunk::cut(extra.write(), &id, PAYLOAD_LIMIT);
+        self.send(now, chat, Outgoing { request, parts });
     }
 
     pub(super) fn send_typing(&mut self, chat: &ChatId) {

@@ -96,6 +96,10 @@ impl Session {
                 let number = self.notification.count_message();
                 Event::Nudge { chat, from, name, link, number }
             }
+            Said::Extra(extra) => {
+                let number = self.notification.count_message();
+                Event::Extra { chat, from, name, extra, link, number }
+            }
             Said::Typing => Event::Typing { chat, from, name },
             Said::Other { content_type } => {
                 let short: String = content_type.chars().take(64).collect();

@@ -56,7 +56,7 @@ pub use self::{
     },
 };
 use crate::{
-    msg::plain_id,
+    msg::{chunk::Reassembly, plain_id},
     p2p::{Peers, Place},
     version::Version,
 };
@@ -102,6 +102,8 @@ pub struct Session {
     requests: BTreeMap<u32, Waiting>,
     /// Transfers from peer to peer.
     peers: Peers,
+    /// Messages of which not all parts came yet.
+    reassembly: Reassembly,
     effects: VecDeque<Effect>,
     events: VecDeque<Event>,
     last_id: u64,
@@ -116,6 +118,7 @@ impl Session {
         let mut session = Self {
             notification: Notification::new(now + config.deadlines.step),
             pacer: Pacer::new(config.pace, now),
+            reassembly: Reassembly::default(),
             peers: Peers::new(own_place(&config), config.entropy),
             config,
             version,

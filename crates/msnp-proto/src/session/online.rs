@@ -149,6 +149,7 @@ impl Session {
             Command::FetchObject { .. }
                 | Command::InviteToChat { .. }
                 | Command::OfferFile { .. }
+                | Command::SendExtra { .. }
                 | Command::SendNudge { .. }
                 | Command::SendText { .. }
         );
@@ -172,6 +173,7 @@ impl Session {
                 self.leave_offline(now, request, account, text);
             }
             Command::SendText { chat, text } => self.send_text(now, request, chat, text),
+            Command::SendExtra { chat, extra } => self.send_extra(now, request, chat, &extra),
             Command::SendNudge { chat } => self.send_nudge(now, request, chat),
             Command::SendTyping { chat } => {
                 self.send_typing(&chat);

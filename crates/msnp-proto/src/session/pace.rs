@@ -103,6 +103,7 @@ fn is_paced(command: &Command) -> bool {
             | Command::LeaveChat { .. }
             | Command::LeaveOffline { .. }
             | Command::OfferFile { .. }
+            | Command::SendExtra { .. }
             | Command::SendNudge { .. }
             | Command::SendText { .. }
             | Command::SendTyping { .. }

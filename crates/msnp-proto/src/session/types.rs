@@ -14,7 +14,7 @@ use crate::{
     error_code::ErrorCode,
     frame::FrameError,
     mail::Mail,
-    msg::{Look, Object, PersonalMessage, Text},
+    msg::{Extra, Look, Object, PersonalMessage, Text},
     oim::OfflineMessage,
     p2p::{FileContext, PeerEvent, TransferError, TransferId},
     payload::LinkKind,
@@ -269,6 +269,8 @@ pub enum Command {
     RenameContact { account: String, name: String },
     /// Change a group's name.
     RenameGroup { group: String, name: String },
+    /// Send something that is neither words nor an attention call, in parts where it is long.
+    SendExtra { chat: ChatId, extra: Extra },
     /// Send an attention call.
     SendNudge { chat: ChatId },
     /// Say something; split where it is too long, completed when all parts are acknowledged.
@@ -341,6 +343,9 @@ pub enum Event {
     OfflineRead,
     /// An address that was asked for is known on a network, by its number: 1 is this one.
     OnNetwork { account: String, network: u32 },
+    /// Somebody sent something that is neither words nor an attention call. An invitation was answered: the
+    /// program is not there.
+    Extra { chat: ChatId, from: String, name: String, extra: Extra, link: LinkId, number: u64 },
     /// Something came that could not be understood; it was passed over.
     Odd { what: String },
     /// The account is signed in, its lists are there, its status is set.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use msnp::{
-    ChatId, Event, Events, FileContext, Handle, Object, PeerEvent, Protocol, Text, TransferError,
-    TransferId, Version,
+    ChatId, Emoticon, Event, Events, Extra, FileContext, Handle, Ink, Invitation, Object,
+    PeerEvent, Protocol, Text, TransferError, TransferId, Version,
 };
 
 use crate::{ADA, BOB, ECHO, World, seen, text_of};
@@ -157,6 +157,54 @@ async fn a_file_is_declined_and_one_under_way_is_given_up() {
         _ => None,
     };
     assert_eq!(seen(&mut bob_events, his).await, Err(TransferError::Cancelled));
+    world.network.shutdown().await;
+}
+
+#[tokio::test]
+async fn drawings_winks_actions_and_emoticons_arrive_as_they_were_sent() {
+    let world = World::new().await;
+    let (ada, mut ada_events) = world.connect(ADA).await;
+    let (bob, _bob_events) = world.connect(BOB).await;
+    let cat = Object::describing(BOB, 2, "cat.png", b"a cat");
+    let emoticon =
+        Emoticon { shortcut: ":cat:".to_owned(), description: cat.write(), moves: false };
+    for extra in [
+        Extra::Action("waves ☃".to_owned()),
+        Extra::Emoticons(vec![emoticon]),
+        Extra::Ink(Ink::Gif(noise(20_000))),
+        Extra::Ink(Ink::Strokes(noise(10))),
+        Extra::Voice(Object::describing(BOB, 11, "voice.wav", b"a word").write()),
+        Extra::Wink(Object::describing(BOB, 8, "wink.cab", b"a wink").write()),
+    ] {
+        bob.send_extra(&ChatId::with(ADA), extra.clone()).await.unwrap();
+        let came = seen(&mut ada_events, |event| match event {
+            Event::Extra { from, extra, .. } => Some((from.clone(), extra.clone())),
+            _ => None,
+        });
+        assert_eq!(came.await, (BOB.to_owned(), extra));
+    }
+    // A picture for letters is fetched as any other.
+    bob.serve_object(cat.clone(), Arc::from(&b"a cat"[..])).await.unwrap();
+    ada.fetch_object(&ChatId::with(BOB), BOB, &cat.write()).await.unwrap();
+    let came = seen(&mut ada_events, |event| match event {
+        Event::Transfer(PeerEvent::Object { bytes, .. }) => Some(bytes.clone()),
+        _ => None,
+    });
+    assert_eq!(came.await, b"a cat");
+    // An invitation is told of, and answered by itself.
+    let call = Invitation {
+        command: "INVITE".to_owned(),
+        cookie: "77".to_owned(),
+        application: Invitation::CALL.to_owned(),
+        name: "a call".to_owned(),
+        reason: None,
+    };
+    bob.send_extra(&ChatId::with(ADA), Extra::Invitation(call.clone())).await.unwrap();
+    let came = seen(&mut ada_events, |event| match event {
+        Event::Extra { extra: Extra::Invitation(invitation), .. } => Some(invitation.clone()),
+        _ => None,
+    });
+    assert_eq!(came.await, call);
     world.network.shutdown().await;
 }
 
