@@ -8,7 +8,9 @@ use std::{
 };
 
 use msnp_proto::{
-    ClientCommand, Direction, Frame, Framer, Limits, LinkKind, ServerCommand, Version, xml,
+    ClientCommand, Direction, Frame, Framer, Limits, LinkKind, ServerCommand, Version,
+    p2p::{v1, v2},
+    xml,
 };
 
 /// Commands that the library hands on without reading them.
@@ -223,6 +225,35 @@ fn every_example_is_a_command() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(read > 200, "only {read} commands were read");
+}
+
+#[test]
+fn every_packet_that_is_shown_decodes_and_is_written_alike() {
+    let mut shown = 0;
+    for block in blocks() {
+        let [kind, age, rest @ ..] = block.info.as_slice() else { continue };
+        if kind != "packet" {
+            continue;
+        }
+        shown += 1;
+        let hex = block.lines.iter().flat_map(|line| {
+            let bytes = line.split("  ").next().unwrap_or_default();
+            bytes.split(' ').map(|byte| u8::from_str_radix(byte, 16).expect(&block.place))
+        });
+        let mut bytes: Vec<u8> = hex.collect();
+        if age == "v1" {
+            let (header, rest) = v1::Header::decode(&bytes).expect(&block.place);
+            assert!(rest.is_empty(), "{}", block.place);
+            assert_eq!(header.encode().as_slice(), bytes, "{}", block.place);
+        } else {
+            let length: usize = rest.first().map_or(0, |length| length.parse().expect("a number"));
+            bytes.resize(bytes.len() + length, 0x20);
+            let packet = v2::Packet::decode(&bytes).expect(&block.place);
+            let written = packet.encode();
+            assert_eq!(written.strip_suffix(&[0; 4]), Some(bytes.as_slice()), "{}", block.place);
+        }
+    }
+    assert!(shown >= 4, "{shown} packets");
 }
 
 #[test]
