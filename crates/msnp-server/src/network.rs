@@ -19,6 +19,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
+    calls::Calls,
     directory::{Directory, TalkId},
     fault::Faults,
     gateway, http, link,
@@ -89,6 +90,7 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     pub(crate) addresses: Addresses,
     pub(crate) gateway: gateway::Sessions,
+    pub(crate) calls: Calls,
     /// Ends all that the network does.
     pub(crate) cancel: CancellationToken,
     tickets: Mutex<HashMap<String, Ticket>>,
@@ -193,7 +195,8 @@ impl Shared {
         cancel: CancellationToken,
     ) -> Self {
         let (gateway, tickets) = (gateway::Sessions::default(), Mutex::default());
-        Self { directory, faults, addresses, gateway, cancel, tickets }
+        let calls = Calls::default();
+        Self { directory, faults, addresses, gateway, calls, cancel, tickets }
     }
 
     /// Gives where an account is to come for its conversations.

@@ -1,6 +1,7 @@
 //! A directory in memory.
 
 mod account;
+mod datagrams;
 mod lists;
 
 use std::{
@@ -69,6 +70,8 @@ struct Attached {
     place: Option<Endpoint>,
     /// What it said of the account, and when: the larger the later.
     shown: Option<(u64, Shown)>,
+    /// Whether it takes datagrams, and is in no conversations.
+    takes_datagrams: bool,
     pushes: mpsc::Sender<Push>,
 }
 
@@ -212,7 +215,13 @@ impl Directory for MemoryDirectory {
             }
             found.attached = stay;
             found.show_latest();
-            found.attached.push(Attached { session, place, shown: None, pushes });
+            found.attached.push(Attached {
+                session,
+                place,
+                shown: None,
+                takes_datagrams: false,
+                pushes,
+            });
         }
         session
     }
@@ -361,10 +370,7 @@ impl Directory for MemoryDirectory {
         if from != to && (!found.is_shown() || found.blocks(&from)) {
             return false;
         }
-        let at = |client: &&Attached| {
-            let id = client.place.as_ref().map(|place| place.id.as_str());
-            place.is_none_or(|wanted| id == Some(wanted))
-        };
+        let at = |client: &&Attached| place.is_none_or(|wanted| client.is_at(wanted));
         let told = found.attached.iter().filter(at);
         told.filter(|client| client.pushes.try_send(push.clone()).is_ok()).count() > 0
     }
@@ -478,8 +484,11 @@ impl Directory for MemoryDirectory {
         let caller =
             inner.accounts.get(&caller).map(Account::profile).ok_or(CallError::NotOnline)?;
         let push = Push::Ring { talk, caller };
-        let rung =
-            called.attached.iter().filter(|client| client.pushes.try_send(push.clone()).is_ok());
+        let (takers, others): (Vec<&Attached>, Vec<&Attached>) =
+            called.attached.iter().partition(|client| client.takes_datagrams);
+        // For an account without others the network comes: once, however many they are.
+        let rung = if others.is_empty() { takers.into_iter().take(1).collect() } else { others };
+        let rung = rung.iter().filter(|client| client.pushes.try_send(push.clone()).is_ok());
         if rung.count() > 0 { Ok(()) } else { Err(CallError::NotOnline) }
     }
 

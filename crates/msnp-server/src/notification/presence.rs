@@ -42,7 +42,10 @@ impl Client {
 
     async fn tell_who_is_there(&self, trid: u32) -> Result<(), Ended> {
         let stored = self.shared.directory.offline(&self.account).await;
-        self.tell_offline(&stored, offline::notice)?;
+        match self.speaker.version.has_publications() {
+            true => self.tell_kept(&stored).await?,
+            false => self.tell_offline(&stored, offline::notice)?,
+        }
         for of in self.shared.directory.contacts_present(&self.account).await {
             if self.speaker.version.has_initial_presence() {
                 let presence = presence(&of);

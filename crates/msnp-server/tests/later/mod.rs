@@ -1,6 +1,7 @@
 //! Words of the later versions.
 
 mod books;
+mod datagrams;
 
 use msnp_proto::auth::{
     security_token::{self, Form, MESSENGER_CLEAR, Site, Ticket},
