@@ -14,10 +14,13 @@ use msnp_proto::{
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
-use crate::datagrams::Datagrams;
+use crate::{
+    circle::{CircleId, CircleNews},
+    datagrams::Datagrams,
+};
 
 /// One attachment of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
 
 /// One conversation.
@@ -227,6 +230,8 @@ pub struct Member {
 pub enum Push {
     /// Somebody put the account on her list.
     AddedBy(Profile),
+    /// Something about a circle or a temporary group.
+    Circle(CircleId, CircleNews),
     /// Words past the switchboard, as they were sent.
     Datagram(Arc<[u8]>),
     /// A contact changed her presence, or came, or went.

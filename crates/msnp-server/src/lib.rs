@@ -7,6 +7,7 @@
 //! Microsoft's servers did.
 
 mod calls;
+mod circle;
 mod datagrams;
 mod directory;
 mod fault;
@@ -25,6 +26,7 @@ mod switchboard;
 mod users;
 
 pub use self::{
+    circle::{Circle, CircleError, CircleId, CircleMember, CircleNews, Standing},
     datagrams::{Datagrams, Heard},
     directory::{
         CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, Keep, Kept, ListEdit,

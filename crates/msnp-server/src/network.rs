@@ -91,6 +91,8 @@ pub(crate) struct Shared {
     pub(crate) addresses: Addresses,
     pub(crate) gateway: gateway::Sessions,
     pub(crate) calls: Calls,
+    /// What makes tickets of circles that nobody else makes.
+    pub(crate) seal: String,
     /// Ends all that the network does.
     pub(crate) cancel: CancellationToken,
     tickets: Mutex<HashMap<String, Ticket>>,
@@ -195,8 +197,8 @@ impl Shared {
         cancel: CancellationToken,
     ) -> Self {
         let (gateway, tickets) = (gateway::Sessions::default(), Mutex::default());
-        let calls = Calls::default();
-        Self { directory, faults, addresses, gateway, calls, cancel, tickets }
+        let (calls, seal) = (Calls::default(), unguessable());
+        Self { directory, faults, addresses, gateway, calls, seal, cancel, tickets }
     }
 
     /// Gives where an account is to come for its conversations.

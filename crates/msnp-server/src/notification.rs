@@ -1,11 +1,12 @@
 //! One client's link to the notification server.
 
+mod circles;
 mod datagrams;
 mod lists;
 mod presence;
 mod sign_in;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use msnp_proto::{
     ClientCommand, ErrorCode, LinkKind, ServerCommand,
@@ -16,6 +17,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     calls,
+    circle::CircleId,
     directory::{Push, SessionId},
     link::{Ended, GREETING_DEADLINE, Reader, Speaker},
     network::{Admits, Shared},
@@ -38,8 +40,18 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut reader: Reader, mut speaker: 
     if speaker.version.has_publications() {
         shared.directory.take_datagrams(&account, session).await;
     }
-    let mut client =
-        Client { shared, speaker, account, place, session, pushes, visible: false, serial: 1 };
+    let mut client = Client {
+        shared,
+        speaker,
+        account,
+        place,
+        session,
+        pushes,
+        visible: false,
+        circles_open: false,
+        circles_told: BTreeSet::new(),
+        serial: 1,
+    };
     // However it ends, the contacts are told.
     let _ended = client.talk(&mut reader).await;
     client.shared.directory.detach(&client.account, client.session).await;
@@ -59,6 +71,10 @@ struct Client {
     pushes: mpsc::Receiver<Push>,
     /// Whether a `CHG` made the account visible to itself and others.
     visible: bool,
+    /// Whether the ticket of the circles was shown.
+    circles_open: bool,
+    /// The circles that the client told of.
+    circles_told: BTreeSet<CircleId>,
     /// The number of the lists as they are now, for versions that count.
     serial: u32,
 }
@@ -170,11 +186,8 @@ impl Client {
                 let payload = POLICIES.as_bytes();
                 self.speaker.say(&ServerCommand::Policies { trid, file: Some(file), payload })
             }
-            ClientCommand::AuthenticateCircles { trid, .. } if version.has_circles() => {
-                // The network has no circles: any ticket opens all of them.
-                let (account, name) = (self.account.as_str(), None);
-                let opened = ServerCommand::SignedIn { trid, account, name, verified: false };
-                self.speaker.say(&opened)
+            ClientCommand::AuthenticateCircles { trid, ticket } if version.has_circles() => {
+                self.open_circles(trid, ticket.0).await
             }
             ClientCommand::MessageElsewhere { trid, to, network, kind, payload } => {
                 self.pass_on(trid, to, network, kind, payload).await
@@ -195,6 +208,7 @@ impl Client {
             Push::Presence(of) => self.tell_presence(&of),
             Push::Own(of) => self.tell_own(&of),
             Push::Personal(of) => self.tell_personal(&of),
+            Push::Circle(id, news) => self.tell_news(&id, news),
             Push::Datagram(payload) => self.tell_datagram(&payload),
             Push::Offline(stored) if self.speaker.version.has_publications() => {
                 self.tell_kept(&[stored]).await

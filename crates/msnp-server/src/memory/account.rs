@@ -119,5 +119,6 @@ impl Inner {
         for watcher in self.watchers(account) {
             watcher.tell(push);
         }
+        self.tell_circles(account);
     }
 }

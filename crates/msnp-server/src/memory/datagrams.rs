@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::{Attached, MemoryDirectory, key};
 use crate::{
+    circle::{Circle, CircleError, CircleId},
     datagrams::{Datagrams, Heard},
     directory::{Push, SessionId},
 };
@@ -50,5 +51,72 @@ impl Datagrams for MemoryDirectory {
             && place.is_none()
             && found.attached.iter().any(|client| !client.takes_datagrams);
         Heard { taken, can_be_called }
+    }
+
+    async fn circles(&self, account: &str) -> Vec<Circle> {
+        self.inner().circles_of(account)
+    }
+
+    async fn make_circle(
+        &self,
+        account: &str,
+        name: Option<&str>,
+    ) -> Result<CircleId, CircleError> {
+        self.inner().make_circle(account, name)
+    }
+
+    async fn name_member(&self, circle: &CircleId, by: &str, who: &str) -> Result<(), CircleError> {
+        self.inner().name_member(circle, by, who)
+    }
+
+    async fn invite_member(
+        &self,
+        circle: &CircleId,
+        by: &str,
+        who: &str,
+        words: &str,
+    ) -> Result<(), CircleError> {
+        self.inner().invite_member(circle, by, who, words)
+    }
+
+    async fn answer_invitation(
+        &self,
+        circle: &CircleId,
+        account: &str,
+        accept: bool,
+    ) -> Result<(), CircleError> {
+        self.inner().answer_invitation(circle, account, accept)
+    }
+
+    async fn quit_circle(&self, circle: &CircleId, account: &str) -> Result<(), CircleError> {
+        self.inner().quit_circle(circle, account)
+    }
+
+    async fn enter_circle(
+        &self,
+        circle: &CircleId,
+        account: &str,
+        session: SessionId,
+    ) -> Result<(), CircleError> {
+        self.inner().enter_circle(circle, account, session)
+    }
+
+    async fn step_out(
+        &self,
+        circle: &CircleId,
+        account: &str,
+        session: SessionId,
+    ) -> Result<(), CircleError> {
+        self.inner().step_out(circle, account, session)
+    }
+
+    async fn say_to_circle(
+        &self,
+        circle: &CircleId,
+        account: &str,
+        session: SessionId,
+        payload: Arc<[u8]>,
+    ) -> Result<(), CircleError> {
+        self.inner().say_to_circle(circle, account, session, payload)
     }
 }

@@ -1,6 +1,7 @@
 //! A directory in memory.
 
 mod account;
+mod circles;
 mod datagrams;
 mod lists;
 
@@ -19,7 +20,9 @@ use msnp_proto::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::mpsc, task::JoinSet};
 
+use self::circles::Gathering;
 use crate::{
+    circle::CircleId,
     directory::{
         CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, Keep, Kept, ListEdit,
         Member, Picture, PresenceOf, Privacy, Profile, Push, SessionId, Shown, Stored, TalkId,
@@ -35,6 +38,7 @@ pub struct MemoryDirectory(Arc<Mutex<Inner>>);
 #[derive(Default)]
 struct Inner {
     accounts: BTreeMap<String, Account>,
+    circles: BTreeMap<CircleId, Gathering>,
     talks: BTreeMap<TalkId, BTreeMap<String, mpsc::Sender<ChatPush>>>,
     last_id: u64,
 }
@@ -229,6 +233,7 @@ impl Directory for MemoryDirectory {
     async fn detach(&self, account: &str, session: SessionId) {
         let mut inner = self.inner();
         let key = key(account);
+        inner.leave_circles(&key, session);
         let Some(found) = inner.accounts.get_mut(&key) else {
             return;
         };

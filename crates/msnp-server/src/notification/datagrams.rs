@@ -11,7 +11,7 @@ use std::sync::Arc;
 use msnp_proto::{
     ErrorCode, ServerCommand,
     command::PASSPORT_NETWORK,
-    datagram::{Address, Channel, Datagram, Kind},
+    datagram::{Address, CIRCLE_NETWORK, Channel, Datagram, GROUP_NETWORK, Kind},
     oim,
 };
 
@@ -34,6 +34,7 @@ impl Client {
             PASSPORT_NETWORK if self.speaker.version.has_publications() => {
                 self.say_to_somebody(&datagram, payload.into()).await
             }
+            CIRCLE_NETWORK | GROUP_NETWORK => self.say_to_circle(&datagram, payload).await,
             _ => Err(ErrorCode::NO_SUCH_NETWORK),
         };
         match said {
