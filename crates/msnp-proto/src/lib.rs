@@ -5,6 +5,7 @@
 //!
 //! - [`frame`]: bytes to lines with payloads, however the network cut them.
 //! - [`command`]: lines to typed commands and back, both directions, both kinds of link.
+//! - [`datagram`]: words past the switchboard, and who is in circles and groups.
 //! - [`listing`]: lists as documents, told to the server.
 //! - [`msg`]: what people say inside `MSG` payloads.
 //! - [`auth`]: the sign-ins of each age, and challenges.
@@ -19,6 +20,7 @@ pub mod arg;
 pub mod auth;
 mod clock;
 pub mod command;
+pub mod datagram;
 pub mod error_code;
 pub mod escape;
 pub mod frame;

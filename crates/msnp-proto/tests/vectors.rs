@@ -13,6 +13,7 @@ use msnp_proto::{
         sso,
     },
     command::List,
+    datagram::{Address, Channel, Datagram, Kind},
     msg::{Colour, Format},
     soap::{
         self, Call, Caller, Service, SoapError, address_book,
@@ -356,4 +357,66 @@ fn the_inbox_wants_a_ticket_in_parts_and_takes_one_without_names() {
         let part = |name| sent.text_of(&["Header", "PassportCookie", name]).unwrap_or_default();
         assert_eq!([part("t"), part("p")], parts, "{ticket}");
     }
+}
+
+/// Gives a case's payload: as it is, or put together from its parts.
+fn datagram_payload(case: &Value) -> Vec<u8> {
+    if let Some(payload) = case.get("payload").and_then(Value::as_str) {
+        return payload.as_bytes().to_vec();
+    }
+    let block = |name: &str| {
+        let headers = case.get(name).and_then(Value::as_object).expect("a block");
+        let lines = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}\r\n", value.as_str().expect("a text")));
+        // The first line of each names its block.
+        let mut lines: Vec<String> = lines.collect();
+        lines.sort_by_key(|line| !line.ends_with(": 1.0\r\n") && !line.ends_with(": 2.0\r\n"));
+        lines.concat() + "\r\n"
+    };
+    let head = ["routing", "reliability", "content"].map(block).concat();
+    [head.as_bytes(), text(case, "body_as_printed").as_bytes()].concat()
+}
+
+#[test]
+fn datagrams_are_read_as_their_headers_say_and_written_alike() {
+    let (document, mut known) = (vectors("msg-sdg.json"), 0);
+    for case in list(&document, "cases") {
+        let content = case.get("content").expect("a block");
+        let routing = case.get("routing").expect("a block");
+        if content.get("Messaging").is_none() {
+            continue;
+        }
+        let payload = datagram_payload(case);
+        let read = Datagram::read(&payload).expect("it is one");
+        let named = |address: &Address| address.to_string();
+        assert_eq!(named(&read.to), text(routing, "To"));
+        assert_eq!(named(&read.from), text(routing, "From"));
+        let channel = routing.get("Service-Channel").and_then(Value::as_str);
+        assert_eq!(read.channel.as_ref().map(Channel::name), channel);
+        let kind = match text(content, "Message-Type") {
+            "Control" => Kind::Typing,
+            "Nudge" => Kind::Nudge,
+            "Text" => Kind::Text,
+            signal => Kind::Signal(signal.trim_start_matches("Signal/").to_owned()),
+        };
+        assert_eq!(read.kind, kind);
+        let body = case.get("body").or_else(|| case.get("body_as_printed"));
+        assert_eq!(
+            Some(String::from_utf8_lossy(&read.body).as_ref()),
+            body.and_then(Value::as_str)
+        );
+        if case.get("payload").is_some() {
+            let again =
+                Datagram { content_type: text(content, "Content-Type").into(), ..read.clone() };
+            assert_eq!(
+                String::from_utf8_lossy(&again.write(Version::Msnp18)),
+                String::from_utf8_lossy(&payload)
+            );
+        } else {
+            assert_eq!(Datagram::read(&read.write(Version::Msnp21)), Some(read));
+        }
+        known += 1;
+    }
+    assert_eq!(known, 6);
 }

@@ -14,8 +14,13 @@ use msnp_proto::{
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
+use crate::{
+    circle::{CircleId, CircleNews},
+    datagrams::Datagrams,
+};
+
 /// One attachment of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
 
 /// One conversation.
@@ -225,6 +230,10 @@ pub struct Member {
 pub enum Push {
     /// Somebody put the account on her list.
     AddedBy(Profile),
+    /// Something about a circle or a temporary group.
+    Circle(CircleId, CircleNews),
+    /// Words past the switchboard, as they were sent.
+    Datagram(Arc<[u8]>),
     /// A contact changed her presence, or came, or went.
     Presence(PresenceOf),
     /// The account itself changed, at whatever place.
@@ -275,7 +284,7 @@ pub enum ChatPush {
 /// Accounts are compared without regard to case. Channels given in are bounded: whoever does not
 /// take what is pushed is detached.
 #[async_trait]
-pub trait Directory: Send + Sync + 'static {
+pub trait Directory: Datagrams {
     /// Checks a password.
     async fn authenticate(&self, account: &str, password: &SecretString) -> Option<Profile>;
 

@@ -6,6 +6,9 @@
 //! scripted contacts. It speaks MSNP 2 to 21, with Passport sign-in over plain HTTP, and answers as
 //! Microsoft's servers did.
 
+mod calls;
+mod circle;
+mod datagrams;
 mod directory;
 mod fault;
 mod gateway;
@@ -23,6 +26,8 @@ mod switchboard;
 mod users;
 
 pub use self::{
+    circle::{Circle, CircleError, CircleId, CircleMember, CircleNews, Standing},
+    datagrams::{Datagrams, Heard},
     directory::{
         CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, Keep, Kept, ListEdit,
         Member, Picture, PresenceOf, Privacy, Profile, Push, SessionId, Shown, Stored, TalkId,

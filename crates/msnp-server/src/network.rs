@@ -19,6 +19,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
+    calls::Calls,
     directory::{Directory, TalkId},
     fault::Faults,
     gateway, http, link,
@@ -89,6 +90,9 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     pub(crate) addresses: Addresses,
     pub(crate) gateway: gateway::Sessions,
+    pub(crate) calls: Calls,
+    /// What makes tickets of circles that nobody else makes.
+    pub(crate) seal: String,
     /// Ends all that the network does.
     pub(crate) cancel: CancellationToken,
     tickets: Mutex<HashMap<String, Ticket>>,
@@ -193,7 +197,8 @@ impl Shared {
         cancel: CancellationToken,
     ) -> Self {
         let (gateway, tickets) = (gateway::Sessions::default(), Mutex::default());
-        Self { directory, faults, addresses, gateway, cancel, tickets }
+        let (calls, seal) = (Calls::default(), unguessable());
+        Self { directory, faults, addresses, gateway, calls, seal, cancel, tickets }
     }
 
     /// Gives where an account is to come for its conversations.

@@ -1,10 +1,12 @@
 //! One client's link to the notification server.
 
+mod circles;
+mod datagrams;
 mod lists;
 mod presence;
 mod sign_in;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use msnp_proto::{
     ClientCommand, ErrorCode, LinkKind, ServerCommand,
@@ -14,6 +16,8 @@ use msnp_proto::{
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
+    calls,
+    circle::CircleId,
     directory::{Push, SessionId},
     link::{Ended, GREETING_DEADLINE, Reader, Speaker},
     network::{Admits, Shared},
@@ -33,11 +37,28 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut reader: Reader, mut speaker: 
     // A client that lets this much wait does not read, and is cut off.
     let (pushed, pushes) = mpsc::channel(4096);
     let session = shared.directory.attach(&account, place.clone(), pushed).await;
-    let mut client =
-        Client { shared, speaker, account, place, session, pushes, visible: false, serial: 1 };
+    if speaker.version.has_publications() {
+        shared.directory.take_datagrams(&account, session).await;
+    }
+    let mut client = Client {
+        shared,
+        speaker,
+        account,
+        place,
+        session,
+        pushes,
+        visible: false,
+        circles_open: false,
+        circles_told: BTreeSet::new(),
+        serial: 1,
+    };
     // However it ends, the contacts are told.
     let _ended = client.talk(&mut reader).await;
     client.shared.directory.detach(&client.account, client.session).await;
+    if client.speaker.version.has_publications() {
+        // Clients of the account that stay begin theirs again with the next word.
+        client.shared.calls.end(&client.account);
+    }
 }
 
 struct Client {
@@ -50,6 +71,10 @@ struct Client {
     pushes: mpsc::Receiver<Push>,
     /// Whether a `CHG` made the account visible to itself and others.
     visible: bool,
+    /// Whether the ticket of the circles was shown.
+    circles_open: bool,
+    /// The circles that the client told of.
+    circles_told: BTreeSet<CircleId>,
     /// The number of the lists as they are now, for versions that count.
     serial: u32,
 }
@@ -67,7 +92,7 @@ impl Client {
             }
             tokio::select! {
                 filled = reader.fill() => filled?,
-                push = self.pushes.recv() => self.tell(push.ok_or(Ended)?)?,
+                push = self.pushes.recv() => self.tell(push.ok_or(Ended)?).await?,
             }
         }
     }
@@ -81,6 +106,7 @@ impl Client {
             ClientCommand::EditList { ref change, .. } if change.add => "ADC",
             ClientCommand::EditList { .. } => "REM",
             ClientCommand::EditGroup { .. } => "ADG",
+            ClientCommand::Datagram { .. } => "SDG",
             _ => "",
         };
         if self.speaker.misbehave(self.shared.faults.misdeed(verb), &command)? {
@@ -160,15 +186,13 @@ impl Client {
                 let payload = POLICIES.as_bytes();
                 self.speaker.say(&ServerCommand::Policies { trid, file: Some(file), payload })
             }
-            ClientCommand::AuthenticateCircles { trid, .. } if version.has_circles() => {
-                // The network has no circles: any ticket opens all of them.
-                let (account, name) = (self.account.as_str(), None);
-                let opened = ServerCommand::SignedIn { trid, account, name, verified: false };
-                self.speaker.say(&opened)
+            ClientCommand::AuthenticateCircles { trid, ticket } if version.has_circles() => {
+                self.open_circles(trid, ticket.0).await
             }
             ClientCommand::MessageElsewhere { trid, to, network, kind, payload } => {
                 self.pass_on(trid, to, network, kind, payload).await
             }
+            ClientCommand::Datagram { trid, payload } => self.say_datagram(trid, payload).await,
             ClientCommand::Goodbye => Err(Ended),
             ClientCommand::Version { trid, .. } => {
                 self.speaker.refuse(trid, ErrorCode::NOT_EXPECTED)?;
@@ -179,11 +203,16 @@ impl Client {
         }
     }
 
-    fn tell(&mut self, push: Push) -> Result<(), Ended> {
+    async fn tell(&mut self, push: Push) -> Result<(), Ended> {
         match push {
             Push::Presence(of) => self.tell_presence(&of),
             Push::Own(of) => self.tell_own(&of),
             Push::Personal(of) => self.tell_personal(&of),
+            Push::Circle(id, news) => self.tell_news(&id, news),
+            Push::Datagram(payload) => self.tell_datagram(&payload),
+            Push::Offline(stored) if self.speaker.version.has_publications() => {
+                self.tell_kept(&[stored]).await
+            }
             Push::Offline(stored) => self.tell_offline(&[stored], offline::arrival),
             Push::ListsChanged => self.tell_lists_changed(),
             Push::Notice(from, kind, payload) => {
@@ -197,6 +226,10 @@ impl Client {
             }
             Push::AddedBy(profile) => self.tell_reverse(&profile, true),
             Push::RemovedBy(profile) => self.tell_reverse(&profile, false),
+            Push::Ring { talk, caller } if self.speaker.version.has_publications() => {
+                calls::answer(&self.shared, &self.account, &caller.account, talk);
+                Ok(())
+            }
             Push::Ring { talk, caller } => {
                 let (account, version) = (self.account.clone(), self.speaker.version);
                 let admits = Admits::Talk { account, talk, version, called: true };

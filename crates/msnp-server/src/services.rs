@@ -6,6 +6,8 @@
 //! ```
 //! They read and change the same lists as the notification server.
 
+mod circles;
+
 use std::{sync::Arc, time::UNIX_EPOCH};
 
 use axum::{
@@ -26,6 +28,7 @@ use msnp_proto::{
     xml::{self, Element, escaped},
 };
 
+pub(crate) use self::circles::circle_ticket;
 use crate::{
     directory::{EditError, Entry, Group, GroupEdit, ListEdit},
     network::{Admits, Shared},
@@ -117,10 +120,14 @@ async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     };
     let done = match name {
         "FindMembership" => Ok(memberships(&shared, &account, gone.as_ref()).await),
-        "ABFindAll" | "ABFindContactsPaged" => {
-            Ok(book(&shared, &account, name, gone.as_ref()).await)
-        }
-        _ => change(&shared, &account, operation).await,
+        "ABFindAll" | "ABFindContactsPaged" => match circles::book_of(operation) {
+            Some(circle) => circles::members(&shared, &account, &circle).await,
+            None => Ok(book(&shared, &account, name, gone.as_ref()).await),
+        },
+        _ => match circles::change(&shared, &account, operation).await {
+            Some(done) => done,
+            None => change(&shared, &account, operation).await,
+        },
     };
     match done {
         Ok(inner) => {
@@ -219,6 +226,10 @@ async fn book(
     let privacy = shared.directory.privacy(account).await;
     let profile = shared.directory.profile(account).await.unwrap_or_default();
     let paged = call == "ABFindContactsPaged";
+    let (circles, listed) = match paged {
+        true => circles::own(shared, account).await,
+        false => (String::new(), String::new()),
+    };
     let containers =
         if paged { ["Groups", "Contacts", "Ab"] } else { ["groups", "contacts", "ab"] };
     let groups: String = groups
@@ -257,9 +268,9 @@ async fn book(
         choice(privacy.everybody),
         choice(privacy.asks)
     );
-    let contacts: String = [me].into_iter().chain(contacts).chain(gone).collect();
+    let contacts: String = [me].into_iter().chain(contacts).chain([circles]).chain(gone).collect();
     format!(
-        "<{call}Result><{0}>{groups}{gone_groups}</{0}><{1}>{contacts}</{1}>\
+        "<{call}Result><{0}>{groups}{gone_groups}</{0}><{1}>{contacts}</{1}>{listed}\
          <{2}><abId>00000000-0000-0000-0000-000000000000</abId><abInfo><ownerPuid>0</ownerPuid>\
          <OwnerCID>{3}</OwnerCID><ownerEmail>{4}</ownerEmail><fDefault>true</fDefault>\
          <AddressBookType>Individual</AddressBookType></abInfo>\

@@ -32,10 +32,19 @@ impl Wire {
 
     /// Waits until something was said, and gives all that was said up to the end of its line.
     async fn hear(&mut self, wanted: &str) -> String {
+        self.hear_until(wanted, |heard| heard.find('\n').map(|end| end + 1)).await
+    }
+
+    /// Waits until something was said, and gives all that was said up to its end: payloads end in no line.
+    async fn hear_part(&mut self, wanted: &str) -> String {
+        self.hear_until(wanted, |_| Some(wanted.len())).await
+    }
+
+    async fn hear_until(&mut self, wanted: &str, end: impl Fn(&str) -> Option<usize>) -> String {
         let heard = async {
             loop {
                 let at = self.heard.find(wanted);
-                let end = at.and_then(|at| Some(at + self.heard.get(at..)?.find('\n')? + 1));
+                let end = at.and_then(|at| Some(at + end(self.heard.get(at..)?)?));
                 if let Some(end) = end {
                     return self.heard.drain(..end).collect();
                 }

@@ -4,8 +4,15 @@ use std::sync::Arc;
 
 use msnp_proto::command::{List, Status};
 
-use super::{Account, Inner};
+use super::{Account, Attached, Inner};
 use crate::directory::{Entry, Member, PresenceOf, Profile, Push};
+
+impl Attached {
+    /// Whether it is at a place.
+    pub(super) fn is_at(&self, place: &str) -> bool {
+        self.place.as_ref().is_some_and(|own| own.id == place)
+    }
+}
 
 impl Account {
     pub(super) fn profile(&self) -> Profile {
@@ -112,5 +119,6 @@ impl Inner {
         for watcher in self.watchers(account) {
             watcher.tell(push);
         }
+        self.tell_circles(account);
     }
 }

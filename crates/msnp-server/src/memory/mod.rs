@@ -1,6 +1,8 @@
 //! A directory in memory.
 
 mod account;
+mod circles;
+mod datagrams;
 mod lists;
 
 use std::{
@@ -18,7 +20,9 @@ use msnp_proto::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::mpsc, task::JoinSet};
 
+use self::circles::Gathering;
 use crate::{
+    circle::CircleId,
     directory::{
         CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, Keep, Kept, ListEdit,
         Member, Picture, PresenceOf, Privacy, Profile, Push, SessionId, Shown, Stored, TalkId,
@@ -34,6 +38,7 @@ pub struct MemoryDirectory(Arc<Mutex<Inner>>);
 #[derive(Default)]
 struct Inner {
     accounts: BTreeMap<String, Account>,
+    circles: BTreeMap<CircleId, Gathering>,
     talks: BTreeMap<TalkId, BTreeMap<String, mpsc::Sender<ChatPush>>>,
     last_id: u64,
 }
@@ -69,6 +74,8 @@ struct Attached {
     place: Option<Endpoint>,
     /// What it said of the account, and when: the larger the later.
     shown: Option<(u64, Shown)>,
+    /// Whether it takes datagrams, and is in no conversations.
+    takes_datagrams: bool,
     pushes: mpsc::Sender<Push>,
 }
 
@@ -212,7 +219,13 @@ impl Directory for MemoryDirectory {
             }
             found.attached = stay;
             found.show_latest();
-            found.attached.push(Attached { session, place, shown: None, pushes });
+            found.attached.push(Attached {
+                session,
+                place,
+                shown: None,
+                takes_datagrams: false,
+                pushes,
+            });
         }
         session
     }
@@ -220,6 +233,7 @@ impl Directory for MemoryDirectory {
     async fn detach(&self, account: &str, session: SessionId) {
         let mut inner = self.inner();
         let key = key(account);
+        inner.leave_circles(&key, session);
         let Some(found) = inner.accounts.get_mut(&key) else {
             return;
         };
@@ -361,10 +375,7 @@ impl Directory for MemoryDirectory {
         if from != to && (!found.is_shown() || found.blocks(&from)) {
             return false;
         }
-        let at = |client: &&Attached| {
-            let id = client.place.as_ref().map(|place| place.id.as_str());
-            place.is_none_or(|wanted| id == Some(wanted))
-        };
+        let at = |client: &&Attached| place.is_none_or(|wanted| client.is_at(wanted));
         let told = found.attached.iter().filter(at);
         told.filter(|client| client.pushes.try_send(push.clone()).is_ok()).count() > 0
     }
@@ -478,8 +489,11 @@ impl Directory for MemoryDirectory {
         let caller =
             inner.accounts.get(&caller).map(Account::profile).ok_or(CallError::NotOnline)?;
         let push = Push::Ring { talk, caller };
-        let rung =
-            called.attached.iter().filter(|client| client.pushes.try_send(push.clone()).is_ok());
+        let (takers, others): (Vec<&Attached>, Vec<&Attached>) =
+            called.attached.iter().partition(|client| client.takes_datagrams);
+        // For an account without others the network comes: once, however many they are.
+        let rung = if others.is_empty() { takers.into_iter().take(1).collect() } else { others };
+        let rung = rung.iter().filter(|client| client.pushes.try_send(push.clone()).is_ok());
         if rung.count() > 0 { Ok(()) } else { Err(CallError::NotOnline) }
     }
 

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use msnp_proto::{
     ErrorCode, ServerCommand, Version,
     command::{GroupChange, List, ListChange, ListEntry, Lists, NumberedEntry, Place},
+    datagram::CIRCLE_NETWORK,
     listing::{self, Listed},
 };
 
@@ -138,7 +139,7 @@ impl Client {
     /// Takes what a client tells of its lists. The first telling only repeats what the network knows;
     /// later ones change what the web services have not changed already.
     pub(super) async fn lists_told(
-        &self,
+        &mut self,
         trid: u32,
         add: bool,
         payload: &[u8],
@@ -149,7 +150,11 @@ impl Client {
         let Some((people, initial)) = listing::read(payload) else {
             return self.speaker.refuse(trid, ErrorCode(241));
         };
-        for listed in people.iter().filter(|_| !initial) {
+        if let Err(code) = self.circles_told(add, &people).await {
+            return self.speaker.refuse(trid, code);
+        }
+        let contacts = people.iter().filter(|listed| listed.network != CIRCLE_NETWORK);
+        for listed in contacts.filter(|_| !initial) {
             let own = listed.account.eq_ignore_ascii_case(&self.account);
             for list in [List::Forward, List::Allow, List::Block] {
                 if own || !listed.lists.has(list) {
@@ -191,9 +196,16 @@ impl Client {
         if !self.speaker.version.has_web_lists() {
             return Ok(());
         }
-        let payload = "<NOTIFICATION id=\"0\" siteid=\"45705\" siteurl=\"http://contacts.msn.com\">\
-                       <MSG id=\"0\"><BODY>&lt;NotificationData&gt;&lt;Service&gt;ABCHInternal\
-                       &lt;/Service&gt;&lt;/NotificationData&gt;</BODY></MSG></NOTIFICATION>";
+        self.tell_changed("&lt;Service&gt;ABCHInternal&lt;/Service&gt;")
+    }
+
+    /// Tells that something is to be fetched again.
+    pub(super) fn tell_changed(&self, what: &str) -> Result<(), Ended> {
+        let payload = format!(
+            "<NOTIFICATION id=\"0\" siteid=\"45705\" siteurl=\"http://contacts.msn.com\">\
+             <MSG id=\"0\"><BODY>&lt;NotificationData&gt;{what}&lt;/NotificationData&gt;</BODY></MSG>\
+             </NOTIFICATION>"
+        );
         self.speaker.say(&ServerCommand::Notice { payload: payload.as_bytes() })
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use msnp_proto::{
     ErrorCode, ServerCommand,
     command::{Capabilities, PASSPORT_NETWORK, Presence, Status, Whose},
+    datagram::{Address, CIRCLE_NETWORK, GROUP_NETWORK},
     msg::{Look, PersonalMessage, plain_id, read_endpoints},
     publication::{Document, UserPresence},
     xml::escaped,
@@ -42,7 +43,10 @@ impl Client {
 
     async fn tell_who_is_there(&self, trid: u32) -> Result<(), Ended> {
         let stored = self.shared.directory.offline(&self.account).await;
-        self.tell_offline(&stored, offline::notice)?;
+        match self.speaker.version.has_publications() {
+            true => self.tell_kept(&stored).await?,
+            false => self.tell_offline(&stored, offline::notice)?,
+        }
         for of in self.shared.directory.contacts_present(&self.account).await {
             if self.speaker.version.has_initial_presence() {
                 let presence = presence(&of);
@@ -85,6 +89,9 @@ impl Client {
     /// Takes a presence that is published as a document.
     pub(super) async fn publish(&mut self, trid: u32, payload: &[u8]) -> Result<(), Ended> {
         let document = Document::read(payload);
+        if let Some((document, to)) = document.as_ref().and_then(to_circle) {
+            return self.publish_to_circle(trid, &to, document).await;
+        }
         let document = document.filter(|document| document.header("Uri") == Some("/user"));
         let user = document.and_then(|document| UserPresence::read(&document.body));
         let Some(user) = user else {
@@ -117,6 +124,9 @@ impl Client {
     /// Takes a presence back: one of the account's places is asked to go.
     pub(super) async fn withdraw(&self, trid: u32, payload: &[u8]) -> Result<(), Ended> {
         let document = Document::read(payload);
+        if let Some((document, to)) = document.as_ref().and_then(to_circle) {
+            return self.withdraw_from_circle(trid, &to, document).await;
+        }
         let user = document.and_then(|document| UserPresence::read(&document.body));
         let places = user.map(|user| user.endpoints).unwrap_or_default();
         for place in places {
@@ -179,26 +189,43 @@ impl Client {
     pub(super) fn tell_presence(&self, of: &PresenceOf) -> Result<(), Ended> {
         let version = self.speaker.version;
         let gone = of.status == Status::Offline;
-        if version.has_publications() {
-            return self.tell_document(of, !gone, false);
-        }
         if gone {
+            if version.has_publications() {
+                return self.tell_document_gone(&of.profile.account, None);
+            }
             let whose = Whose::passport(&of.profile.account);
             let capabilities = Some(Capabilities::default());
             return self.speaker.say(&ServerCommand::Offline { whose, capabilities });
         }
+        if version.has_publications() {
+            return self.tell_document(of, None, false);
+        }
         self.speaker.say(&ServerCommand::Presence(presence(of)))
+    }
+
+    /// Tells how somebody is, and what she says beside it, as it is seen through a circle.
+    pub(super) fn tell_presence_via(
+        &self,
+        of: &PresenceOf,
+        via: Option<&str>,
+    ) -> Result<(), Ended> {
+        if self.speaker.version.has_publications() {
+            return self.tell_document(of, via, false);
+        }
+        let whose = Whose { via, ..Whose::passport(&of.profile.account) };
+        self.speaker.say(&ServerCommand::Presence(Presence { whose, ..presence(of) }))?;
+        self.tell_data(of, via, false)
     }
 
     pub(super) fn tell_personal(&self, of: &PresenceOf) -> Result<(), Ended> {
         let version = self.speaker.version;
         if version.has_publications() {
-            return self.tell_document(of, true, false);
+            return self.tell_document(of, None, false);
         }
         if !version.has_personal_messages() {
             return Ok(());
         }
-        self.tell_data(of, false)
+        self.tell_data(of, None, false)
     }
 
     /// Tells the account itself how it is, and where.
@@ -208,13 +235,13 @@ impl Client {
             return Ok(());
         }
         if version.has_publications() {
-            return self.tell_document(of, true, true);
+            return self.tell_document(of, None, true);
         }
         self.speaker.say(&ServerCommand::Presence(presence(of)))?;
-        self.tell_data(of, true)
+        self.tell_data(of, None, true)
     }
 
-    fn tell_data(&self, of: &PresenceOf, own: bool) -> Result<(), Ended> {
+    fn tell_data(&self, of: &PresenceOf, via: Option<&str>, own: bool) -> Result<(), Ended> {
         let version = self.speaker.version;
         let mut data = PersonalMessage::read(&of.personal).elements();
         data.push_str(&Look::read(&of.personal).elements(version));
@@ -230,12 +257,12 @@ impl Client {
             data.extend(public.chain(private));
         }
         let payload = format!("<Data>{data}</Data>");
-        let whose = Whose::passport(&of.profile.account);
+        let whose = Whose { via, ..Whose::passport(&of.profile.account) };
         let payload = payload.as_bytes();
         self.speaker.say(&ServerCommand::PersonalMessage { whose, payload })
     }
 
-    fn tell_document(&self, of: &PresenceOf, add: bool, own: bool) -> Result<(), Ended> {
+    fn tell_document(&self, of: &PresenceOf, via: Option<&str>, own: bool) -> Result<(), Ended> {
         let mut endpoints = of.endpoints.clone();
         if !own {
             // Names of places are the account's own business.
@@ -248,13 +275,33 @@ impl Client {
             object: of.object.clone(),
             endpoints,
         };
-        let body = if add { user.write(true) } else { b"<user><s n=\"IM\"/></user>".to_vec() };
-        let (to, from) = (format!("1:{}", self.account), format!("1:{}", of.profile.account));
+        self.tell_user(true, &of.profile.account, via, &user.write(true))
+    }
+
+    pub(super) fn tell_document_gone(&self, account: &str, via: Option<&str>) -> Result<(), Ended> {
+        self.tell_user(false, account, via, b"<user><s n=\"IM\"/></user>")
+    }
+
+    fn tell_user(
+        &self,
+        add: bool,
+        account: &str,
+        via: Option<&str>,
+        body: &[u8],
+    ) -> Result<(), Ended> {
+        let from = Address { via: via.map(str::to_owned), ..Address::passport(account) };
+        let (to, from) = (Address::passport(&self.account).to_string(), from.to_string());
         let headers =
             [("Uri", "/user"), ("NotifType", "Full"), ("Content-Type", "application/user+xml")];
-        let payload = Document::write("Notification", &to, &from, &headers, &body);
+        let payload = Document::write("Notification", &to, &from, &headers, body);
         self.speaker.say(&ServerCommand::Publication { add, payload: &payload })
     }
+}
+
+/// Tells whether a document is to a circle or group, and which.
+fn to_circle(document: &Document) -> Option<(&Document, Address)> {
+    let to = Address::read(document.header("To")?)?;
+    matches!(to.network, CIRCLE_NETWORK | GROUP_NETWORK).then_some((document, to))
 }
 
 fn presence(of: &PresenceOf) -> Presence<'_> {

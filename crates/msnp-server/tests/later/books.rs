@@ -15,21 +15,25 @@ use crate::{Network, network, sign_in};
 
 const CAROL: &str = "echo@example.com";
 
-struct Book<'n> {
+pub(super) struct Book<'n> {
     network: &'n Network,
     ticket: String,
 }
 
 impl<'n> Book<'n> {
     async fn open(network: &'n Network) -> Self {
+        Self::open_of(network, ALICE).await
+    }
+
+    pub(super) async fn open_of(network: &'n Network, account: &str) -> Self {
         let sites = [Site { address: "contacts.msn.com", policy: "MBI" }];
-        let tickets = tickets(network, ALICE, &sites).await;
+        let tickets = tickets(network, account, &sites).await;
         let ticket =
             tickets.first().expect("a ticket").ticket.expose_secret().replace('&', "&amp;");
         Self { network, ticket }
     }
 
-    async fn call(&self, inner: &str) -> xml::Element {
+    pub(super) async fn call(&self, inner: &str) -> xml::Element {
         let ticket = &self.ticket;
         let document = format!(
             "<E><Header><ABAuthHeader><TicketToken>{ticket}</TicketToken></ABAuthHeader></Header>\
@@ -46,7 +50,7 @@ impl<'n> Book<'n> {
     }
 }
 
-fn text(element: &xml::Element, name: &str) -> String {
+pub(super) fn text(element: &xml::Element, name: &str) -> String {
     element.descendants(name).next().map(|found| found.text().to_owned()).unwrap_or_default()
 }
 

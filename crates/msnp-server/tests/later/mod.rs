@@ -1,6 +1,8 @@
 //! Words of the later versions.
 
 mod books;
+mod circles;
+mod datagrams;
 
 use msnp_proto::auth::{
     security_token::{self, Form, MESSENGER_CLEAR, Site, Ticket},
@@ -124,17 +126,4 @@ async fn words_past_the_switchboard_reach_who_is_there() {
     alice.hear("217 6").await;
     alice.say(&format!("UUM 7 eve@example.org 32 1 {length}\r\n{payload}")).await;
     alice.hear("204 7").await;
-}
-
-#[tokio::test]
-async fn the_ticket_of_the_circles_is_answered_from_msnp18() {
-    let network = network().await;
-    let mut alice = sign_in_at(&network, ALICE, 18, "a").await;
-    alice.say("USR 5 SHA A dGlja2V0\r\n").await;
-    let heard = alice.hear("USR 5 OK").await;
-    assert!(heard.ends_with("USR 5 OK alice@example.com 0 0\r\n"), "{heard}");
-    let mut older = sign_in_at(&network, ALICE, 16, "b").await;
-    older.say("USR 5 SHA A dGlja2V0\r\nPNG\r\n").await;
-    let heard = older.hear("QNG").await;
-    assert!(!heard.contains("USR 5"), "{heard}");
 }
