@@ -18,6 +18,7 @@ mod notification;
 mod offline;
 mod online;
 mod pace;
+mod past_boards;
 mod peer;
 mod renewal;
 mod resync;
@@ -102,6 +103,8 @@ pub struct Session {
     requests: BTreeMap<u32, Waiting>,
     /// Transfers from peer to peer.
     peers: Peers,
+    /// Packets past the switchboards that the server has not taken yet.
+    in_flight: BTreeMap<u32, Instant>,
     /// Messages of which not all parts came yet.
     reassembly: Reassembly,
     effects: VecDeque<Effect>,
@@ -118,6 +121,7 @@ impl Session {
         let mut session = Self {
             notification: Notification::new(now + config.deadlines.step),
             pacer: Pacer::new(config.pace, now),
+            in_flight: BTreeMap::new(),
             reassembly: Reassembly::default(),
             peers: Peers::new(own_place(&config), config.entropy),
             config,
@@ -237,6 +241,7 @@ impl Session {
         self.offline_timeout(now);
         self.roaming_timeout(now);
         self.boards_timeout(now);
+        self.datagrams_timeout(now);
         self.peers.handle_timeout(now);
         self.peers_move(now);
     }
@@ -293,6 +298,7 @@ impl Session {
             .chain(self.offline.deadline())
             .chain(self.roaming.deadline())
             .chain(self.peers.poll_timeout())
+            .chain(self.in_flight.values().copied())
             .min()
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{
     Session, edit,
     roster::circle_of,
-    types::{CloseReason, Command, Event, Invalid, RequestError, RequestId},
+    types::{CloseReason, Command, Event, RequestError, RequestId},
 };
 use crate::{
     auth::challenge::{self, Product},
@@ -91,6 +91,10 @@ impl Session {
             }
             ServerCommand::Networks { trid, payload } => self.networks_came(trid, payload),
             ServerCommand::UserNoticeSent { trid } => self.answered(Some(trid), Ok(())),
+            ServerCommand::Datagram { trid, payload: [] } => {
+                self.datagram_answered(now, trid, Ok(()));
+            }
+            ServerCommand::Datagram { payload, .. } => self.datagram_came(now, payload),
             ServerCommand::Publication { add, payload } => self.publication(add, payload),
             command @ (ServerCommand::ListEntry(_)
             | ServerCommand::NumberedEntry(_)
@@ -123,7 +127,11 @@ impl Session {
                 } else if self.resync_awaits(trid) {
                     self.resync = None;
                 } else {
-                    self.answered(Some(trid), Err(RequestError::Refused(code)));
+                    let refused = match code {
+                        ErrorCode::NOT_ONLINE => RequestError::NotOnline,
+                        code => RequestError::Refused(code),
+                    };
+                    self.datagram_answered(now, trid, Err(refused));
                 }
             }
             ServerCommand::Goodbye { reason, minutes } => self.close(match reason {
@@ -144,18 +152,9 @@ impl Session {
     }
 
     pub(super) fn online_command(&mut self, now: Instant, request: RequestId, command: Command) {
-        let converses = matches!(
-            command,
-            Command::FetchObject { .. }
-                | Command::InviteToChat { .. }
-                | Command::OfferFile { .. }
-                | Command::SendExtra { .. }
-                | Command::SendNudge { .. }
-                | Command::SendText { .. }
-        );
-        if converses && !self.version.has_switchboards() {
-            return self.complete(request, Err(Invalid::NoSwitchboards.into()));
-        }
+        let Some(command) = self.converse_past_boards(now, request, command) else {
+            return;
+        };
         let Some(command) = self.converse_elsewhere(now, request, command) else {
             return;
         };

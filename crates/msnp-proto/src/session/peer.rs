@@ -23,7 +23,7 @@ const WINDOW: usize = 16;
 pub(super) struct PeerAsk {
     pub(super) request: RequestId,
     transfer: TransferId,
-    account: String,
+    pub(super) account: String,
     what: What,
 }
 
@@ -89,6 +89,9 @@ impl Session {
     }
 
     fn ask_peer(&mut self, now: Instant, chat: ChatId, ask: PeerAsk) {
+        if !self.version.has_switchboards() {
+            return self.ask_past_boards(now, &chat, ask);
+        }
         if let Err(error) = self.may_speak(&chat) {
             return self.complete(ask.request, Err(error));
         }
@@ -106,19 +109,31 @@ impl Session {
             return;
         };
         for ask in std::mem::take(&mut chat.asks) {
+            if matches!(ask.what, What::Call) {
+                self.call_into(now, link, ask.request, &ask.account);
+                continue;
+            }
             let place = self.place_of_peer(link, &ask.account);
-            let begun = match ask.what {
-                What::Call => {
-                    self.call_into(now, link, ask.request, &ask.account);
-                    continue;
-                }
-                What::Fetch { object, description } => {
-                    self.peers.fetch(now, ask.transfer, id, place, object, &description)
-                }
-                What::Offer(file) => self.peers.offer(now, ask.transfer, id, place, file),
-            };
-            self.complete(ask.request, begun.map_err(Into::into));
+            self.begin_with_peer(now, id, place, ask);
         }
+    }
+
+    /// Invites a peer.
+    pub(super) fn begin_with_peer(
+        &mut self,
+        now: Instant,
+        chat: &ChatId,
+        place: Place,
+        ask: PeerAsk,
+    ) {
+        let begun = match ask.what {
+            What::Call => return self.complete(ask.request, Err(Invalid::NoSwitchboards.into())),
+            What::Fetch { object, description } => {
+                self.peers.fetch(now, ask.transfer, chat, place, object, &description)
+            }
+            What::Offer(file) => self.peers.offer(now, ask.transfer, chat, place, file),
+        };
+        self.complete(ask.request, begun.map_err(Into::into));
     }
 
     /// Where to speak to somebody: at one of her places where both sides know the second age.
@@ -135,6 +150,10 @@ impl Session {
     /// Tells what happened to transfers, and sees to it that what waits is sent.
     pub(super) fn peers_move(&mut self, now: Instant) {
         for chat in self.peers.waiting() {
+            if !self.version.has_switchboards() {
+                self.pump_past_boards(now, &chat);
+                continue;
+            }
             self.chats.entry(chat.clone()).or_default();
             self.speak(now, &chat);
         }

@@ -115,7 +115,8 @@ pub struct HttpId(pub u64);
 pub struct RequestId(pub u64);
 
 /// A conversation, whatever switchboards carry it: with one person her address in lower case,
-/// with several `group:` and the first switchboard's session.
+/// with several `group:` and the first switchboard's session, or the network and the id of a circle
+/// (`9:`) or a temporary group (`10:`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChatId(String);
 
@@ -134,9 +135,14 @@ impl ChatId {
         Self(format!("group:{session}"))
     }
 
+    /// Names the conversation of a circle or a temporary group.
+    pub(super) fn of_several(network: u32, id: &str) -> Self {
+        Self(format!("{network}:{}", id.to_lowercase()))
+    }
+
     /// Tells whether it is with several people.
     pub fn is_group(&self) -> bool {
-        self.0.starts_with("group:")
+        ["group:", "9:", "10:"].iter().any(|prefix| self.0.starts_with(prefix))
     }
 
     /// Gives its text.
@@ -411,8 +417,8 @@ pub enum Invalid {
     /// The protocol's version, or the server, keeps no messages for those who are away.
     #[error("messages for those who are away are not kept here")]
     NoOfflineMessages,
-    /// The protocol's version talks in another way, which is not there yet.
-    #[error("from MSNP19 conversations need no switchboard, and that is not supported yet")]
+    /// The protocol's version has no switchboards, and no other way for this.
+    #[error("from MSNP21 on there is no other way for this than a switchboard, and there are none")]
     NoSwitchboards,
     /// She is not on the contact list.
     #[error("that is nobody on the contact list")]

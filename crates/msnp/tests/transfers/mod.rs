@@ -69,12 +69,14 @@ fn offered(event: &Event) -> Option<(TransferId, FileContext)> {
 #[tokio::test]
 async fn pictures_and_files_travel_between_any_two_versions() {
     let world = World::new().await;
-    let talking = |version: &Version| version.has_switchboards() && version.has_objects();
-    let versions: Vec<Version> = Version::ALL.into_iter().filter(talking).collect();
+    let versions: Vec<Version> =
+        Version::ALL.into_iter().filter(|version| version.has_objects()).collect();
     // Each with its own kind, and each with the oldest.
     let pairs =
         versions.iter().flat_map(|version| [(*version, *version), (*version, Version::Msnp9)]);
-    for (hers, his) in pairs {
+    // Those past the switchboards reach each other only.
+    let meet = |(hers, his): &(Version, Version)| hers.has_switchboards() || hers == his;
+    for (hers, his) in pairs.filter(meet) {
         let (ada, mut ada_events) =
             msnp::connect(world.config(ADA, Protocol::Exactly(hers))).await.unwrap();
         let (bob, mut bob_events) =
