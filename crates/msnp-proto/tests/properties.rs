@@ -3,6 +3,7 @@
 use msnp_proto::{
     ClientCommand, Direction, Frame, FrameError, Framer, Limits, LinkKind, ServerCommand, Version,
     command::{AckMode, Secret},
+    datagram::{self, Address, Datagram},
     escape,
     msg::{PAYLOAD_LIMIT, PersonalMessage, Said, Text, split},
     redact::Capture,
@@ -250,4 +251,40 @@ fn broken_xml_gives_its_words_all_the_same() {
     assert_eq!(read(b"<Data><PSM>hello &#x26; <world> \xE2\x98\x83</PSM>"), "hello & <world> ☃");
     assert_eq!(read(b""), "");
     assert_eq!(read(b"<Data><PSM>never closed"), "");
+}
+
+proptest! {
+    #[test]
+    fn a_datagram_is_the_same_after_writing_and_reading_it(
+        to in "(1|9|10|13):[ -~]{0,12}(;(epid|path|via)=[ -~]{0,9}){0,3}",
+        kind in "(Text|Nudge|Data|Wink|Control|control/typing|Signal/[ -~]{0,5}|[ -~]{0,9})",
+        headers in vec(prop_oneof![
+            "Service-Channel: (IM/Online|PE|pd|[ -~]{0,9})\r\n", "Pipe: [0-9x]{0,12}\r\n",
+            "Message-Subtype: Typing\r\n", "Bridging-Offsets: [0-9, ]{0,20}\r\n",
+            "(Content-Type|X-MMS-IM-Format|Original-Arrival-Time): [ -~]{0,9}\r\n",
+            "Segment: [0-9]{0,11}\r\n",
+        ], 0..6),
+        body in vec(any::<u8>(), 0..40),
+        version in prop_oneof![Just(Version::Msnp18), Just(Version::Msnp21)],
+    ) {
+        let head = format!(
+            "Routing: 1.0\r\nTo: {to}\r\nFrom: {to}\r\n\r\nReliability: 1.0\r\n\r\nMessaging: 2.0\r\n\
+             Message-Type: {kind}\r\n{}\r\n",
+            headers.concat()
+        );
+        let payload = [head.as_bytes(), &body].concat();
+        if let Some(read) = Datagram::read(&payload) {
+            prop_assert!(read.packets().iter().map(|packet| packet.len()).sum::<usize>() <= 64 * body.len());
+            // Typing and nudges take the body of the version, and all take a type.
+            let once = Datagram::read(&read.write(version)).expect("what is written reads");
+            prop_assert_eq!((&once.to, &once.from, &once.kind), (&read.to, &read.from, &read.kind));
+            prop_assert_eq!(Datagram::read(&once.write(version)), Some(once));
+        }
+    }
+
+    #[test]
+    fn whatever_comes_for_a_datagram_or_a_roster_is_read_or_not(bytes in vec(any::<u8>(), 0..200)) {
+        let _ = (Datagram::read(&bytes), datagram::read_roster(&bytes));
+        let _ = (Address::read(&String::from_utf8_lossy(&bytes)), datagram::member_of_uri(&String::from_utf8_lossy(&bytes)));
+    }
 }

@@ -37,7 +37,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut reader: Reader, mut speaker: 
     // A client that lets this much wait does not read, and is cut off.
     let (pushed, pushes) = mpsc::channel(4096);
     let session = shared.directory.attach(&account, place.clone(), pushed).await;
-    if speaker.version.has_publications() {
+    if !speaker.version.has_switchboards() {
         shared.directory.take_datagrams(&account, session).await;
     }
     let mut client = Client {
@@ -55,7 +55,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut reader: Reader, mut speaker: 
     // However it ends, the contacts are told.
     let _ended = client.talk(&mut reader).await;
     client.shared.directory.detach(&client.account, client.session).await;
-    if client.speaker.version.has_publications() {
+    if !client.speaker.version.has_switchboards() {
         // Clients of the account that stay begin theirs again with the next word.
         client.shared.calls.end(&client.account);
     }
@@ -210,7 +210,7 @@ impl Client {
             Push::Personal(of) => self.tell_personal(&of),
             Push::Circle(id, news) => self.tell_news(&id, news),
             Push::Datagram(payload) => self.tell_datagram(&payload),
-            Push::Offline(stored) if self.speaker.version.has_publications() => {
+            Push::Offline(stored) if !self.speaker.version.has_switchboards() => {
                 self.tell_kept(&[stored]).await
             }
             Push::Offline(stored) => self.tell_offline(&[stored], offline::arrival),
@@ -226,7 +226,7 @@ impl Client {
             }
             Push::AddedBy(profile) => self.tell_reverse(&profile, true),
             Push::RemovedBy(profile) => self.tell_reverse(&profile, false),
-            Push::Ring { talk, caller } if self.speaker.version.has_publications() => {
+            Push::Ring { talk, caller } if !self.speaker.version.has_switchboards() => {
                 calls::answer(&self.shared, &self.account, &caller.account, talk);
                 Ok(())
             }

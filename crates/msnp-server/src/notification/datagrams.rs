@@ -31,7 +31,7 @@ impl Client {
             return self.speaker.refuse(trid, ErrorCode::INVALID_PARAMETER);
         };
         let said = match datagram.to.network {
-            PASSPORT_NETWORK if self.speaker.version.has_publications() => {
+            PASSPORT_NETWORK if !self.speaker.version.has_switchboards() => {
                 self.say_to_somebody(&datagram, payload.into()).await
             }
             CIRCLE_NETWORK | GROUP_NETWORK => self.say_to_circle(&datagram, payload).await,

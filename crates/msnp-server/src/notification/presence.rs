@@ -43,9 +43,9 @@ impl Client {
 
     async fn tell_who_is_there(&self, trid: u32) -> Result<(), Ended> {
         let stored = self.shared.directory.offline(&self.account).await;
-        match self.speaker.version.has_publications() {
-            true => self.tell_kept(&stored).await?,
-            false => self.tell_offline(&stored, offline::notice)?,
+        match self.speaker.version.has_switchboards() {
+            true => self.tell_offline(&stored, offline::notice)?,
+            false => self.tell_kept(&stored).await?,
         }
         for of in self.shared.directory.contacts_present(&self.account).await {
             if self.speaker.version.has_initial_presence() {
