@@ -596,8 +596,9 @@ impl Adapter for MatrixAdapter {
                 vec![MessageId::new(event.as_str())]
             }
             EventKind::Profile(_) => {
-                if let Some(media) = &item.media {
-                    self.show_face(item, media).await?;
+                match &item.media {
+                    Some(media) => self.show_face(item, media).await?,
+                    None => drop(self.ghost(&item.event.sender).await?),
                 }
                 Vec::new()
             }

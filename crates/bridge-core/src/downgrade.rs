@@ -52,7 +52,8 @@ fn in_words(kind: &EventKind, to: Capabilities, named: bool, known: bool) -> Opt
         EventKind::Membership(_) => to.membership,
         // A call without words would come from the wrong person.
         EventKind::Nudge => to.nudge && !named,
-        EventKind::Profile(_) | EventKind::RoomPatch(_) => to.profiles,
+        EventKind::Profile(_) => to.profiles,
+        EventKind::RoomPatch(_) => to.room_facts,
         EventKind::Wink(_) => to.winks && !named,
         EventKind::Delivery { state, .. } => to.fates.show(state),
         EventKind::CallNotice(_) | EventKind::Command(_) | EventKind::ContactDelta(_) => false,
@@ -373,6 +374,7 @@ mod tests {
             presence: true,
             probes: true,
             profiles: true,
+            room_facts: true,
             reactions: true,
             redactions: true,
             replies: true,

@@ -25,12 +25,14 @@ pub struct Capabilities {
     pub presence: bool,
     /// Looks for what may have arrived before it says it again.
     pub probes: bool,
-    /// Shows people's names and pictures of their own, and those of rooms.
+    /// Shows people's names and pictures of their own.
     pub profiles: bool,
     /// Puts signs under messages.
     pub reactions: bool,
     /// Takes a message back.
     pub redactions: bool,
+    /// Shows a room's name and topic.
+    pub room_facts: bool,
     /// Shows what a message answers.
     pub replies: bool,
     /// Shows who speaks; where it does not, the name is put before the words.
@@ -60,6 +62,7 @@ impl Capabilities {
         reactions: false,
         redactions: false,
         replies: false,
+        room_facts: false,
         speakers: false,
         styles: Styles::None,
         typing: false,
