@@ -7,12 +7,13 @@
 //! the five that XML has: a document that declares others is refused, for it may grow without end.
 //! Size, depth and number of elements are bounded.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use quick_xml::{
     XmlVersion,
     escape::escape,
     events::{BytesStart, Event},
+    name::QName,
     reader::Reader,
 };
 
@@ -37,10 +38,11 @@ pub struct Element {
 }
 
 /// An element whose end has not come.
-struct Open {
+struct Open<'x> {
     name: Name,
     attributes: Box<[(String, String)]>,
-    text: String,
+    /// Most texts are of one piece: it is copied once, when its length is known.
+    text: Cow<'x, str>,
     /// How many elements were done when it began; those since are in it.
     before: usize,
 }
@@ -72,12 +74,14 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
         XmlError::Malformed(u64::try_from(error.valid_up_to()).unwrap_or(u64::MAX))
     })?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    // Line ends are read as XML wants where there are any but its own.
+    let line_ends = memchr::memchr(b'\r', bytes).is_some();
     // The elements that are open, the outermost first; below them one that takes the document itself.
     let mut names = Names::default();
     let mut open = vec![Open {
-        name: names.shared(""),
+        name: names.shared(QName("")),
         attributes: Box::default(),
-        text: String::new(),
+        text: Cow::Borrowed(""),
         before: 0,
     }];
     // Those that are done and whose outer one is not.
@@ -94,30 +98,46 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
                 if open.len() > MAX_DEPTH {
                     return Err(XmlError::TooMuch("deep"));
                 }
-                open.push(begin(&mut names, &start, done.len()).ok_or_else(malformed)?);
+                open.push(Open {
+                    name: names.shared(start.name()),
+                    attributes: attributes(&start).ok_or_else(malformed)?,
+                    text: Cow::Borrowed(""),
+                    before: done.len(),
+                });
             }
             Event::Empty(start) => {
                 count += 1;
-                let open = begin(&mut names, &start, done.len()).ok_or_else(malformed)?;
-                done.push(open.end(Box::default()));
+                done.push(Element {
+                    name: names.shared(start.name()),
+                    attributes: attributes(&start).ok_or_else(malformed)?,
+                    text: Box::default(),
+                    children: Box::default(),
+                });
             }
             Event::End(_) => {
                 let open = open.pop().ok_or_else(malformed)?;
-                let children = done.drain(open.before..).collect();
+                // Most have none in them.
+                let children = match done.len() > open.before {
+                    true => done.drain(open.before..).collect(),
+                    false => Box::default(),
+                };
                 done.push(open.end(children));
             }
             Event::Text(text) => {
-                let text = text.xml_content(XmlVersion::Implicit1_0);
+                let text = match line_ends {
+                    true => text.xml_content(XmlVersion::Implicit1_0),
+                    false => text.into_inner(),
+                };
                 let open = open.last_mut().ok_or_else(malformed)?;
                 // What only parts elements is no text.
                 let parts = done.len() > open.before && text.trim_ascii().is_empty();
                 if !parts {
-                    open.text.push_str(&text);
+                    open.text += text;
                 }
             }
             Event::CData(text) => {
                 let text = text.xml_content(XmlVersion::Implicit1_0);
-                open.last_mut().ok_or_else(malformed)?.text.push_str(&text);
+                open.last_mut().ok_or_else(malformed)?.text += text;
             }
             Event::GeneralRef(reference) => {
                 let c = match reference.resolve_char_ref().map_err(|_| malformed())? {
@@ -131,7 +151,7 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
                         _ => return Err(malformed()),
                     },
                 };
-                open.last_mut().ok_or_else(malformed)?.text.push(c);
+                open.last_mut().ok_or_else(malformed)?.text.to_mut().push(c);
             }
             Event::DocType(_) => return Err(XmlError::DocumentType),
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
@@ -148,28 +168,38 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
     }
 }
 
-/// The names of a document so far.
+/// The names of a document so far, with their prefixes and without.
 #[derive(Default)]
-struct Names(Vec<Name>);
+struct Names {
+    known: Vec<(Name, Name)>,
+    /// The one behind that which was found last: elements come in the same order again and again.
+    next: usize,
+}
 
 impl Names {
-    /// Gives a name, shared with those before where one is near.
-    fn shared(&mut self, name: &str) -> Name {
+    /// Gives a name without its prefix, shared with those before where one is near.
+    fn shared(&mut self, name: QName<'_>) -> Name {
         /// How many are looked through.
         const NEAR: usize = 64;
-        if let Some(known) = self.0.iter().find(|known| &***known == name) {
+        let expected = self.known.get(self.next).filter(|(known, _)| **known == *name.0);
+        let found = match expected {
+            Some(_) => Some(self.next),
+            None => self.known.iter().position(|(known, _)| **known == *name.0),
+        };
+        if let Some((at, (_, known))) = found.and_then(|at| Some((at, self.known.get(at)?))) {
+            self.next = at + 1;
             return Arc::clone(known);
         }
-        let new: Name = name.into();
-        if self.0.len() < NEAR {
-            self.0.push(Arc::clone(&new));
+        let new: Name = name.local_name().as_ref().into();
+        if self.known.len() < NEAR {
+            let whole = if *new == *name.0 { Arc::clone(&new) } else { name.0.into() };
+            self.known.push((whole, Arc::clone(&new)));
         }
         new
     }
 }
 
-fn begin(names: &mut Names, start: &BytesStart<'_>, before: usize) -> Option<Open> {
-    let name = names.shared(start.local_name().as_ref());
+fn attributes(start: &BytesStart<'_>) -> Option<Box<[(String, String)]>> {
     let mut attributes = Vec::new();
     if !start.attributes_raw().is_empty() {
         for attribute in start.attributes() {
@@ -178,14 +208,14 @@ fn begin(names: &mut Names, start: &BytesStart<'_>, before: usize) -> Option<Ope
             attributes.push((attribute.key.local_name().as_ref().to_owned(), value.into_owned()));
         }
     }
-    Some(Open { name, attributes: attributes.into(), text: String::new(), before })
+    Some(attributes.into())
 }
 
-impl Open {
+impl Open<'_> {
     fn end(self, children: Box<[Element]>) -> Element {
         let Self { name, attributes, mut text, .. } = self;
         if !children.is_empty() && text.trim_ascii().is_empty() {
-            text.clear();
+            text = Cow::Borrowed("");
         }
         Element { name, attributes, text: text.into(), children }
     }

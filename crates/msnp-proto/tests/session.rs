@@ -378,6 +378,27 @@ fn lists_that_stay_incomplete_are_used_as_they_are() {
 }
 
 #[test]
+fn a_contact_has_one_event_of_presence_until_it_is_taken() {
+    let (mut scene, link) = Scene::online();
+    let mut told = |words: &str| {
+        scene.events.clear();
+        scene.hear(link, words);
+        let bob = scene.session.roster().contact("bob@example.com").expect("a contact");
+        let presence = |event: &&Event| matches!(event, Event::Presence { .. });
+        (scene.events.iter().filter(presence).count(), bob.status, bob.personal.text.clone())
+    };
+    let psm = "<Data><PSM>x</PSM></Data>";
+    let words = format!(
+        "NLN NLN bob@example.com Bob 0\r\nUBX bob@example.com {}\r\n{psm}\
+         FLN bob@example.com\r\nNLN AWY bob@example.com Bob 0\r\n",
+        psm.len()
+    );
+    assert_eq!(told(&words), (1, Status::Away, "x".to_owned()));
+    assert_eq!(told("NLN BSY bob@example.com Bob 0\r\n").0, 1);
+    assert_eq!(told("NLN BSY bob@example.com Bob 0\r\n").0, 0, "nothing changed");
+}
+
+#[test]
 fn a_broken_switchboard_leaves_the_session() {
     let (mut scene, link) = Scene::online();
     let request = scene.send("hello");

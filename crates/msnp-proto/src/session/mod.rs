@@ -275,6 +275,7 @@ impl Session {
 
     /// Gives the next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
+        self.roster.begin_round();
         self.events.pop_front()
     }
 

@@ -19,8 +19,12 @@ const LONGEST_REST: u32 = 24 * 60;
 
 impl Session {
     pub(super) fn notification_command(&mut self, now: Instant, command: ServerCommand<'_>) {
-        let Some(command) = self.sign_in_command(now, command) else {
-            return;
+        let command = match self.notification.is_online() {
+            true => command,
+            false => match self.sign_in_command(now, command) {
+                Some(command) => command,
+                None => return,
+            },
         };
         match command {
             ServerCommand::Presence(presence) | ServerCommand::InitialPresence { presence, .. } => {

@@ -356,7 +356,8 @@ pub enum Event {
     Odd { what: String },
     /// The account is signed in, its lists are there, its status is set.
     Online { account: String, name: String },
-    /// A contact's presence or name changed; see the roster.
+    /// A contact's presence or name changed; see the roster. While one such event of a contact waits to be
+    /// polled there is no second.
     Presence { account: String },
     /// A privacy setting changed; see the roster.
     PrivacyChanged,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Contact, Privacy, Roster, asks};
+use super::{Contact, Privacy, Roster, asks, lower};
 use crate::{
     command::{List, Lists, PASSPORT_NETWORK},
     soap::{
@@ -102,14 +102,13 @@ impl Roster {
         if !matches!(member.kind, MemberKind::Passport | MemberKind::Email) {
             return;
         }
-        let account = member.account.to_lowercase();
-        let place = (account.clone(), member.list.bit());
+        let account = lower(&member.account).into_owned();
         if member.deleted {
-            self.members.remove(&place);
             if let Some(contact) = self.contacts.get_mut(&account) {
                 contact.lists = contact.lists.with(member.list, false);
                 contact.asks = asks(contact.lists, true);
             }
+            self.members.remove(&(account, member.list.bit()));
             return;
         }
         let Some(contact) = self.entry(&account) else {
@@ -124,7 +123,7 @@ impl Roster {
             contact.name = name;
         }
         if !member.id.is_empty() {
-            self.members.insert(place, member.id);
+            self.members.insert((account, member.list.bit()), member.id);
         }
     }
 
