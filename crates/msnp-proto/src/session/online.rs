@@ -132,7 +132,9 @@ impl Session {
                     self.resync = None;
                 } else {
                     let refused = match code {
-                        ErrorCode::NOT_ONLINE => RequestError::NotOnline,
+                        ErrorCode::NOT_ONLINE if !self.version.has_switchboards() => {
+                            RequestError::NotOnline
+                        }
                         code => RequestError::Refused(code),
                     };
                     self.datagram_answered(now, trid, Err(refused));
