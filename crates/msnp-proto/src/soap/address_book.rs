@@ -115,7 +115,9 @@ pub fn read_address_book(answer: &Answer) -> AddressBook {
             _ => {}
         }
     }
-    for contact in inside("contacts", "Contacts") {
+    let contacts = inside("contacts", "Contacts");
+    book.contacts.reserve(contacts.len());
+    for contact in contacts {
         if let Some(id) = contact.text_of(&["contactId"]).filter(|_| is_deleted(contact)) {
             book.gone_contacts.push(id.to_owned());
             continue;

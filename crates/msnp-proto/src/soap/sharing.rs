@@ -105,8 +105,9 @@ pub fn read_memberships(answer: &Answer) -> Memberships {
         else {
             continue;
         };
-        let members = membership.find(&["Members"]);
-        let members = members.into_iter().flat_map(|members| members.all("Member"));
+        let members = membership.find(&["Members"]).map(Element::children).unwrap_or_default();
+        found.members.reserve(members.len());
+        let members = members.iter().filter(|member| member.name() == "Member");
         found.members.extend(members.filter_map(|member| read_member(list, member)));
     }
     let owner = result.and_then(|result| result.text_of(&["OwnerNamespace", "Info", "CreatorCID"]));

@@ -52,13 +52,11 @@ impl Roster {
         for (id, name) in &book.groups {
             self.add_group(id, name);
         }
-        let (contacts, cards): (Vec<BookContact>, Vec<BookContact>) = book
-            .contacts
-            .into_iter()
-            .partition(|found| found.is_messenger_user && !found.is_circle);
-        let gone = book.gone_contacts.iter().chain(cards.iter().map(|card| &card.id));
+        let is_card = |found: &BookContact| found.is_circle || !found.is_messenger_user;
+        let cards = book.contacts.iter().filter(|found| is_card(found)).map(|card| &card.id);
+        let gone = book.gone_contacts.iter().chain(cards);
         self.take_off(&gone.map(String::as_str).collect(), &book.gone_groups);
-        for contact in contacts {
+        for contact in book.contacts.into_iter().filter(|found| !is_card(found)) {
             self.take_book_contact(contact);
         }
         for member in memberships.members {
