@@ -10,6 +10,8 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode_byte, utf8_percent_encode};
 
+use crate::frame;
+
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Reads text that is nearly always UTF-8; what is not is replaced.
@@ -25,9 +27,9 @@ pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
 /// Reads an escaped argument; malformed escapes stay as they are, bad UTF-8 is replaced.
 #[inline]
 pub fn decode(argument: &[u8]) -> Cow<'_, str> {
-    match memchr::memchr(b'%', argument) {
-        None => lossy(argument),
-        Some(first) => Cow::Owned(decode_from(argument, first)),
+    match frame::before(b'%', argument) {
+        length if length == argument.len() => lossy(argument),
+        first => Cow::Owned(decode_from(argument, first)),
     }
 }
 

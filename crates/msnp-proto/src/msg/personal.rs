@@ -6,7 +6,7 @@
 //! Servers send XML that is not well formed; so the text between the tags is taken, whatever it is.
 
 use super::look::Look;
-use crate::{escape::lossy, version::Version};
+use crate::{escape::lossy, frame::before, version::Version};
 
 /// What an account shows beside its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,15 +63,14 @@ pub fn read_shown(payload: &[u8]) -> (PersonalMessage, Look) {
 pub(super) fn elements<const N: usize>(xml: &str, names: [&str; N]) -> [String; N] {
     let mut texts = [const { None }; N];
     let mut rest = xml;
-    while let Some(begin) = memchr::memchr(b'<', rest.as_bytes()) {
-        let after = &rest[begin + 1..];
-        let Some(end) = memchr::memchr(b'>', after.as_bytes()) else {
+    while let Some(after) = rest.get(before(b'<', rest.as_bytes()) + 1..) {
+        let end = before(b'>', after.as_bytes());
+        let (Some(name), Some(behind)) = (after.get(..end), after.get(end + 1..)) else {
             break;
         };
-        let name = &after[..end];
-        rest = &after[end + 1..];
+        rest = behind;
         // Some clients write the sign itself as a text.
-        let name = memchr::memrchr(b'<', name.as_bytes()).map_or(name, |at| &name[at + 1..]);
+        let name = name.bytes().rposition(|byte| byte == b'<').map_or(name, |at| &name[at + 1..]);
         let wanted = names.iter().position(|wanted| *wanted == name);
         if let Some(text) = wanted.and_then(|which| texts.get_mut(which)).filter(|it| it.is_none())
             && let Some((inside, after)) = until_end_of(rest, name)
@@ -107,7 +106,7 @@ pub(super) fn escape(text: &str) -> String {
 
 /// Reads the five named references and numeric ones; others stay as they are.
 fn unescape(text: &str) -> String {
-    if memchr::memchr(b'&', text.as_bytes()).is_none() {
+    if before(b'&', text.as_bytes()) == text.len() {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len());
