@@ -268,7 +268,7 @@ impl<'a> Iterator for Words<'a> {
 /// Counts the bytes before the first one that is `wanted`, eight at a time; all where none is.
 ///
 /// For words and tags, which are too long to look at each byte and too short for a search to be set up. A
-/// line costs a tenth fewer instructions for it.
+/// line costs 8 in 100 fewer instructions for it.
 #[inline]
 pub(crate) fn before(wanted: u8, bytes: &[u8]) -> usize {
     const LOWEST: u64 = u64::from_le_bytes([1; 8]);
