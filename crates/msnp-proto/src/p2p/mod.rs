@@ -15,9 +15,9 @@
 //! The long explanation is in the protocol book, page p2p.
 
 mod context;
+mod line;
 mod peers;
 mod place;
-mod reassembly;
 pub mod slp;
 mod transfer;
 pub mod v1;

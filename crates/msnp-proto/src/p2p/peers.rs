@@ -1,23 +1,23 @@
 //! The engine: transfers of one account with all its peers.
 
+mod agreement;
+mod bytes;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::Instant,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest as _, Sha1};
 
 use super::{
     Envelope, FileContext, OBJECT_LIMIT, PeerEvent, Place, TransferError, TransferId, feature,
-    reassembly::{Came, Line, Piece},
-    slp::{Slp, Start, content},
-    transfer::{ANSWER, DECISION, FEED, STALL, Source, State, Transfer, What},
-    v1,
+    line::{Came, Line},
+    slp::Slp,
+    transfer::{ANSWER, DECISION, STALL, State, Transfer, What},
 };
 use crate::{
-    escape::lossy,
     msg::{Body, Object},
     session::ChatId,
 };
@@ -79,11 +79,6 @@ impl Peers {
         chats.sort_unstable();
         chats.dedup();
         chats
-    }
-
-    /// Gives a GUID that nothing else of the session has.
-    pub fn new_guid(&mut self) -> String {
-        self.draw_guid()
     }
 
     /// Names a transfer that is about to be asked for.
@@ -219,8 +214,11 @@ impl Peers {
             return Err(TransferError::TooLarge);
         }
         let context = [description.as_bytes(), b"\0"].concat();
-        let kind = if object.kind == 3 { 12 } else { 1 };
-        let kind = if object.kind == 2 { 11 } else { kind };
+        let kind = match object.kind {
+            2 => 11,
+            3 => 12,
+            _ => 1,
+        };
         let what = What::Object(object);
         self.invite(id, now + ANSWER, chat, place, what, feature::OBJECT, kind, &context)
     }
@@ -324,42 +322,6 @@ impl Peers {
         self.transfers.values().map(|it| it.deadline).min()
     }
 
-    fn next_piece(&mut self, now: Instant, id: TransferId) -> Option<Vec<u8>> {
-        let transfer = self.transfers.get_mut(&id)?;
-        let line = self.lines.get_mut(&transfer.place)?;
-        let is_file = matches!(transfer.what, What::File(_));
-        let State::Sending(source) = &mut transfer.state else {
-            return None;
-        };
-        let bytes = source.waiting();
-        let bytes = bytes.get(..bytes.len().min(v1::ROOM)).unwrap_or_default();
-        let footer = if is_file { 2 } else { 1 };
-        let piece = Piece {
-            transfer: id,
-            session: transfer.session,
-            is_file,
-            footer,
-            message: source.message,
-            key: source.key,
-            offset: source.sent,
-            total: source.total,
-        };
-        let (packet, length) = (line.data(piece, bytes), bytes.len());
-        source.at += length;
-        source.sent += u64::try_from(length).unwrap_or_default();
-        transfer.deadline = now + STALL;
-        let missing = source.missing();
-        if missing > 0 && !source.asked && source.waiting().len() < FEED / 2 {
-            source.asked = true;
-            let most = usize::try_from(missing).unwrap_or(FEED).min(FEED);
-            self.events.push_back(PeerEvent::Wants { transfer: id, most });
-        }
-        if source.sent >= source.total {
-            transfer.state = State::Sent;
-        }
-        Some(packet)
-    }
-
     fn wrap(&self, place: &Place, packet: &[u8]) -> Vec<u8> {
         let from = place.id.is_some().then(|| self.own.clone());
         Envelope { to: place.clone(), from, packet }.write()
@@ -371,8 +333,7 @@ impl Peers {
             if self.lines.len() >= LINES_LIMIT {
                 return None;
             }
-            let [a, b, c, d, ..] = self.draw();
-            let random = u32::from_le_bytes([a, b, c, d]);
+            let random = self.draw_number();
             let line = Line::new(chat.clone(), place.id.is_some(), random);
             self.lines.insert(place.clone(), line);
         }
@@ -388,93 +349,6 @@ impl Peers {
         Some(line)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an invitation is made of so many things")]
-    fn invite(
-        &mut self,
-        id: TransferId,
-        deadline: Instant,
-        chat: &ChatId,
-        place: Place,
-        what: What,
-        feature: &str,
-        kind: u32,
-        context: &[u8],
-    ) -> Result<(), TransferError> {
-        if self.transfers.len() >= TRANSFERS_LIMIT {
-            return Err(TransferError::Busy);
-        }
-        let (call, branch) = (self.draw_guid(), self.draw_guid());
-        let [a, b, c, d, ..] = self.draw();
-        let session = (u32::from_le_bytes([a, b, c, d]) & 0x7FFF_FFFF).max(1);
-        let flags = if kind == 2 { 16 } else { 18 };
-        let lines = [
-            ("EUF-GUID", format!("{{{feature}}}")),
-            ("SessionID", session.to_string()),
-            ("AppID", kind.to_string()),
-            ("RequestFlags", flags.to_string()),
-            ("Context", STANDARD.encode(context)),
-        ];
-        let text = Slp {
-            start: Start::Request("INVITE".to_owned()),
-            to: place.clone(),
-            from: self.own_for(&place),
-            branch,
-            sequence: 0,
-            call: call.clone(),
-            content_type: content::SESSION.to_owned(),
-            body: lines.map(|(name, value)| (name.to_owned(), value)).into(),
-        };
-        self.say(chat, &place, &text);
-        let (chat, state) = (chat.clone(), State::Inviting);
-        self.transfers.insert(id, Transfer { chat, place, session, call, what, state, deadline });
-        Ok(())
-    }
-
-    fn own_for(&self, place: &Place) -> Place {
-        let id = self.own.id.clone().filter(|_| place.id.is_some());
-        Place { account: self.own.account.clone(), id }
-    }
-
-    fn say(&mut self, chat: &ChatId, place: &Place, text: &Slp) {
-        let [a, b, c, d, ..] = self.draw();
-        let (text, key) = (text.write(), u32::from_le_bytes([a, b, c, d]));
-        if let Some(line) = self.line(chat, place) {
-            line.send_text(&text, key);
-        }
-    }
-
-    /// Answers a file that was offered.
-    fn answer(&mut self, id: TransferId, code: u16) {
-        let Some(transfer) = self.transfers.get(&id) else {
-            return;
-        };
-        let State::Offered { invitation } = &transfer.state else {
-            return;
-        };
-        let (chat, place) = (transfer.chat.clone(), transfer.place.clone());
-        let answer = session_answer(invitation, code);
-        self.say(&chat, &place, &answer);
-    }
-
-    fn say_bye(&mut self, id: TransferId) {
-        let branch = self.draw_guid();
-        let Some(transfer) = self.transfers.get(&id) else {
-            return;
-        };
-        let (chat, place) = (transfer.chat.clone(), transfer.place.clone());
-        let text = Slp {
-            start: Start::Request("BYE".to_owned()),
-            to: place.clone(),
-            from: self.own_for(&place),
-            branch,
-            sequence: 0,
-            call: transfer.call.clone(),
-            content_type: content::CLOSE.to_owned(),
-            body: vec![("SessionID".to_owned(), transfer.session.to_string())],
-        };
-        self.say(&chat, &place, &text);
-    }
-
     fn end(&mut self, id: TransferId, outcome: Result<(), TransferError>) {
         if self.transfers.remove(&id).is_some() {
             self.events.push_back(PeerEvent::Ended { transfer: id, outcome });
@@ -485,281 +359,9 @@ impl Peers {
         self.transfers.iter().find(|(_, it)| is(it)).map(|(id, _)| *id)
     }
 
-    fn text_came(&mut self, now: Instant, chat: &ChatId, from: &Place, text: Slp) {
-        match &text.start {
-            Start::Request(method) if method == "INVITE" => self.invited(now, chat, from, text),
-            Start::Request(method) if method == "BYE" => self.bye_came(from, &text),
-            Start::Request(_) => {}
-            Start::Status(code) => self.status_came(now, from, &text, *code),
-        }
-    }
-
-    fn status_came(&mut self, now: Instant, from: &Place, text: &Slp, code: u16) {
-        let asked = |it: &Transfer| {
-            it.place == *from
-                && it.call.eq_ignore_ascii_case(&text.call)
-                && matches!(it.state, State::Inviting)
-        };
-        let Some(id) = self.find(asked) else {
-            return;
-        };
-        match code {
-            200 => self.started(now, id),
-            603 => {
-                let is_file =
-                    self.transfers.get(&id).is_some_and(|it| matches!(it.what, What::File(_)));
-                let error =
-                    if is_file { TransferError::Declined } else { TransferError::Unavailable };
-                self.end(id, Err(error));
-            }
-            _ => self.end(id, Err(TransferError::Unavailable)),
-        }
-    }
-
-    /// The peer said yes: a file's bytes go, or an object's come.
-    fn started(&mut self, now: Instant, id: TransferId) {
+    fn draw_number(&mut self) -> u32 {
         let [a, b, c, d, ..] = self.draw();
-        let key = u32::from_le_bytes([a, b, c, d]);
-        let Some(transfer) = self.transfers.get_mut(&id) else {
-            return;
-        };
-        transfer.deadline = now + STALL;
-        let total = match &transfer.what {
-            What::Object(_) => {
-                transfer.state = State::Receiving { got: 0, object: Vec::new() };
-                return;
-            }
-            What::File(file) => file.size,
-        };
-        let (chat, place) = (transfer.chat.clone(), transfer.place.clone());
-        self.events.push_back(PeerEvent::Accepted { transfer: id });
-        self.send(id, &chat, &place, total, Vec::new(), key);
-    }
-
-    fn send(
-        &mut self,
-        id: TransferId,
-        chat: &ChatId,
-        place: &Place,
-        total: u64,
-        bytes: Vec<u8>,
-        key: u32,
-    ) {
-        let Some(message) = self.line(chat, place).map(Line::next_message) else {
-            return;
-        };
-        let source = Source { total, sent: 0, bytes, at: 0, asked: false, message, key };
-        let missing = source.missing();
-        if let Some(transfer) = self.transfers.get_mut(&id) {
-            transfer.state = State::Sending(Source { asked: missing > 0, ..source });
-            if missing > 0 {
-                let most = usize::try_from(missing).unwrap_or(FEED).min(FEED);
-                self.events.push_back(PeerEvent::Wants { transfer: id, most });
-            }
-        }
-    }
-
-    fn bye_came(&mut self, from: &Place, text: &Slp) {
-        let about = |it: &Transfer| {
-            it.place == *from
-                && (it.call.eq_ignore_ascii_case(&text.call) || Some(it.session) == text.session())
-        };
-        let Some(id) = self.find(about) else {
-            return;
-        };
-        let state = self.transfers.get(&id).map(|it| &it.state);
-        // Some say goodbye before they acknowledge the last byte.
-        let outcome = match state {
-            Some(State::Sent) => Ok(()),
-            Some(State::Inviting) => Err(TransferError::Declined),
-            _ => Err(TransferError::Cancelled),
-        };
-        self.end(id, outcome);
-    }
-
-    /// All bytes of a transfer were taken by the peer.
-    fn taken(&mut self, id: TransferId) {
-        let Some(transfer) = self.transfers.get(&id) else {
-            return;
-        };
-        if matches!(transfer.what, What::File(_)) {
-            self.say_bye(id);
-        }
-        self.end(id, Ok(()));
-    }
-
-    fn invited(&mut self, now: Instant, chat: &ChatId, from: &Place, text: Slp) {
-        if text.content_type == content::TRANSPORT {
-            let answer = no_direct_link(&text);
-            return self.say(chat, from, &answer);
-        }
-        let known = |it: &Transfer| it.place == *from && it.call.eq_ignore_ascii_case(&text.call);
-        if self.find(known).is_some() {
-            return; // asked again: the answer is on its way
-        }
-        let session = text.session().unwrap_or_default();
-        let begun = self.transfers.values().filter(|it| it.place.account == from.account).count();
-        let busy = begun >= PEER_LIMIT || self.transfers.len() >= TRANSFERS_LIMIT;
-        let used = self.find(|it| it.place == *from && it.session == session).is_some();
-        let feature = text.line("EUF-GUID").unwrap_or_default();
-        let feature = feature.trim_matches(['{', '}']).to_ascii_uppercase();
-        let context = text.line("Context").unwrap_or_default();
-        let context = STANDARD.decode(context).unwrap_or_default();
-        if text.to.account != self.own.account {
-            return self.say(chat, from, &session_answer(&text, 404));
-        }
-        if session == 0 || busy || used {
-            return self.say(chat, from, &session_answer(&text, 603));
-        }
-        match feature.as_str() {
-            feature::OBJECT => self.object_asked(now, chat, from, &text, session, &context),
-            feature::FILE => match FileContext::decode(&context) {
-                Some(file) => self.file_offered(now, chat, from, text, session, file),
-                None => self.say(chat, from, &text.answer(500, content::FAILURE, Vec::new())),
-            },
-            _ => {
-                self.say(chat, from, &session_answer(&text, 603));
-                let (chat, from) = (chat.clone(), from.account.clone());
-                let feature = feature.chars().take(36).collect();
-                self.events.push_back(PeerEvent::Unsupported { chat, from, feature });
-            }
-        }
-    }
-
-    fn object_asked(
-        &mut self,
-        now: Instant,
-        chat: &ChatId,
-        from: &Place,
-        text: &Slp,
-        session: u32,
-        context: &[u8],
-    ) {
-        let description = lossy(context);
-        let asked = Object::read(description.trim_end_matches('\0'));
-        let served = asked.and_then(|asked| self.served.get(&asked.hash)).cloned();
-        let Some((object, bytes)) = served else {
-            return self.say(chat, from, &session_answer(text, 603));
-        };
-        self.say(chat, from, &session_answer(text, 200));
-        let kind = text.line("AppID").and_then(|kind| kind.parse().ok()).unwrap_or(1);
-        let [a, b, c, d, e, f, g, h, ..] = self.draw();
-        let keys = [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])];
-        if let Some(line) = self.line(chat, from) {
-            line.send_preparation(session, kind, keys[0]);
-        }
-        let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let id = self.new_id();
-        self.transfers.insert(
-            id,
-            Transfer {
-                chat: chat.clone(),
-                place: from.clone(),
-                session,
-                call: text.call.clone(),
-                what: What::Object(object),
-                state: State::Sent,
-                deadline: now + STALL,
-            },
-        );
-        self.send(id, chat, from, total, bytes.to_vec(), keys[1]);
-    }
-
-    fn file_offered(
-        &mut self,
-        now: Instant,
-        chat: &ChatId,
-        from: &Place,
-        text: Slp,
-        session: u32,
-        file: FileContext,
-    ) {
-        let id = self.new_id();
-        let told = file.clone();
-        self.transfers.insert(
-            id,
-            Transfer {
-                chat: chat.clone(),
-                place: from.clone(),
-                session,
-                call: text.call.clone(),
-                what: What::File(FileContext { preview: Vec::new(), ..file }),
-                state: State::Offered { invitation: Box::new(text) },
-                deadline: now + DECISION,
-            },
-        );
-        let (chat, from) = (chat.clone(), from.account.clone());
-        self.events.push_back(PeerEvent::Offered { transfer: id, chat, from, file: told });
-    }
-
-    fn data_came(
-        &mut self,
-        now: Instant,
-        from: &Place,
-        session: u32,
-        offset: Option<u64>,
-        bytes: &[u8],
-    ) {
-        let Some(id) = self.find(|it| it.place == *from && it.session == session) else {
-            return;
-        };
-        let Some(transfer) = self.transfers.get_mut(&id) else {
-            return;
-        };
-        // Some send bytes right behind their yes, and the yes is then not read yet.
-        if matches!((&transfer.state, &transfer.what), (State::Inviting, What::Object(_))) {
-            transfer.state = State::Receiving { got: 0, object: Vec::new() };
-        }
-        let size = transfer.size();
-        let State::Receiving { got, object } = &mut transfer.state else {
-            return;
-        };
-        // What came before is passed over; with a gap the rest is worth nothing.
-        let seen = offset.map_or(Some(0), |offset| got.checked_sub(offset));
-        let Some(seen) = seen.and_then(|seen| usize::try_from(seen).ok()) else {
-            self.say_bye(id);
-            return self.end(id, Err(TransferError::Corrupt));
-        };
-        let new = bytes.get(seen..).unwrap_or_default();
-        transfer.deadline = now + STALL;
-        *got += u64::try_from(new.len()).unwrap_or_default();
-        let got = *got;
-        if got > size {
-            self.say_bye(id);
-            return self.end(id, Err(TransferError::TooLarge));
-        }
-        match &transfer.what {
-            What::Object(_) => object.extend_from_slice(new),
-            What::File(_) if new.is_empty() => {}
-            What::File(_) => {
-                self.events.push_back(PeerEvent::Data { transfer: id, bytes: new.to_vec() });
-            }
-        }
-        if got == size {
-            self.received(id);
-        }
-    }
-
-    /// All bytes are there.
-    fn received(&mut self, id: TransferId) {
-        self.say_bye(id);
-        let Some(transfer) = self.transfers.get_mut(&id) else {
-            return;
-        };
-        let outcome = match (&transfer.what, &mut transfer.state) {
-            (What::Object(wanted), State::Receiving { object: bytes, .. }) => {
-                let whole = STANDARD.encode(Sha1::digest(&bytes)) == wanted.hash;
-                if whole {
-                    let (from, object) = (transfer.place.account.clone(), wanted.clone());
-                    let bytes = std::mem::take(bytes);
-                    let event = PeerEvent::Object { transfer: id, from, object, bytes };
-                    self.events.push_back(event);
-                }
-                whole.then_some(()).ok_or(TransferError::Corrupt)
-            }
-            _ => Ok(()),
-        };
-        self.end(id, outcome);
+        u32::from_le_bytes([a, b, c, d])
     }
 
     /// Gives bytes that nobody else has: they name calls and number packets, and protect nothing.
@@ -772,7 +374,8 @@ impl Peers {
         hash.finalize().into()
     }
 
-    fn draw_guid(&mut self) -> String {
+    /// Gives a GUID that nothing else of the session has, without braces.
+    pub fn new_guid(&mut self) -> String {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = self.draw();
         format!(
             "{:08X}-{:04X}-4{:03X}-{:04X}-{:012X}",
@@ -789,27 +392,4 @@ impl Peers {
 fn is_ready(transfer: &Transfer) -> bool {
     matches!(&transfer.state, State::Sending(source)
         if !source.waiting().is_empty() || source.total == 0)
-}
-
-fn session_answer(invitation: &Slp, code: u16) -> Slp {
-    let session = invitation.session().unwrap_or_default().to_string();
-    invitation.answer(code, content::SESSION, vec![("SessionID".to_owned(), session)])
-}
-
-/// The answer that says: no direct link, through the conversation, please.
-fn no_direct_link(request: &Slp) -> Slp {
-    let none = "{00000000-0000-0000-0000-000000000000}".to_owned();
-    let nonce = match request.line("Hashed-Nonce") {
-        Some(_) => "Hashed-Nonce",
-        None => "Nonce",
-    };
-    let mut body = vec![
-        ("Bridge".to_owned(), "TCPv1".to_owned()),
-        ("Listening".to_owned(), "false".to_owned()),
-        (nonce.to_owned(), none),
-    ];
-    if let Some(session) = request.session() {
-        body.push(("SessionID".to_owned(), session.to_string()));
-    }
-    request.answer(200, content::TRANSPORT_ANSWER, body)
 }

@@ -7,10 +7,10 @@
 //! C: MSG 3 A 130⏎…                     S: ACK 3
 //! ```
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+mod messages;
+mod people;
+
+use std::{collections::BTreeMap, time::Instant};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -19,11 +19,10 @@ use super::{
     types::{ChatId, Effect, Event, LinkChange, LinkId, RequestError, RequestId, is_due},
 };
 use crate::{
-    command::{AckMode, Capabilities, ClientCommand, Secret, ServerCommand},
+    command::{Capabilities, ClientCommand, Secret, ServerCommand},
     error_code::ErrorCode,
     frame::{Framer, Limits},
-    msg::{Body, Extra, Invitation, PLACES_LIMIT, Said, chunk::Pushed},
-    p2p::{Envelope, Place, TransferError},
+    p2p::TransferError,
     payload::{Direction, LinkKind},
 };
 
@@ -125,16 +124,9 @@ impl Board {
         said.chain(called).chain(self.in_flight.values().copied()).chain(state).min()
     }
 
-    /// Notes one of somebody's places, where one is told.
-    fn note_place(&mut self, account: &str, capabilities: Option<Capabilities>) {
-        let place = Place::read(account);
-        let known = self.places.len() < MEMBERS_LIMIT || self.places.contains_key(&place.account);
-        if let (Some(id), Some(capabilities), true) = (place.id, capabilities, known) {
-            let places = self.places.entry(place.account).or_default();
-            if places.len() < PLACES_LIMIT {
-                places.insert(id, capabilities);
-            }
-        }
+    pub(super) fn count_message(&mut self) -> u64 {
+        self.received += 1;
+        self.received
     }
 
     /// Gives the requests whose messages were sent and not answered.
@@ -215,22 +207,6 @@ impl Session {
         for link in due.map(|board| board.link).collect::<Vec<_>>() {
             self.board_timeout(now, link);
         }
-    }
-
-    /// Calls somebody into a conversation that is open.
-    pub(super) fn call_into(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        request: RequestId,
-        account: &str,
-    ) {
-        let Some(board) = self.boards.get_mut(&link) else {
-            return self.complete(request, Err(RequestError::ChatOver));
-        };
-        let trid = board.trid();
-        board.calls.insert(trid, (request, now + self.config.deadlines.call));
-        self.say_on(link, &ClientCommand::Call { trid, account });
     }
 
     /// Leaves a switchboard that is not needed any more.
@@ -347,187 +323,6 @@ impl Session {
                 self.odd(format!("unknown command {}", verb.chars().take(8).collect::<String>()));
             }
             _ => {}
-        }
-    }
-
-    fn member_came(&mut self, now: Instant, link: LinkId, account: &str, name: &str) {
-        // One person may come once for each place she is signed in at.
-        let account = account.split(';').next().unwrap_or(account).to_lowercase();
-        if account == self.config.account.to_lowercase() {
-            return;
-        }
-        let Some(board) = self.boards.get_mut(&link) else {
-            return;
-        };
-        if board.members.len() >= MEMBERS_LIMIT {
-            return;
-        }
-        let new = board.members.insert(account.clone(), name.to_owned()).is_none();
-        if matches!(board.state, State::Calling { .. }) {
-            board.state = State::Ready;
-        }
-        let ready = board.is_ready();
-        if new && board.members.len() > 1 {
-            self.grew(link, &account);
-        }
-        let Some(board) = self.boards.get(&link) else {
-            return;
-        };
-        let chat = board.chat.clone();
-        if ready {
-            self.adopt_board(now, &chat, link);
-        }
-        if new && chat.is_group() {
-            self.joined(chat, &account, name);
-        }
-    }
-
-    /// A conversation of two became one of several: it gets a name of its own.
-    fn grew(&mut self, link: LinkId, newcomer: &str) {
-        let Some(board) = self.boards.get_mut(&link).filter(|board| !board.chat.is_group()) else {
-            return;
-        };
-        let name =
-            if board.session.is_empty() { link.0.to_string() } else { board.session.clone() };
-        let group = ChatId::group(&name);
-        let before = std::mem::replace(&mut board.chat, group.clone());
-        let others: BTreeSet<(String, String)> = board
-            .members
-            .iter()
-            .filter(|(account, _)| account.as_str() != newcomer)
-            .map(|(account, name)| (account.clone(), name.clone()))
-            .collect();
-        if let Some(chat) = self.chats.get_mut(&before).filter(|chat| chat.board == Some(link)) {
-            chat.board = None;
-        }
-        self.chats.entry(group.clone()).or_default().board = Some(link);
-        self.peers.handle_renamed(&before, &group);
-        for (account, name) in others {
-            self.joined(group.clone(), &account, &name);
-        }
-    }
-
-    fn member_left(&mut self, link: LinkId, account: &str) {
-        let Some(board) = self.boards.get_mut(&link) else {
-            return;
-        };
-        if self.version.has_endpoints() && account.contains(';') {
-            // One of her places; that she is gone herself is said without it.
-            let place = Place::read(account);
-            if let (Some(places), Some(id)) = (board.places.get_mut(&place.account), place.id) {
-                places.remove(&id);
-            }
-            return;
-        }
-        let account = account.split(';').next().unwrap_or(account).to_lowercase();
-        board.places.remove(&account);
-        if board.members.remove(&account).is_none() {
-            return;
-        }
-        let (chat, empty) = (board.chat.clone(), board.members.is_empty());
-        if chat.is_group() {
-            self.peers.handle_left(&chat, &account);
-            self.events.push_back(Event::Left { chat: chat.clone(), account });
-        }
-        if empty {
-            self.end_board(link);
-            if chat.is_group() {
-                self.chats.remove(&chat);
-            }
-        }
-    }
-
-    fn message_came(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        sender: &str,
-        name: &str,
-        payload: &[u8],
-    ) {
-        let Some(board) = self.boards.get_mut(&link) else {
-            return;
-        };
-        let chat = board.chat.clone();
-        let body = Body::read(payload);
-        if body.content_type() == Envelope::CONTENT_TYPE {
-            return self.peers.handle_payload(now, &chat, sender, &body);
-        }
-        let (from, name) = (sender.to_lowercase(), name.to_owned());
-        let whole = match self.reassembly.push(now, sender, payload) {
-            Pushed::Alone => None,
-            Pushed::Complete(whole) => Some(whole),
-            Pushed::Waiting => return,
-            Pushed::Dropped => {
-                return self.odd("a part of a message without the others".to_owned());
-            }
-        };
-        let said = Said::read(whole.as_deref().unwrap_or(payload));
-        if let Said::Extra(Extra::Invitation(invitation)) = &said {
-            let is_new = invitation.command == "INVITE";
-            if is_new {
-                self.decline_invitation(link, invitation);
-            }
-            if !is_new {
-                return;
-            }
-        }
-        let Some(board) = self.boards.get_mut(&link) else {
-            return;
-        };
-        let event = match said {
-            Said::Text(text) => {
-                board.received += 1;
-                Event::Message { chat, from, name, text, link, number: board.received }
-            }
-            Said::Nudge => {
-                board.received += 1;
-                Event::Nudge { chat, from, name, link, number: board.received }
-            }
-            Said::Extra(extra) => {
-                board.received += 1;
-                Event::Extra { chat, from, name, extra, link, number: board.received }
-            }
-            Said::Typing => Event::Typing { chat, from, name },
-            Said::Other { content_type } => {
-                let short: String = content_type.chars().take(64).collect();
-                Event::Odd { what: format!("a message of type {short}") }
-            }
-        };
-        self.events.push_back(event);
-    }
-
-    /// Answers an invitation to share a program: there is none here.
-    fn decline_invitation(&mut self, link: LinkId, invitation: &Invitation) {
-        let Some(board) = self.boards.get_mut(&link) else {
-            return;
-        };
-        let trid = board.trid();
-        let payload = Extra::Invitation(invitation.decline()).write();
-        self.say_on(link, &ClientCommand::Message { trid, ack: AckMode::Never, payload: &payload });
-    }
-
-    fn message_answered(&mut self, link: LinkId, trid: u32, failed: bool) {
-        let Some(board) = self.boards.get_mut(&link) else {
-            return;
-        };
-        if board.in_flight.remove(&trid).is_some() {
-            return; // whether it arrived is for the peer to say
-        }
-        let Some(awaiting) = board.awaiting.remove(&trid) else {
-            return;
-        };
-        let Some(sent) = board.sent.get_mut(&awaiting.sent) else {
-            return;
-        };
-        sent.left = sent.left.saturating_sub(1);
-        sent.failed |= failed;
-        if sent.left > 0 {
-            return;
-        }
-        if let Some(sent) = board.sent.remove(&awaiting.sent) {
-            let outcome = if sent.failed { Err(RequestError::NotOnline) } else { Ok(()) };
-            self.complete(sent.request, outcome);
         }
     }
 

@@ -83,30 +83,10 @@ impl Session {
         let Some(link) = self.notification.link else {
             return;
         };
-        let chat = ChatId::with(from.account);
-        let from = from.account.to_lowercase();
-        let known = self.roster.contact(&from).map(|contact| contact.shown_name().to_owned());
-        let name = known.unwrap_or_else(|| from.clone());
-        let event = match Said::read(payload) {
-            Said::Text(text) => {
-                let number = self.notification.count_message();
-                Event::Message { chat, from, name, text, link, number }
-            }
-            Said::Nudge => {
-                let number = self.notification.count_message();
-                Event::Nudge { chat, from, name, link, number }
-            }
-            Said::Extra(extra) => {
-                let number = self.notification.count_message();
-                Event::Extra { chat, from, name, extra, link, number }
-            }
-            Said::Typing => Event::Typing { chat, from, name },
-            Said::Other { content_type } => {
-                let short: String = content_type.chars().take(64).collect();
-                return self.odd(format!("a message of type {short}"));
-            }
-        };
-        self.events.push_back(event);
+        let by = self.speaker(ChatId::with(from.account), from.account);
+        if let Err(what) = self.heard(link, by, Said::read(payload)) {
+            self.odd(what);
+        }
     }
 
     /// Asks which networks know an address.

@@ -13,6 +13,7 @@ mod chat;
 mod edit;
 mod elsewhere;
 mod endpoints;
+mod heard;
 mod http;
 mod notification;
 mod offline;

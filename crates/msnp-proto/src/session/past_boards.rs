@@ -4,24 +4,23 @@
 //! C: SDG 11 323⏎Routing: 1.0⏎To: 1:bob@example.com⏎…      S: SDG 11
 //! S: SDG 0 323⏎…
 //! ```
-//! No server that is independent of the documents speaks MSNP21: what is here for it is unconfirmed.
+//! No server that is independent of the documents speaks MSNP21: what is here for it is unconfirmed. This client
+//! does not come into circles by itself yet, and a server passes on the words of those who did alone.
 
 use std::time::Instant;
 
 use super::{
     Session,
-    peer::PeerAsk,
-    types::{ChatId, Command, Event, Invalid, RequestError, RequestId},
+    edit::is_address,
+    peer::WINDOW,
+    types::{ChatId, Command, Invalid, RequestError, RequestId},
 };
 use crate::{
     command::{ClientCommand, Status},
     datagram::{Address, CIRCLE_NETWORK, Channel, Datagram, GROUP_NETWORK, Kind},
-    msg::{self, Body, Extra, Format, Said, Text},
+    msg::{self, Body, Extra, Said, Text},
     p2p::{Envelope, Place},
 };
-
-/// Packets from peer to peer that may be under way to the server.
-const WINDOW: usize = 16;
 
 impl Session {
     /// Says what goes past the switchboards; gives back what does not.
@@ -34,8 +33,7 @@ impl Session {
         let (Command::SendExtra { chat, .. }
         | Command::SendNudge { chat }
         | Command::SendText { chat, .. }
-        | Command::SendTyping { chat }
-        | Command::InviteToChat { chat, .. }) = &command
+        | Command::SendTyping { chat }) = &command
         else {
             return Some(command);
         };
@@ -43,38 +41,41 @@ impl Session {
         if several.is_none() && self.version.has_switchboards() {
             return Some(command);
         }
-        let Some(to) = several.or_else(|| self.somebody(chat)) else {
+        let Some(to) = several.or_else(|| somebody(chat)) else {
             self.complete(request, Err(Invalid::Address.into()));
             return None;
         };
         let from = Address::at(&self.config.account, &self.config.machine_id);
-        let channel = self.channel_to(&to);
-        let make = |kind| Datagram {
-            to: to.clone(),
-            from: from.clone(),
-            channel: channel.clone(),
-            kind,
-            ..Datagram::default()
+        let waits = !matches!(command, Command::SendTyping { .. });
+        let datagrams: Vec<Datagram> = match command {
+            Command::SendExtra { extra, .. } => {
+                in_datagram(to.clone(), from, &extra).into_iter().collect()
+            }
+            command => {
+                let payloads = match command {
+                    Command::SendNudge { .. } => vec![msg::write_nudge()],
+                    Command::SendText { text, .. } => {
+                        msg::split(text).iter().map(Text::write).collect()
+                    }
+                    _ => vec![msg::write_typing(&self.config.account)],
+                };
+                let datagram =
+                    |payload: &Vec<u8>| Datagram::from_message(to.clone(), from.clone(), payload);
+                payloads.iter().filter_map(datagram).collect()
+            }
         };
-        match command {
-            Command::SendText { text, .. } => {
-                let parts = msg::split(text);
-                let last = parts.len();
-                for (number, part) in (1..).zip(parts) {
-                    let datagram = words(make(Kind::Text), part);
-                    self.say_datagram(now, (number == last).then_some(request), &datagram);
-                }
-            }
-            Command::SendNudge { .. } => self.say_datagram(now, Some(request), &make(Kind::Nudge)),
-            Command::SendTyping { .. } => {
-                self.say_datagram(now, None, &make(Kind::Typing));
-                self.complete(request, Ok(()));
-            }
-            Command::SendExtra { extra, .. } => match in_datagram(make(Kind::Wink), &extra) {
-                Some(datagram) => self.say_datagram(now, Some(request), &datagram),
-                None => self.complete(request, Err(Invalid::NoSwitchboards.into())),
-            },
-            _ => self.complete(request, Err(Invalid::NoSwitchboards.into())),
+        if datagrams.is_empty() {
+            self.complete(request, Err(Invalid::NoSwitchboards.into()));
+            return None;
+        }
+        let (channel, last) = (self.channel_to(&to), datagrams.len());
+        for (number, datagram) in (1..).zip(datagrams) {
+            let datagram = Datagram { channel: channel.clone(), ..datagram };
+            let answers = (waits && number == last).then_some(request);
+            self.say_datagram(now, answers, &datagram);
+        }
+        if !waits {
+            self.complete(request, Ok(()));
         }
         None
     }
@@ -102,35 +103,13 @@ impl Session {
             }
             return self.peers_move(now);
         }
-        let known = self.roster.contact(&from).map(|contact| contact.shown_name().to_owned());
-        let name = known.unwrap_or_else(|| from.clone());
-        let number = self.notification.count_message();
-        let event = match &datagram.kind {
-            Kind::Text => {
-                let format = datagram.format.as_deref().map(Format::read).unwrap_or_default();
-                let text = Text { words: datagram.words(), format, shown_as: None };
-                Event::Message { chat, from, name, text, link, number }
-            }
-            Kind::Nudge => Event::Nudge { chat, from, name, link, number },
-            Kind::Typing => Event::Typing { chat, from, name },
-            Kind::Wink => {
-                let extra = Extra::Wink(datagram.words());
-                Event::Extra { chat, from, name, extra, link, number }
-            }
-            Kind::CustomEmoticon => match as_said(&datagram) {
-                Said::Extra(extra) => Event::Extra { chat, from, name, extra, link, number },
-                _ => return,
-            },
-            // Between the account's own places, and what has no conversation.
-            _ => return,
-        };
-        self.events.push_back(event);
-    }
-
-    /// Asks a peer at once: there is no conversation to wait for.
-    pub(super) fn ask_past_boards(&mut self, now: Instant, chat: &ChatId, ask: PeerAsk) {
-        let place = Place { account: ask.account.to_lowercase(), id: None };
-        self.begin_with_peer(now, chat, place, ask);
+        let by = self.speaker(chat, &from);
+        // What has no words is between the account's own places, or in no conversation.
+        if let Some(said) = said(&datagram)
+            && let Err(what) = self.heard(link, by, said)
+        {
+            self.odd(what);
+        }
     }
 
     /// Sends packets as long as the server takes them.
@@ -188,10 +167,6 @@ impl Session {
         self.say(&ClientCommand::Datagram { trid, payload: &payload });
     }
 
-    fn somebody(&self, chat: &ChatId) -> Option<Address> {
-        super::edit::is_address(chat.as_str()).then(|| Address::passport(chat.as_str()))
-    }
-
     fn channel_to(&self, to: &Address) -> Option<Channel> {
         if to.path.is_some() {
             return None;
@@ -214,14 +189,12 @@ fn several(chat: &ChatId) -> Option<Address> {
     }
 }
 
-fn words(datagram: Datagram, text: Text) -> Datagram {
-    let payload = text.write();
-    let format = Body::read(&payload).header("X-MMS-IM-Format").map(str::to_owned);
-    Datagram { format, body: text.words.replace('\n', "\r\n").into_bytes(), ..datagram }
+fn somebody(chat: &ChatId) -> Option<Address> {
+    is_address(chat.as_str()).then(|| Address::passport(chat.as_str()))
 }
 
 /// Puts in a datagram what is neither words nor an attention call; none for what has none.
-fn in_datagram(datagram: Datagram, extra: &Extra) -> Option<Datagram> {
+fn in_datagram(to: Address, from: Address, extra: &Extra) -> Option<Datagram> {
     let (kind, content_type, body) = match extra {
         Extra::Wink(description) => (Kind::Wink, String::new(), description.as_bytes().to_vec()),
         Extra::Emoticons(_) => {
@@ -231,14 +204,21 @@ fn in_datagram(datagram: Datagram, extra: &Extra) -> Option<Datagram> {
         }
         _ => return None,
     };
-    Some(Datagram { kind, content_type, body, ..datagram })
+    Some(Datagram { to, from, kind, content_type, body, ..Datagram::default() })
 }
 
-fn as_said(datagram: &Datagram) -> Said {
-    let kind = match datagram.content_type.as_str() {
-        "" => "text/x-mms-emoticon",
-        kind => kind,
-    };
-    let head = format!("Content-Type: {}\r\n\r\n", kind.replace(['\r', '\n'], ""));
-    Said::read(&[head.as_bytes(), &datagram.body].concat())
+/// Reads what a datagram says; none where it says nothing to people.
+fn said(datagram: &Datagram) -> Option<Said> {
+    match &datagram.kind {
+        Kind::CustomEmoticon => {
+            let kind = match datagram.content_type.as_str() {
+                "" => "text/x-mms-emoticon",
+                kind => kind,
+            };
+            let head = format!("Content-Type: {}\r\n\r\n", kind.replace(['\r', '\n'], ""));
+            Some(Said::read(&[head.as_bytes(), &datagram.body].concat()))
+        }
+        Kind::Wink => Some(Said::Extra(Extra::Wink(datagram.words()))),
+        _ => Some(Said::read(&datagram.to_message()?)),
+    }
 }

@@ -16,14 +16,14 @@ use crate::{
 /// The bit of the second capabilities that says: packets of the second age.
 const SECOND_AGE: u64 = 0x20;
 /// Packets that may be under way to the server: clients keep four or five; more keep a fast link busy.
-const WINDOW: usize = 16;
+pub(super) const WINDOW: usize = 16;
 
 /// What waits for a conversation to be open, for only then is known where the peer is.
 #[derive(Debug)]
 pub(super) struct PeerAsk {
     pub(super) request: RequestId,
     transfer: TransferId,
-    pub(super) account: String,
+    account: String,
     what: What,
 }
 
@@ -90,7 +90,7 @@ impl Session {
 
     fn ask_peer(&mut self, now: Instant, chat: ChatId, ask: PeerAsk) {
         if !self.version.has_switchboards() {
-            return self.ask_past_boards(now, &chat, ask);
+            return self.ask_now(now, &chat, None, ask);
         }
         if let Err(error) = self.may_speak(&chat) {
             return self.complete(ask.request, Err(error));
@@ -109,25 +109,20 @@ impl Session {
             return;
         };
         for ask in std::mem::take(&mut chat.asks) {
-            if matches!(ask.what, What::Call) {
-                self.call_into(now, link, ask.request, &ask.account);
-                continue;
-            }
-            let place = self.place_of_peer(link, &ask.account);
-            self.begin_with_peer(now, id, place, ask);
+            self.ask_now(now, id, Some(link), ask);
         }
     }
 
-    /// Invites a peer.
-    pub(super) fn begin_with_peer(
-        &mut self,
-        now: Instant,
-        chat: &ChatId,
-        place: Place,
-        ask: PeerAsk,
-    ) {
+    /// Asks a peer, through a switchboard where there is one.
+    fn ask_now(&mut self, now: Instant, chat: &ChatId, link: Option<LinkId>, ask: PeerAsk) {
+        let place = self.place_of_peer(link, &ask.account);
         let begun = match ask.what {
-            What::Call => return self.complete(ask.request, Err(Invalid::NoSwitchboards.into())),
+            What::Call => {
+                return match link {
+                    Some(link) => self.call_into(now, link, ask.request, &ask.account),
+                    None => self.complete(ask.request, Err(Invalid::NoSwitchboards.into())),
+                };
+            }
             What::Fetch { object, description } => {
                 self.peers.fetch(now, ask.transfer, chat, place, object, &description)
             }
@@ -137,9 +132,10 @@ impl Session {
     }
 
     /// Where to speak to somebody: at one of her places where both sides know the second age.
-    fn place_of_peer(&self, link: LinkId, account: &str) -> Place {
+    fn place_of_peer(&self, link: Option<LinkId>, account: &str) -> Place {
         let account = account.to_lowercase();
-        let places = self.boards.get(&link).and_then(|board| board.places.get(&account));
+        let board = link.and_then(|link| self.boards.get(&link));
+        let places = board.and_then(|board| board.places.get(&account));
         let able = places.into_iter().flatten().find(|(_, capabilities)| {
             capabilities.extended.is_some_and(|extended| extended & SECOND_AGE != 0)
         });

@@ -218,10 +218,10 @@ impl fmt::Debug for Effect {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant's line says what its fields are")]
 pub enum Command {
-    /// Take a file that was offered.
-    AcceptFile { transfer: TransferId },
     /// Let somebody who asked see the account and write to it; with `add` she becomes a contact too.
     AcceptContact { account: String, add: bool },
+    /// Take a file that was offered.
+    AcceptFile { transfer: TransferId },
     /// Put somebody on the contact list, in the group of that id where one is given, and let her write.
     AddContact { account: String, group: Option<String> },
     /// Make a group of contacts.
@@ -323,6 +323,9 @@ pub enum Event {
     Connected { server: String, version: Version },
     /// A contact came to the lists, left them, or changed there.
     ContactChanged { account: String, change: ContactChange },
+    /// Somebody sent something that is neither words nor an attention call. An invitation was answered: the
+    /// program is not there.
+    Extra { chat: ChatId, from: String, name: String, extra: Extra, link: LinkId, number: u64 },
     /// A group was made, renamed or taken away; the id is its own.
     GroupChanged { group: String, name: String, change: GroupChange },
     /// Somebody came into a conversation.
@@ -349,9 +352,6 @@ pub enum Event {
     OfflineRead,
     /// An address that was asked for is known on a network, by its number: 1 is this one.
     OnNetwork { account: String, network: u32 },
-    /// Somebody sent something that is neither words nor an attention call. An invitation was answered: the
-    /// program is not there.
-    Extra { chat: ChatId, from: String, name: String, extra: Extra, link: LinkId, number: u64 },
     /// Something came that could not be understood; it was passed over.
     Odd { what: String },
     /// The account is signed in, its lists are there, its status is set.

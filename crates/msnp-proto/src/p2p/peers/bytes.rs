@@ -1,0 +1,177 @@
+//! Bytes of transfers: cut into packets, put together, checked.
+
+use std::time::Instant;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha1::{Digest as _, Sha1};
+
+use super::Peers;
+use crate::{
+    p2p::{
+        PeerEvent, Place, TransferError, TransferId,
+        line::{Line, Piece},
+        transfer::{FEED, STALL, Source, State, What},
+        v1,
+    },
+    session::ChatId,
+};
+
+impl Peers {
+    /// The peer said yes: a file's bytes go, or an object's come.
+    pub(super) fn started(&mut self, now: Instant, id: TransferId) {
+        let Some(transfer) = self.transfers.get_mut(&id) else {
+            return;
+        };
+        transfer.deadline = now + STALL;
+        let total = match &transfer.what {
+            What::Object(_) => {
+                transfer.state = State::Receiving { got: 0, object: Vec::new() };
+                return;
+            }
+            What::File(file) => file.size,
+        };
+        let (chat, place) = (transfer.chat.clone(), transfer.place.clone());
+        self.events.push_back(PeerEvent::Accepted { transfer: id });
+        self.send(id, &chat, &place, total, Vec::new());
+    }
+
+    pub(super) fn send(
+        &mut self,
+        id: TransferId,
+        chat: &ChatId,
+        place: &Place,
+        total: u64,
+        bytes: Vec<u8>,
+    ) {
+        let key = self.draw_number();
+        let Some(message) = self.line(chat, place).map(Line::next_message) else {
+            return;
+        };
+        let source = Source { total, sent: 0, bytes, at: 0, asked: false, message, key };
+        let missing = source.missing();
+        if let Some(transfer) = self.transfers.get_mut(&id) {
+            transfer.state = State::Sending(Source { asked: missing > 0, ..source });
+            if missing > 0 {
+                let most = usize::try_from(missing).unwrap_or(FEED).min(FEED);
+                self.events.push_back(PeerEvent::Wants { transfer: id, most });
+            }
+        }
+    }
+
+    pub(super) fn next_piece(&mut self, now: Instant, id: TransferId) -> Option<Vec<u8>> {
+        let transfer = self.transfers.get_mut(&id)?;
+        let line = self.lines.get_mut(&transfer.place)?;
+        let is_file = matches!(transfer.what, What::File(_));
+        let State::Sending(source) = &mut transfer.state else {
+            return None;
+        };
+        let bytes = source.waiting();
+        let bytes = bytes.get(..bytes.len().min(v1::ROOM)).unwrap_or_default();
+        let footer = if is_file { 2 } else { 1 };
+        let piece = Piece {
+            transfer: id,
+            session: transfer.session,
+            is_file,
+            footer,
+            message: source.message,
+            key: source.key,
+            offset: source.sent,
+            total: source.total,
+        };
+        let (packet, length) = (line.data(piece, bytes), bytes.len());
+        source.at += length;
+        source.sent += u64::try_from(length).unwrap_or_default();
+        transfer.deadline = now + STALL;
+        let missing = source.missing();
+        if missing > 0 && !source.asked && source.waiting().len() < FEED / 2 {
+            source.asked = true;
+            let most = usize::try_from(missing).unwrap_or(FEED).min(FEED);
+            self.events.push_back(PeerEvent::Wants { transfer: id, most });
+        }
+        if source.sent >= source.total {
+            transfer.state = State::Sent;
+        }
+        Some(packet)
+    }
+
+    /// All bytes of a transfer were taken by the peer.
+    pub(super) fn taken(&mut self, id: TransferId) {
+        let Some(transfer) = self.transfers.get(&id) else {
+            return;
+        };
+        if matches!(transfer.what, What::File(_)) {
+            self.say_bye(id);
+        }
+        self.end(id, Ok(()));
+    }
+
+    pub(super) fn data_came(
+        &mut self,
+        now: Instant,
+        from: &Place,
+        session: u32,
+        offset: Option<u64>,
+        bytes: &[u8],
+    ) {
+        let Some(id) = self.find(|it| it.place == *from && it.session == session) else {
+            return;
+        };
+        let Some(transfer) = self.transfers.get_mut(&id) else {
+            return;
+        };
+        // Some send bytes right behind their yes, and the yes is then not read yet.
+        if matches!((&transfer.state, &transfer.what), (State::Inviting, What::Object(_))) {
+            transfer.state = State::Receiving { got: 0, object: Vec::new() };
+        }
+        let size = transfer.size();
+        let State::Receiving { got, object } = &mut transfer.state else {
+            return;
+        };
+        // What came before is passed over; with a gap the rest is worth nothing.
+        let seen = offset.map_or(Some(0), |offset| got.checked_sub(offset));
+        let Some(seen) = seen.and_then(|seen| usize::try_from(seen).ok()) else {
+            self.say_bye(id);
+            return self.end(id, Err(TransferError::Corrupt));
+        };
+        let new = bytes.get(seen..).unwrap_or_default();
+        transfer.deadline = now + STALL;
+        *got += u64::try_from(new.len()).unwrap_or_default();
+        let got = *got;
+        if got > size {
+            self.say_bye(id);
+            return self.end(id, Err(TransferError::TooLarge));
+        }
+        match &transfer.what {
+            What::Object(_) => object.extend_from_slice(new),
+            What::File(_) if new.is_empty() => {}
+            What::File(_) => {
+                self.events.push_back(PeerEvent::Data { transfer: id, bytes: new.to_vec() });
+            }
+        }
+        if got == size {
+            self.received(id);
+        }
+    }
+
+    /// All bytes are there.
+    fn received(&mut self, id: TransferId) {
+        self.say_bye(id);
+        let Some(transfer) = self.transfers.get_mut(&id) else {
+            return;
+        };
+        let outcome = match (&transfer.what, &mut transfer.state) {
+            (What::Object(wanted), State::Receiving { object: bytes, .. }) => {
+                let whole = STANDARD.encode(Sha1::digest(&bytes)) == wanted.hash;
+                if whole {
+                    let (from, object) = (transfer.place.account.clone(), wanted.clone());
+                    let bytes = std::mem::take(bytes);
+                    let event = PeerEvent::Object { transfer: id, from, object, bytes };
+                    self.events.push_back(event);
+                }
+                whole.then_some(()).ok_or(TransferError::Corrupt)
+            }
+            _ => Ok(()),
+        };
+        self.end(id, outcome);
+    }
+}
