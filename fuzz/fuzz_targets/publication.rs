@@ -4,8 +4,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use msnp_proto::{
+    Version,
+    datagram::{Datagram, read_roster},
     msg::Said,
-    publication::{Document, UserPresence, read_roster},
+    publication::{Document, UserPresence},
 };
 
 const HEADERS_LIMIT: usize = 64;
@@ -26,6 +28,13 @@ fn presence(body: &[u8]) {
 fuzz_target!(|data: &[u8]| {
     presence(data);
     let _ = read_roster(data);
+    if let Some(datagram) = Datagram::read(data) {
+        assert!(datagram.packets().concat().len() <= data.len() * 64);
+        for version in [Version::Msnp18, Version::Msnp21] {
+            let once = Datagram::read(&datagram.write(version)).expect("what we write reads");
+            assert_eq!(Datagram::read(&once.write(version)), Some(once));
+        }
+    }
     let Some(document) = Document::read(data) else { return };
     assert!(document.headers.len() <= HEADERS_LIMIT && document.body.len() <= data.len());
     if let Some(from) = document.from() {

@@ -194,16 +194,6 @@ impl UserPresence {
     }
 }
 
-/// Reads the addresses in an `application/circles+xml` body; none where nobody is named.
-pub fn read_roster(body: &[u8]) -> Vec<String> {
-    let Ok(circle) = xml::parse(body) else {
-        return Vec::new();
-    };
-    let users = circle.all("roster").flat_map(|roster| roster.all("user"));
-    let ids = users.filter_map(|user| user.text_of(&["id"]));
-    ids.map(|id| Whose::from_text(id).account.to_owned()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

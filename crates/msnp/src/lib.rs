@@ -35,7 +35,7 @@ pub use msnp_proto::{
         PersonalMessage, Text,
     },
     oim::{OfflineMessage, time as written_time},
-    p2p::{FileContext, OBJECT_LIMIT, PeerEvent, TransferError, TransferId},
+    p2p::{FileContext, OBJECT_LIMIT, PeerEvent, TransferError, TransferId, feature},
     session::{
         ChatId, CloseReason, Contact, ContactChange, Deadlines, Event, Group, Invalid, LinkId,
         Pace, Privacy, RequestError, Roster,

@@ -2,7 +2,8 @@
 
 use msnp_proto::{
     command::Status,
-    msg::{Format, Look, Object, PersonalMessage, Text},
+    msg::{Extra, Format, Ink, Look, Object, PersonalMessage, Text},
+    p2p::{FileContext, TransferId},
     session::{ChatId, Command},
 };
 
@@ -70,14 +71,36 @@ pub(crate) fn wish(how: u8, text: &str) -> (&'static str, Command) {
         34 => Command::SetPrivacy { everybody: on },
         35 => Command::SetStatus { status: if on { Status::Away } else { Status::Hidden } },
         36 => Command::SignOutEndpoint { id: text },
+        37 => Command::AcceptFile { transfer: TransferId(1) },
+        38 => Command::CancelTransfer { transfer: TransferId(1) },
+        39 => Command::FeedFile { transfer: TransferId(1), bytes: text.into_bytes() },
+        40 => {
+            let description = Object::describing(BOB, 3, "0", text.as_bytes()).write();
+            Command::FetchObject { transfer: TransferId(1), chat, account: bob, description }
+        }
+        41 => Command::InviteToChat { chat: ChatId::with(BOB), account },
+        42 => {
+            let file = FileContext { size: 9, name: text, preview: Vec::new() };
+            Command::OfferFile { transfer: TransferId(1), chat, account: bob, file }
+        }
+        43 => Command::SendExtra { chat, extra: Extra::Action(text) },
+        44 => {
+            let drawing = or(" ").repeat(4000 / (text.len() + 1)).into_bytes();
+            Command::SendExtra { chat: ChatId::with(BOB), extra: Extra::Ink(Ink::Gif(drawing)) }
+        }
+        45 => {
+            let object = Object::describing(BOB, 3, "0", text.as_bytes());
+            Command::ServeObject { object, bytes: text.as_bytes().into() }
+        }
+        46 => Command::WithdrawObject { hash: text },
         u8::MAX => Command::SignOut,
-        how => return wish(how % 37, &text),
+        how => return wish(how % 47, &text),
     };
     let name = NAMES.get(usize::from(how)).copied().unwrap_or("SignOut");
     (name, wish)
 }
 
-const NAMES: [&str; 37] = [
+const NAMES: [&str; 47] = [
     "AcceptContact",
     "AddContact",
     "AddContact",
@@ -115,4 +138,14 @@ const NAMES: [&str; 37] = [
     "SetPrivacy",
     "SetStatus",
     "SignOutEndpoint",
+    "AcceptFile",
+    "CancelTransfer",
+    "FeedFile",
+    "FetchObject",
+    "InviteToChat",
+    "OfferFile",
+    "SendExtra",
+    "SendExtra long",
+    "ServeObject",
+    "WithdrawObject",
 ];

@@ -34,6 +34,9 @@ pub use self::{
 pub mod feature {
     /// Pictures, emoticons, winks, voice clips: whatever an object describes.
     pub const OBJECT: &str = "A4268EEC-FEC5-49E5-95C3-F126696BDBF6";
+    /// To look through the sender's camera, and through the other's.
+    pub const CAMERAS: [&str; 2] =
+        ["4BD96FC0-AB17-4425-A14A-439185962DC8", "1C9AA97E-9C05-4583-A3BD-908A196F1E92"];
     /// A file.
     pub const FILE: &str = "5D3E02AB-6190-11D3-BBBB-00C04F795683";
 }

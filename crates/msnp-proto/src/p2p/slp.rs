@@ -80,7 +80,9 @@ impl Slp {
             Some(status) => Start::Status(status.split(' ').next()?.parse().ok()?),
             None => {
                 let (method, rest) = first.split_once(' ')?;
-                if !rest.ends_with("MSNSLP/1.0") {
+                let is_method =
+                    !method.is_empty() && method.bytes().all(|c| c.is_ascii_alphabetic());
+                if !is_method || !rest.ends_with("MSNSLP/1.0") {
                     return None;
                 }
                 Start::Request(method.to_ascii_uppercase())

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     command::{ClientCommand, Presence, Status, Whose},
+    datagram::{member_of_uri, read_roster},
     msg::{Endpoint, Look, Object, PLACES_LIMIT, PersonalMessage, plain_id, read_endpoints},
-    publication::{Document, UserPresence, read_roster},
+    publication::{Document, UserPresence},
 };
 
 /// The notice that asks a place to sign out, and what it says.
@@ -210,12 +211,11 @@ impl Session {
     /// Takes what a circle tells of itself: who is in it, and who left.
     fn circle_publication(&mut self, add: bool, circle: &str, uri: &str, body: &[u8]) {
         let known = if add {
-            self.roster.enter_circle(circle, read_roster(body).into_iter())
+            let members = read_roster(body).unwrap_or_default().into_iter();
+            self.roster.enter_circle(circle, members.map(|member| member.address.account))
         } else {
-            // Whoever left stands between the last parentheses.
-            let member = uri.rsplit_once('(').and_then(|(_, rest)| rest.split_once(')'));
-            let member = member.map(|(member, _)| Whose::from_text(member).account);
-            self.roster.leave_circle((circle, member))
+            let member = member_of_uri(uri).map(|member| member.account);
+            self.roster.leave_circle((circle, member.as_deref()))
         };
         self.circle_changed(known);
     }

@@ -143,6 +143,16 @@ fn texts_are_read_as_others_read_them() {
 }
 
 #[test]
+fn a_first_line_is_a_method_or_a_number() {
+    let headers = "To: <msnmsgr:a@b.c>\r\nFrom: <msnmsgr:d@e.f>\r\n\r\n\0";
+    let read = |first: &str| Slp::read(format!("{first}\r\n{headers}").as_bytes());
+    assert!(read("BYE MSNMSGR:a@b.c MSNSLP/1.0").is_some_and(|slp| slp.asks("BYE")));
+    for wrong in ["MSNSLp/1.0 200 OK\rx MSNSLP/1.0", " x MSNSLP/1.0", "BYE x", "MSNSLP/1.0 x"] {
+        assert_eq!(read(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
 fn what_is_said_of_files_agrees() {
     for case in cases("p2p-file-context.json") {
         let Some(context) = case.get("context_b64").and_then(Value::as_str) else {

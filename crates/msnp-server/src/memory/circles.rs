@@ -38,6 +38,10 @@ impl Seat {
 }
 
 impl Gathering {
+    fn seat(&mut self, account: &str) -> Result<&mut Seat, CircleError> {
+        self.seats.get_mut(account).ok_or(CircleError::NotThere)
+    }
+
     fn is_empty(&self) -> bool {
         self.seats.values().all(|seat| seat.here.is_empty())
     }
@@ -101,7 +105,7 @@ impl Inner {
             return Err(CircleError::Unknown);
         }
         let full = self.seats_of(&who) >= CIRCLES_LIMIT;
-        let circle = self.circles.get_mut(id).ok_or(CircleError::NotThere)?;
+        let circle = self.circle(id)?;
         if !circle.seats.get(&by).is_some_and(|seat| seat.is_admin) {
             return Err(CircleError::NotAllowed);
         }
@@ -133,7 +137,7 @@ impl Inner {
             }
         }
         let full = self.seats_of(&who) >= CIRCLES_LIMIT;
-        let circle = self.circles.get_mut(id).ok_or(CircleError::NotThere)?;
+        let circle = self.circle(id)?;
         let may = |seat: &Seat| if id.lasts() { seat.is_admin } else { !seat.here.is_empty() };
         if !circle.seats.get(&by).is_some_and(may) {
             return Err(CircleError::NotAllowed);
@@ -144,7 +148,7 @@ impl Inner {
             }
             circle.seats.insert(who.clone(), Seat::new(false, Standing::Named));
         }
-        let seat = circle.seats.get_mut(&who).ok_or(CircleError::NotThere)?;
+        let seat = circle.seat(&who)?;
         if seat.standing == Standing::Accepted {
             return Err(CircleError::AlreadyThere);
         }
@@ -168,8 +172,8 @@ impl Inner {
         accept: bool,
     ) -> Result<(), CircleError> {
         let account = key(account);
-        let circle = self.circles.get_mut(id).ok_or(CircleError::NotThere)?;
-        let seat = circle.seats.get_mut(&account).ok_or(CircleError::NotThere)?;
+        let circle = self.circle(id)?;
+        let seat = circle.seat(&account)?;
         match seat.standing {
             Standing::Accepted => return Err(CircleError::AlreadyThere),
             Standing::Named => return Err(CircleError::NotThere),
@@ -182,7 +186,7 @@ impl Inner {
 
     pub(super) fn quit_circle(&mut self, id: &CircleId, account: &str) -> Result<(), CircleError> {
         let account = key(account);
-        let circle = self.circles.get_mut(id).ok_or(CircleError::NotThere)?;
+        let circle = self.circle(id)?;
         let seat = circle.seats.remove(&account).ok_or(CircleError::NotThere)?;
         if !seat.here.is_empty() {
             self.tell_here(id, &CircleNews::Left(account.clone()), |_| true);
@@ -205,8 +209,8 @@ impl Inner {
         session: SessionId,
     ) -> Result<(), CircleError> {
         let account = key(account);
-        let circle = self.circles.get_mut(id).ok_or(CircleError::NotThere)?;
-        let seat = circle.seats.get_mut(&account).ok_or(CircleError::NotThere)?;
+        let circle = self.circle(id)?;
+        let seat = circle.seat(&account)?;
         if seat.standing == Standing::Invited && !id.lasts() {
             seat.standing = Standing::Accepted;
         }
@@ -236,8 +240,8 @@ impl Inner {
         session: SessionId,
     ) -> Result<(), CircleError> {
         let account = key(account);
-        let circle = self.circles.get_mut(id).ok_or(CircleError::NotThere)?;
-        let seat = circle.seats.get_mut(&account).ok_or(CircleError::NotThere)?;
+        let circle = self.circle(id)?;
+        let seat = circle.seat(&account)?;
         if !seat.here.remove(&session) {
             return Err(CircleError::NotThere);
         }
@@ -301,6 +305,10 @@ impl Inner {
                 self.tell_here(id, &news, |to| !seat.here.contains(&to));
             }
         }
+    }
+
+    fn circle(&mut self, id: &CircleId) -> Result<&mut Gathering, CircleError> {
+        self.circles.get_mut(id).ok_or(CircleError::NotThere)
     }
 
     fn seats_of(&self, account: &str) -> usize {

@@ -8,10 +8,11 @@
 use std::collections::BTreeMap;
 
 use super::Roster;
-use crate::command::{Presence, Status, Whose};
+use crate::{
+    command::{Presence, Status, Whose},
+    datagram::CIRCLE_NETWORK,
+};
 
-/// The number of the network that circles are.
-const CIRCLE_NETWORK: u32 = 9;
 /// Most circles, and most members of one, that are kept.
 const CIRCLES_LIMIT: usize = 256;
 const MEMBERS_LIMIT: usize = 1024;
