@@ -3,19 +3,19 @@
 //! A picture is asked for in a conversation that is open already: fetching one for each contact who comes
 //! online would open as many conversations, which people see.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bridge_core::{
     PuppetContext,
-    media::MediaStream,
     model::{EventKind, ProfilePatch},
 };
-use bytes::Bytes;
-use futures_util::stream;
 use msnp::{ChatId, Object, PeerEvent, TransferId};
 use tokio::task::JoinSet;
 
-use crate::puppet::MsnPuppet;
+use crate::{files, puppet::MsnPuppet};
 
 /// Most contacts whose pictures are remembered; past that all are forgotten and asked for again.
 const REMEMBERED: usize = 4096;
@@ -26,14 +26,19 @@ pub(crate) struct Faces {
     /// The hash of the picture that was asked for last, by address.
     asked: HashMap<String, String>,
     /// Pictures under way.
-    coming: HashMap<TransferId, ChatId>,
-    work: JoinSet<()>,
+    coming: HashSet<TransferId>,
+    /// What is being asked or kept; tells of a picture that was not asked for after all.
+    work: JoinSet<Option<TransferId>>,
 }
 
 impl Faces {
     /// Asks for the picture of somebody who talks, unless that is done.
     pub(crate) fn look(&mut self, puppet: &Arc<MsnPuppet>, chat: &ChatId, account: &str) {
-        while self.work.try_join_next().is_some() {}
+        while let Some(done) = self.work.try_join_next() {
+            if let Ok(Some(transfer)) = done {
+                self.coming.remove(&transfer);
+            }
+        }
         let Ok(handle) = puppet.handle() else {
             return;
         };
@@ -52,13 +57,13 @@ impl Faces {
         }
         self.asked.insert(account.clone(), object.hash);
         let transfer = handle.new_transfer();
-        self.coming.insert(transfer, chat.clone());
+        self.coming.insert(transfer);
         let chat = chat.clone();
         self.work.spawn(async move {
-            let fetched = handle.fetch_object_as(transfer, &chat, &account, &description).await;
-            if let Err(error) = fetched {
-                tracing::debug!(%error, "a picture was not asked for");
-            }
+            let asked = handle.fetch_object_as(transfer, &chat, &account, &description).await;
+            let error = asked.err()?;
+            tracing::debug!(%error, "a picture was not asked for");
+            Some(transfer)
         });
     }
 
@@ -77,25 +82,24 @@ impl Faces {
         event: PeerEvent,
     ) -> Option<PeerEvent> {
         match event {
-            PeerEvent::Object { transfer, from, bytes, .. } => {
-                let chat = self.coming.get(&transfer)?.clone();
+            PeerEvent::Object { transfer, from, bytes, .. } if self.coming.contains(&transfer) => {
+                let chat = ChatId::with(&from);
                 let (puppet, cx) = (Arc::clone(puppet), cx.clone());
                 self.work.spawn(async move {
-                    let bytes = stream::iter([Ok(Bytes::from(bytes))]);
-                    let kept = cx.inbox.keep_file("picture", MediaStream::new(None, bytes)).await;
-                    let picture = match kept {
-                        Ok(picture) => picture,
-                        Err(error) => return tracing::debug!(%error, "a picture was not kept"),
-                    };
-                    let patch =
-                        ProfilePatch { avatar: Some(Some(picture)), ..ProfilePatch::default() };
+                    let kept = files::keep(&cx, "picture", bytes).await;
+                    let kept = kept.inspect_err(|error| {
+                        tracing::debug!(%error, "a picture was not kept");
+                    });
+                    let avatar = Some(Some(kept.ok()?));
+                    let patch = ProfilePatch { avatar, ..ProfilePatch::default() };
                     let (person, source) =
                         (puppet.persona(&from, None), puppet.source_of_transfer(transfer));
                     puppet.accept(&cx, &chat, person, source, EventKind::Profile(patch)).await;
+                    None
                 });
                 None
             }
-            PeerEvent::Ended { transfer, outcome } if self.coming.contains_key(&transfer) => {
+            PeerEvent::Ended { transfer, outcome } if self.coming.contains(&transfer) => {
                 self.coming.remove(&transfer);
                 if let Err(error) = outcome {
                     tracing::debug!(%error, "a picture did not come");

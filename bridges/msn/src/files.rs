@@ -12,7 +12,7 @@ use std::{
 
 use bridge_core::{
     Puppet as _, PuppetContext,
-    id::{MessageId, Timestamp},
+    id::{MediaId, MessageId, Timestamp},
     media::{Media, MediaError, MediaStream},
     model::{
         Attachment, AttachmentKind, CallNotice, Content, Delivery, DeliveryState, EventKind,
@@ -21,7 +21,9 @@ use bridge_core::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use msnp::{ChatId, FileContext, Handle, PeerEvent, RequestError, Text, TransferError, TransferId};
+use msnp::{
+    ChatId, FileContext, Handle, PeerEvent, RequestError, Text, TransferError, TransferId, feature,
+};
 use tokio::{
     sync::{Mutex as AsyncMutex, mpsc},
     task::JoinSet,
@@ -59,11 +61,8 @@ impl Incoming {
             PeerEvent::Unsupported { chat, from, feature } => {
                 let (sender, at) = (puppet.persona(from, None), Timestamp::now().0);
                 let source = format!("{}/{at}/unsupported/{feature}", puppet.login());
-                let notice = match feature.as_str() {
-                    "4BD96FC0-AB17-4425-A14A-439185962DC8"
-                    | "1C9AA97E-9C05-4583-A3BD-908A196F1E92" => CallNotice::Video,
-                    _ => CallNotice::Activity,
-                };
+                let shows = feature::CAMERAS.contains(&feature.as_str());
+                let notice = if shows { CallNotice::Video } else { CallNotice::Activity };
                 puppet.accept(cx, chat, sender, source, EventKind::CallNotice(notice)).await;
             }
             PeerEvent::Data { transfer, bytes } => {
@@ -80,6 +79,15 @@ impl Incoming {
             }
             _ => {}
         }
+    }
+
+    /// Cuts off what has not come whole, and waits until the rest is handed in.
+    pub(crate) async fn finish(mut self) {
+        for (_, pieces) in self.files.drain() {
+            let cut = MediaError::Cut(TransferError::Interrupted.to_string().into());
+            let _ = pieces.send(Err(cut)).await;
+        }
+        while self.kept.join_next().await.is_some() {}
     }
 
     fn offered(
@@ -137,6 +145,17 @@ impl Incoming {
     }
 }
 
+/// Keeps bytes that come once; gives the name they have in events.
+pub(crate) async fn keep(
+    cx: &PuppetContext,
+    name: &str,
+    bytes: Vec<u8>,
+) -> Result<MediaId, MediaError> {
+    let size = u64::try_from(bytes.len()).ok();
+    let pieces = stream::iter([Ok(Bytes::from(bytes))]);
+    cx.inbox.keep_file(name, MediaStream::new(size, pieces)).await
+}
+
 /// Something the contact did, in words.
 fn does(words: String) -> EventKind {
     EventKind::Message(Content { emote: true, ..Content::plain(words) })
@@ -155,10 +174,17 @@ pub(crate) struct Outgoing {
     files: Mutex<HashMap<TransferId, mpsc::UnboundedSender<PeerEvent>>>,
     sent: Mutex<JoinSet<()>>,
     fates: mpsc::Sender<Fate>,
-    told: AsyncMutex<mpsc::Receiver<Fate>>,
+    told: AsyncMutex<Telling>,
+}
+
+/// Fates in their order, and the one that is being told: it is told again where a session ended meanwhile.
+struct Telling {
+    fates: mpsc::Receiver<Fate>,
+    current: Option<Fate>,
 }
 
 /// What became of a file, for the place where it came from.
+#[derive(Clone)]
 struct Fate {
     chat: ChatId,
     name: String,
@@ -171,7 +197,7 @@ impl Outgoing {
     pub(crate) fn new() -> Self {
         let (fates, told) = mpsc::channel(FILES);
         let (files, sent) = (Mutex::default(), Mutex::default());
-        Self { files, sent, fates, told: AsyncMutex::new(told) }
+        Self { files, sent, fates, told: AsyncMutex::new(Telling { fates: told, current: None }) }
     }
 
     fn files(&self) -> MutexGuard<'_, HashMap<TransferId, mpsc::UnboundedSender<PeerEvent>>> {
@@ -249,7 +275,13 @@ impl Outgoing {
     /// Tells what becomes of files, where they came from.
     pub(crate) async fn tell(&self, puppet: &MsnPuppet, cx: &PuppetContext) -> Infallible {
         let mut told = self.told.lock().await;
-        while let Some(Fate { chat, name, target, source, outcome }) = told.recv().await {
+        loop {
+            if told.current.is_none() {
+                told.current = told.fates.recv().await;
+            }
+            let Some(Fate { chat, name, target, source, outcome }) = told.current.clone() else {
+                return std::future::pending().await; // never: one of its senders is held here
+            };
             let person = puppet.persona(chat.as_str(), None);
             let state = match outcome {
                 Ok(()) => DeliveryState::Delivered { to: vec![person.id.clone()] },
@@ -259,8 +291,8 @@ impl Outgoing {
                 },
             };
             puppet.accept(cx, &chat, person, source, EventKind::Delivery { target, state }).await;
+            told.current = None;
         }
-        std::future::pending().await // never: one of its senders is held here
     }
 }
 

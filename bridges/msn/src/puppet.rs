@@ -1,42 +1,32 @@
 //! One account, signed in.
 
+mod listen;
+
 use std::{
-    collections::HashMap,
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use async_trait::async_trait;
-use bridge_core::{
-    AcceptError, DeliverError, Puppet, PuppetContext, PuppetExit,
-    connector::{ContactEdit, GroupEdit, SelfPatch, TraceRequest},
-    id::{ChatId, LoginId, NetworkId, PersonaId, SourceId, Timestamp},
-    model::{
-        Capabilities, Contact, ContactChange, ContactDelta, Content, Delivery, DeliveryState,
-        Event, EventKind, Persona, Receipt, Reject, Scope, ShownFates, Signal, Styles,
-    },
-    shown,
-};
-use msnp::{CloseReason, ConnectError, Events, Handle, OfflineMessage, RequestError};
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep, sleep_until},
-};
-
 use crate::{
     connector::NETWORK,
     contacts,
-    faces::Faces,
     files::{Incoming, Outgoing},
     login::is_address,
     texts, translate,
 };
-
-/// How long somebody counts as writing after she said so (docs: protocol, typing).
-const TYPING_LAPSES: Duration = Duration::from_secs(6);
-/// How long to wait before a full inbox is tried again.
-const INBOX_RETRY: Duration = Duration::from_millis(500);
+use async_trait::async_trait;
+use bridge_core::{
+    DeliverError, Puppet, PuppetContext, PuppetExit,
+    connector::{ContactEdit, GroupEdit, SelfPatch, TraceRequest},
+    id::{ChatId, LoginId, NetworkId, PersonaId},
+    model::{
+        Capabilities, Contact, Delivery, DeliveryState, EventKind, Persona, Receipt, Reject, Scope,
+        ShownFates, Signal, Styles,
+    },
+    shown,
+};
+use msnp::{CloseReason, ConnectError, Handle, RequestError};
 
 /// What a conversation of MSN can show, whoever's account it is.
 pub const CAPABILITIES: Capabilities =
@@ -89,12 +79,16 @@ impl MsnPuppet {
         self.session().clone().ok_or_else(|| unwilling(RequestError::NotSignedIn))
     }
 
+    /// Finds a contact as she is now; none while the account is not signed in.
+    pub(crate) fn contact(&self, account: &str) -> Option<msnp::Contact> {
+        self.session().as_ref()?.contact(account)
+    }
+
     /// Names somebody as her own record has her, or as she came.
     pub(crate) fn persona(&self, account: &str, name: Option<&str>) -> Persona {
-        let roster = self.session().as_ref().map(Handle::roster);
-        let known = roster.as_ref().and_then(|roster| roster.contact(account));
+        let contact = self.contact(account);
         // A list may know only the address of somebody who was put on it without having been seen.
-        let known = known.map(msnp::Contact::shown_name).filter(|name| *name != account);
+        let known = contact.as_ref().map(msnp::Contact::shown_name).filter(|name| *name != account);
         let name = known.or(name).filter(|name| !name.is_empty());
         Persona {
             network: NetworkId::new(NETWORK),
@@ -127,205 +121,11 @@ impl MsnPuppet {
         std::future::pending().await
     }
 
-    /// Names a file's transfer among all events of the account.
-    pub(crate) fn source_of_transfer(&self, transfer: msnp::TransferId) -> String {
-        let began = *self.began.lock().unwrap_or_else(PoisonError::into_inner);
-        format!("{}/{began}/transfer/{}", self.login, transfer.0)
-    }
-
-    /// Takes events in until the session ends.
-    async fn listen(self: &Arc<Self>, cx: &PuppetContext, events: &mut Events) -> PuppetExit {
-        let network = NetworkId::new(NETWORK);
-        let began = Timestamp::now().0;
-        *self.began.lock().unwrap_or_else(PoisonError::into_inner) = began;
-        let mut acknowledged = JoinSet::new();
-        let mut incoming = Incoming::default();
-        let mut faces = Faces::default();
-        let mut typing: HashMap<msnp::ChatId, (Persona, Instant)> = HashMap::new();
-        loop {
-            let lapse = typing.values().map(|(_, end)| *end).min();
-            let lapsed = async {
-                match lapse {
-                    Some(end) => sleep_until(end).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let event = tokio::select! {
-                event = events.next() => event,
-                () = lapsed => {
-                    let now = Instant::now();
-                    typing.retain(|chat, (from, end)| {
-                        let writes = *end > now;
-                        if !writes {
-                            let off = Signal::Typing { on: false };
-                            cx.inbox.signal(&network, self.scope(chat), from.clone(), off);
-                        }
-                        writes
-                    });
-                    continue;
-                }
-                () = cx.cancel.cancelled() => return PuppetExit::Cancelled,
-            };
-            match event {
-                Some(msnp::Event::Message { chat, from, name, text, link, number }) => {
-                    typing.remove(&chat);
-                    let kind = EventKind::Message(translate::content(text));
-                    let source = format!("{}/{began}/{}/{number}", self.login, link.0);
-                    self.accept(cx, &chat, self.persona(&from, Some(&name)), source, kind).await;
-                    faces.look(self, &chat, &from);
-                }
-                Some(msnp::Event::Nudge { chat, from, name, link, number }) => {
-                    let source = format!("{}/{began}/{}/{number}", self.login, link.0);
-                    let from = self.persona(&from, Some(&name));
-                    self.accept(cx, &chat, from, source, EventKind::Nudge).await;
-                }
-                Some(msnp::Event::Extra { chat, from, name, extra, link, number }) => {
-                    let source = format!("{}/{began}/{}/{number}", self.login, link.0);
-                    let from = self.persona(&from, Some(&name));
-                    if let Some(kind) = translate::extra(cx, extra).await {
-                        self.accept(cx, &chat, from, source, kind).await;
-                    }
-                }
-                Some(msnp::Event::Typing { chat, from, name }) => {
-                    let from = self.persona(&from, Some(&name));
-                    let on = Signal::Typing { on: true };
-                    cx.inbox.signal(&network, self.scope(&chat), from.clone(), on);
-                    typing.insert(chat, (from, Instant::now() + TYPING_LAPSES));
-                }
-                Some(msnp::Event::Presence { account }) => {
-                    faces.look_again(self, &account);
-                    let roster = self.session().as_ref().map(Handle::roster);
-                    if let Some(contact) =
-                        roster.as_ref().and_then(|roster| roster.contact(&account))
-                    {
-                        let scope = self.scope(&msnp::ChatId::with(&account));
-                        let presence = Signal::Presence(translate::presence(contact));
-                        cx.inbox.signal(&network, scope, self.persona(&account, None), presence);
-                    }
-                }
-                Some(msnp::Event::AddedBy { account, name }) => {
-                    let roster = self.roster();
-                    let contact = roster.as_ref().and_then(|roster| roster.contact(&account));
-                    if contact.is_some_and(|contact| contact.asks) {
-                        let person = self.persona(&account, Some(&name));
-                        self.tell_delta(cx, person, ContactChange::AddedUs).await;
-                    }
-                }
-                Some(msnp::Event::RemovedBy { account }) => {
-                    let person = self.persona(&account, None);
-                    self.tell_delta(cx, person, ContactChange::RemovedUs).await;
-                }
-                Some(msnp::Event::OfflineMessage { message }) => {
-                    let id = message.id.clone();
-                    if self.accept_offline(cx, message).await
-                        && let Ok(handle) = self.handle()
-                    {
-                        // Where it fails, the message comes again and is known by its name.
-                        acknowledged.spawn(async move {
-                            let deleted = handle.acknowledge_offline(vec![id]).await;
-                            if let Err(error) = deleted {
-                                tracing::warn!(%error, "an offline message stays at the server");
-                            }
-                        });
-                        while acknowledged.try_join_next().is_some() {}
-                    }
-                }
-                Some(msnp::Event::Transfer(event)) => {
-                    incoming.take(self, cx, &event).await;
-                    if let Some(event) = faces.take(self, cx, event) {
-                        self.outgoing.take(event);
-                    }
-                }
-                Some(msnp::Event::Online { .. }) => self.tell_requests(cx).await,
-                Some(msnp::Event::Closed { reason }) => return exit(reason),
-                Some(_) => {}
-                None => return exit(CloseReason::LinkLost("the session ended".to_owned())),
-            }
-        }
-    }
-
-    /// Tells the core who asks to be a contact; it knows whom it was told of before.
-    async fn tell_requests(&self, cx: &PuppetContext) {
-        for person in self.requests().await {
-            self.tell_delta(cx, person, ContactChange::AddedUs).await;
-        }
-    }
-
-    async fn tell_delta(&self, cx: &PuppetContext, person: Persona, change: ContactChange) {
-        let source = format!("{}/lists/{}", self.login, person.id);
-        let kind = EventKind::ContactDelta(ContactDelta { person: person.clone(), change });
-        let (scope, at) = (Scope::Login(self.login.clone()), Timestamp::now());
-        self.accept_in(cx, scope, person, source, at, kind).await;
-    }
-
-    pub(crate) async fn accept(
-        &self,
-        cx: &PuppetContext,
-        chat: &msnp::ChatId,
-        sender: Persona,
-        source: String,
-        kind: EventKind,
-    ) {
-        let at = Timestamp::now();
-        self.accept_in(cx, self.scope(chat), sender, source, at, kind).await;
-    }
-
-    /// Takes in what was said while the account was away; tells whether it is stored.
-    async fn accept_offline(&self, cx: &PuppetContext, message: OfflineMessage) -> bool {
-        let scope = self.scope(&msnp::ChatId::with(&message.from));
-        let sender = self.persona(&message.from, message.name.as_deref());
-        let source = format!("{}/offline/{}", self.login, message.id);
-        let at = message.sent.map_or_else(Timestamp::now, |sent| Timestamp(sent * 1000));
-        let kind = EventKind::Message(Content::plain(message.text));
-        self.accept_in(cx, scope, sender, source, at, kind).await
-    }
-
     /// Leaves words for somebody who is away, where the server keeps them.
     async fn leave(&self, handle: &Handle, chat: &ChatId, words: &str) -> Result<(), RequestError> {
         match handle.leave_offline(chat.as_str(), words).await {
             Err(RequestError::Invalid(_)) => Err(RequestError::NotOnline),
             left => left,
-        }
-    }
-
-    /// Hands an event to the inbox, again and again until it is stored: nobody says it twice here. Tells
-    /// whether it is.
-    async fn accept_in(
-        &self,
-        cx: &PuppetContext,
-        scope: Scope,
-        sender: Persona,
-        source: String,
-        at: Timestamp,
-        kind: EventKind,
-    ) -> bool {
-        let event = Event {
-            network: NetworkId::new(NETWORK),
-            source: SourceId::new(source),
-            message: None,
-            at,
-            scope,
-            sender,
-            kind,
-        };
-        loop {
-            match cx.inbox.accept_all(vec![event.clone()], None).await {
-                Ok(()) => return true,
-                Err(error @ (AcceptError::Busy | AcceptError::Store(_))) => {
-                    tracing::warn!(login = ?self.login, %error, "an event waits to be stored");
-                }
-                Err(error) => {
-                    tracing::warn!(login = ?self.login, %error, "an event was not accepted");
-                    return false;
-                }
-            }
-            tokio::select! {
-                () = sleep(INBOX_RETRY) => {}
-                () = cx.cancel.cancelled() => {
-                    tracing::warn!(login = ?self.login, "an event was not accepted before the end");
-                    return false;
-                }
-            }
         }
     }
 }
@@ -348,9 +148,7 @@ impl Puppet for MsnPuppet {
         let takes_files = |contact: msnp::Contact| {
             contact.capabilities.generation() > 0 && contact.status != msnp::Status::Offline
         };
-        let session = self.session().clone();
-        let contact = session.and_then(|handle| handle.contact(chat.as_str()));
-        let files = self.keeps.is_none() && contact.is_some_and(takes_files);
+        let files = self.keeps.is_none() && self.contact(chat.as_str()).is_some_and(takes_files);
         Capabilities { files, ..self.capabilities() }
     }
 
@@ -378,14 +176,16 @@ impl Puppet for MsnPuppet {
         };
         *self.session() = Some(handle.clone());
         cx.online.send_replace(true);
+        let mut incoming = Incoming::default();
         let ended = tokio::select! {
-            ended = self.listen(&cx, &mut events) => ended,
+            ended = self.listen(&cx, &mut events, &mut incoming) => ended,
             never = self.outgoing.tell(&self, &cx) => match never {},
             never = self.settle_in(&handle) => match never {},
         };
         cx.online.send_replace(false);
         *self.session() = None;
         self.outgoing.interrupt();
+        incoming.finish().await;
         handle.sign_out().await;
         events.finish().await;
         ended

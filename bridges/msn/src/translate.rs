@@ -1,17 +1,17 @@
 //! Between MSN's words and the core's.
 
-use crate::texts;
+use crate::{files, texts};
 use bridge_core::{
     DeliverError, PuppetContext,
-    media::MediaStream,
     model::{
         Attachment, AttachmentKind, CallNotice, Colour, Content, EventKind, Presence,
         PresenceState, Reject, Span, Style, StyledText, Wink,
     },
 };
-use bytes::Bytes;
-use futures_util::stream;
 use msnp::{Contact, Extra, Format, Ink, Invitation, Object, RequestError, Status, Text};
+
+/// What a drawing is called, which has no name of its own.
+const DRAWING: &str = "drawing.gif";
 
 /// Makes a neutral text of an MSN one: its one look spans all its words.
 pub(crate) fn content(text: Text) -> Content {
@@ -48,12 +48,10 @@ pub(crate) async fn extra(cx: &PuppetContext, extra: Extra) -> Option<EventKind>
         Extra::Emoticons(_) => return None,
         Extra::Ink(Ink::Gif(bytes)) => {
             let size = u64::try_from(bytes.len()).ok();
-            let pieces = stream::iter([Ok(Bytes::from(bytes))]);
-            let kept = cx.inbox.keep_file("drawing.gif", MediaStream::new(size, pieces)).await;
-            match kept {
+            match files::keep(cx, DRAWING, bytes).await {
                 Ok(media) => EventKind::File(Attachment {
                     media,
-                    name: "drawing.gif".to_owned(),
+                    name: DRAWING.to_owned(),
                     kind: AttachmentKind::Ink,
                     mime: Some("image/gif".to_owned()),
                     size,

@@ -247,12 +247,6 @@ impl Library {
         Ok(MediaId::new(media.hash.to_string()))
     }
 
-    /// Finds a file of a network that cannot be asked.
-    async fn kept(&self, file: &Attachment) -> Option<Media> {
-        let hash = file.media.as_str().parse().ok()?;
-        self.spool.find(hash, &file.name).await
-    }
-
     /// Gives a file that came from a network: from the spool, or from there.
     ///
     /// # Errors
@@ -268,9 +262,10 @@ impl Library {
             return Err(too_large(limit));
         }
         if !shared.adapters.contains_key(network)
-            && let Some(media) = self.kept(file).await
+            && let Ok(hash) = file.media.as_str().parse()
         {
-            return Ok(media);
+            let kept = self.spool.find(hash, &file.name).await;
+            return kept.ok_or_else(|| DeliverError::Gone(MediaError::Gone.to_string().into()));
         }
         let place = self.place(network, &file.media);
         let mut noted = place.lock().await;
