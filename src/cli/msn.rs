@@ -19,6 +19,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use self::show::Show;
 use crate::Failure;
 
+/// How long somebody who is called may take to come.
+const COMING: Duration = Duration::from_secs(30);
 /// How long a capture may last.
 const LONGEST_TRACE: Duration = Duration::from_secs(3600);
 
@@ -302,28 +304,36 @@ async fn chat(
     for account in with {
         let called = handle.invite_to_chat(&chat, account).await;
         called.map_err(|error| Failure::Failed(format!("{account}: {error}")))?;
-        // From the second on it has another name, which those who come tell.
-        while let Some(event) = events.next().await {
-            show.event(handle, &event);
-            match event {
-                Event::Joined { chat: joined, account: came, .. }
-                    if came == account.to_lowercase() =>
-                {
-                    chat = joined;
-                    break;
-                }
-                Event::Closed { reason } => {
-                    return Err(connect_failure(&ConnectError::Ended(reason)));
-                }
-                _ => {}
-            }
-        }
+        let came = tokio::time::timeout(COMING, comes(show, handle, events, account)).await;
+        chat = came.map_err(|_| Failure::Temporary(format!("{account} did not come")))??;
     }
     tokio::select! {
         outcome = watch(show, handle, events) => outcome,
         outcome = type_away(show, handle, &chat) => outcome,
         () = super::stop_signal() => Ok(()),
     }
+}
+
+/// Waits until somebody comes; gives the conversation, which from the second on has another name.
+async fn comes(
+    show: &Show,
+    handle: &Handle,
+    events: &mut Events,
+    account: &str,
+) -> Result<ChatId, Failure> {
+    while let Some(event) = events.next().await {
+        show.event(handle, &event);
+        match event {
+            Event::Joined { chat, account: came, .. } if came == account.to_lowercase() => {
+                return Ok(chat);
+            }
+            Event::Closed { reason } => {
+                return Err(connect_failure(&ConnectError::Ended(reason)));
+            }
+            _ => {}
+        }
+    }
+    Err(Failure::Temporary("the session ended".to_owned()))
 }
 
 async fn type_away(show: &Show, handle: &Handle, chat: &ChatId) -> Result<(), Failure> {

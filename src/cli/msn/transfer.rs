@@ -155,7 +155,7 @@ async fn send(
     let mut progress = Progress::new(show, &name, size);
     let offer = FileContext { size, name, preview: Vec::new() };
     let chat = ChatId::with(to);
-    let offered = handle.offer_file(&chat, &chat_partner(&chat), offer).await;
+    let offered = handle.offer_file(&chat, chat.as_str(), offer).await;
     let own = offered.map_err(|error| Failure::Failed(format!("{to}: {error}")))?;
     show.value(&json!({ "event": "file_sending", "transfer": own.0, "size": size }));
     loop {
@@ -182,10 +182,6 @@ async fn send(
             _ => {}
         }
     }
-}
-
-fn chat_partner(chat: &ChatId) -> String {
-    chat.as_str().to_owned()
 }
 
 async fn receive(
@@ -313,7 +309,7 @@ async fn fetched(
     let description =
         description.map_err(|_| Failure::Failed(format!("{who} shows no picture")))?;
     let chat = ChatId::with(who);
-    let asked = handle.fetch_object(&chat, &chat_partner(&chat), &description).await;
+    let asked = handle.fetch_object(&chat, chat.as_str(), &description).await;
     let own = asked.map_err(|error| Failure::Failed(format!("{who}: {error}")))?;
     let mut picture = Vec::new();
     loop {
