@@ -22,7 +22,6 @@ pub(super) const WINDOW: usize = 16;
 #[derive(Debug)]
 pub(super) struct PeerAsk {
     pub(super) request: RequestId,
-    transfer: TransferId,
     account: String,
     what: What,
 }
@@ -30,8 +29,8 @@ pub(super) struct PeerAsk {
 #[derive(Debug)]
 enum What {
     Call,
-    Fetch { object: Object, description: String },
-    Offer(FileContext),
+    Fetch { transfer: TransferId, object: Object, description: String },
+    Offer { transfer: TransferId, file: FileContext },
 }
 
 impl Session {
@@ -56,8 +55,8 @@ impl Session {
                     self.complete(request, Err(TransferError::Unavailable.into()));
                     return None;
                 };
-                let what = What::Fetch { object, description };
-                self.ask_peer(now, chat, PeerAsk { request, transfer, account, what });
+                let what = What::Fetch { transfer, object, description };
+                self.ask_peer(now, chat, PeerAsk { request, account, what });
                 return None;
             }
             Command::InviteToChat { chat, account } => {
@@ -65,13 +64,13 @@ impl Session {
                     self.complete(request, Err(Invalid::Address.into()));
                     return None;
                 }
-                let (transfer, what) = (TransferId(0), What::Call);
-                self.ask_peer(now, chat, PeerAsk { request, transfer, account, what });
+                let what = What::Call;
+                self.ask_peer(now, chat, PeerAsk { request, account, what });
                 return None;
             }
             Command::OfferFile { transfer, chat, account, file } => {
-                let what = What::Offer(file);
-                self.ask_peer(now, chat, PeerAsk { request, transfer, account, what });
+                let what = What::Offer { transfer, file };
+                self.ask_peer(now, chat, PeerAsk { request, account, what });
                 return None;
             }
             Command::ServeObject { object, bytes } => {
@@ -123,10 +122,10 @@ impl Session {
                     None => self.complete(ask.request, Err(Invalid::NoSwitchboards.into())),
                 };
             }
-            What::Fetch { object, description } => {
-                self.peers.fetch(now, ask.transfer, chat, place, object, &description)
+            What::Fetch { transfer, object, description } => {
+                self.peers.fetch(now, transfer, chat, place, object, &description)
             }
-            What::Offer(file) => self.peers.offer(now, ask.transfer, chat, place, file),
+            What::Offer { transfer, file } => self.peers.offer(now, transfer, chat, place, file),
         };
         self.complete(ask.request, begun.map_err(Into::into));
     }

@@ -147,7 +147,7 @@ fn a_first_line_is_a_method_or_a_number() {
     let headers = "To: <msnmsgr:a@b.c>\r\nFrom: <msnmsgr:d@e.f>\r\n\r\n\0";
     let read = |first: &str| Slp::read(format!("{first}\r\n{headers}").as_bytes());
     assert!(read("BYE MSNMSGR:a@b.c MSNSLP/1.0").is_some_and(|slp| slp.asks("BYE")));
-    for wrong in ["MSNSLp/1.0 200 OK\rx MSNSLP/1.0", " x MSNSLP/1.0", "BYE x", "MSNSLP/1.0 x"] {
+    for wrong in ["MSNSLp/1.0 200 OK\rx MSNSLP/1.0", "B-E x MSNSLP/1.0", "BYE x", "MSNSLP/1.0 x"] {
         assert_eq!(read(wrong), None, "{wrong}");
     }
 }
