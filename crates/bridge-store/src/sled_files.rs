@@ -1,6 +1,12 @@
 //! sled, held to its discipline: one tree, a journal of our own, our own sync.
 
-use std::{fs::File, io, path::Path};
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use bridge_core::store::{Key, KeyBuilder, KeyRange, Operation, TableId, Value};
 
@@ -9,6 +15,9 @@ use crate::{
     files::{Answer, Files, FilesError, told},
     journal::Journal,
 };
+
+/// How long the threads of the sled that had these files before may take to let go of them.
+const LET_GO: Duration = Duration::from_secs(10);
 
 pub(crate) struct SledFiles {
     db: sled::Db,
@@ -23,6 +32,7 @@ impl SledFiles {
     /// Opens sled's files in a directory, or makes them.
     pub(crate) fn open(directory: &Path, options: &StoreOptions) -> Result<Self, FilesError> {
         let database = directory.join(Engine::Sled.files());
+        wait_until_let_go(&database.join("db"))?;
         let db = sled::Config::new()
             .path(&database)
             .cache_capacity(options.cache_bytes)
@@ -184,6 +194,27 @@ impl Files for SledFiles {
 
     fn syncs(&self) -> u64 {
         self.syncs
+    }
+}
+
+/// Waits until nobody holds sled's lock on its data file: sled's own threads may hold it for a moment
+/// after its last handle is dropped, and its opening does not wait. Another process is no question
+/// here, the store's own lock keeps it out.
+fn wait_until_let_go(data: &Path) -> io::Result<()> {
+    let file = match File::options().read(true).write(true).open(data) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let since = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return file.unlock(),
+            Err(TryLockError::WouldBlock) if since.elapsed() < LET_GO => {
+                thread::sleep(Duration::from_millis(2));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

@@ -115,7 +115,7 @@ impl Place {
         }
         Ok(Receipt {
             messages: vec![MessageId::new(format!("{message}-{}", self.name))],
-            delivered_to: Vec::new(),
+            ..Receipt::default()
         })
     }
 }
