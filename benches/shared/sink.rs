@@ -86,10 +86,7 @@ impl Adapter for Sink {
             std::future::pending::<()>().await;
         }
         (self.told)(room, item);
-        Ok(Receipt {
-            messages: vec![MessageId::new(item.key.to_string())],
-            delivered_to: Vec::new(),
-        })
+        Ok(Receipt { messages: vec![MessageId::new(item.key.to_string())], ..Receipt::default() })
     }
 
     async fn signal(&self, _: &RoomId, _: &Persona, _: &Signal) -> Result<(), DeliverError> {

@@ -101,7 +101,7 @@ impl DiscordAdapter {
         }
         lock(&self.doubts).remove(&channel);
         let messages = said.into_iter().map(|id| MessageId::new(id.to_string())).collect();
-        Ok(Receipt { messages, delivered_to: Vec::new() })
+        Ok(Receipt { messages, ..Receipt::default() })
     }
 
     async fn say_part(

@@ -30,7 +30,7 @@ use ruma::{
         membership::join_room_by_id,
         message::send_message_event,
         presence::set_presence,
-        profile::set_display_name,
+        profile::{get_profile_field, set_display_name},
         receipt::create_receipt::{self, v3::ReceiptType},
         redact::redact_event,
         typing::create_typing_event::{
@@ -43,6 +43,7 @@ use ruma::{
         room::message::{Relation, RoomMessageEventContent},
     },
     presence::PresenceState as MatrixPresence,
+    profile::{ProfileFieldName, ProfileFieldValue},
 };
 use secrecy::SecretString;
 use tokio::time::{sleep, timeout};
@@ -613,7 +614,22 @@ impl Adapter for MatrixAdapter {
                 });
             }
         };
-        Ok(Receipt { messages, delivered_to: Vec::new() })
+        Ok(Receipt { messages, ..Receipt::default() })
+    }
+
+    async fn face_of(&self, user: &UserId) -> Result<Option<MediaId>, DeliverError> {
+        let Ok(user) = OwnedUserId::try_from(user.id.as_str()) else {
+            return Ok(None);
+        };
+        let request = get_profile_field::v3::Request::new(user, ProfileFieldName::AvatarUrl);
+        match self.intent.send(&self.names.bot, request).await {
+            Ok(shown) => Ok(match shown.value {
+                Some(ProfileFieldValue::AvatarUrl(address)) => Some(MediaId::new(address.as_str())),
+                _ => None,
+            }),
+            Err(error) if error.is("M_NOT_FOUND") => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn open_media(&self, id: &MediaId) -> Result<MediaStream, DeliverError> {

@@ -12,7 +12,7 @@ use std::{
 
 use bridge_core::{
     Puppet as _, PuppetContext,
-    id::{MediaId, MessageId, Timestamp},
+    id::{MediaId, MessageId, SourceId, Timestamp},
     media::{Media, MediaError, MediaStream},
     model::{
         Attachment, AttachmentKind, CallNotice, Content, Delivery, DeliveryState, EventKind,
@@ -252,6 +252,7 @@ impl Outgoing {
             return Err(error);
         }
         let (target, source) = (item.event.message.clone(), source(transfer));
+        let told_by = SourceId::new(source.as_str());
         let fates = self.fates.clone();
         let (sender, to) = (handle.clone(), chat.clone());
         self.spawn(async move {
@@ -263,7 +264,7 @@ impl Outgoing {
             // The file is on its way, whatever becomes of the words below it.
             let _ = handle.send_text(chat, Text::plain(caption.as_str())).await;
         }
-        Ok(Receipt::default())
+        Ok(Receipt { told_by: Some(told_by), ..Receipt::default() })
     }
 
     fn spawn(&self, sending: impl Future<Output = ()> + Send + 'static) {

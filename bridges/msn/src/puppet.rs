@@ -1,5 +1,6 @@
 //! One account, signed in.
 
+mod appear;
 mod listen;
 
 use std::{
@@ -103,12 +104,7 @@ impl MsnPuppet {
 
     /// Makes the account appear as it shall, and puts those on its list who must be there and are not.
     async fn settle_in(&self, handle: &Handle) -> Infallible {
-        let wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if wishes != SelfPatch::default()
-            && let Err(error) = appear(handle, wishes).await
-        {
-            tracing::warn!(login = ?self.login, %error, "the account does not appear as it shall");
-        }
+        self.appear_again(handle).await;
         for account in self.keeps.iter().flatten() {
             let listed = handle.contact(account).is_some_and(|contact| contact.is_contact());
             if listed {
@@ -233,7 +229,7 @@ impl Puppet for MsnPuppet {
         };
         let peer = self.persona(chat.as_str(), None);
         match sent {
-            Ok(()) => Ok(Receipt { messages: Vec::new(), delivered_to: vec![peer.id] }),
+            Ok(()) => Ok(Receipt { delivered_to: vec![peer.id], ..Receipt::default() }),
             Err(error) => Err(translate::refusal(error, &shown::name(peer.shown_name()))),
         }
     }
@@ -341,38 +337,8 @@ impl Puppet for MsnPuppet {
     }
 
     async fn set_self(&self, patch: SelfPatch) -> Result<(), DeliverError> {
-        let session = self.session().clone();
-        let done = match session {
-            Some(handle) => appear(&handle, patch.clone()).await,
-            None => Err(RequestError::NotSignedIn),
-        };
-        // What the server refuses is not asked for again at the next sign-in.
-        if matches!(done, Ok(()) | Err(RequestError::NotSignedIn)) {
-            let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = std::mem::take(&mut *wishes);
-            *wishes = SelfPatch {
-                name: patch.name.or(before.name),
-                state: patch.state.or(before.state),
-                status_text: patch.status_text.or(before.status_text),
-            };
-        }
-        done.map_err(unwilling)
+        self.appear(patch).await.map_err(unwilling)
     }
-}
-
-/// Makes an account appear as it wishes.
-async fn appear(handle: &Handle, wishes: SelfPatch) -> Result<(), RequestError> {
-    if let Some(name) = &wishes.name {
-        handle.set_name(name).await?;
-    }
-    if let Some(state) = wishes.state {
-        handle.set_status(translate::status(state)).await?;
-    }
-    if let Some(text) = wishes.status_text {
-        let message = msnp::PersonalMessage { text, ..Default::default() };
-        handle.set_personal_message(message).await?;
-    }
-    Ok(())
 }
 
 /// Says why the account's own wish was not done.

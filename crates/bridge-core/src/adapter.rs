@@ -96,6 +96,19 @@ pub trait Adapter: Send + Sync + 'static {
     /// Shows a durable event in a room.
     async fn deliver(&self, room: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError>;
 
+    /// Finds the picture that a user of the bridge shows of herself here, for
+    /// [`open_media`](Self::open_media); none when she shows none.
+    ///
+    /// # Errors
+    /// [`DeliverError::Reject`] on a platform whose people are not looked at.
+    async fn face_of(&self, user: &UserId) -> Result<Option<MediaId>, DeliverError> {
+        let _ = user;
+        Err(DeliverError::Reject {
+            reason: Reject::Unsupported,
+            tell_user: texts::delivery::YOUR_PICTURE_IS_NOT_SEEN_HERE.to_owned(),
+        })
+    }
+
     /// Opens the bytes of a file that an event of this platform told of; they come in pieces, and
     /// nothing of them is held.
     ///

@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,7 @@ use crate::{
     error::DeliverError,
     id::{ChatId, LoginId, NetworkId, PersonaId},
     inbox::Inbox,
+    media::PictureBounds,
     model::{Capabilities, Contact, Delivery, Persona, PresenceState, Receipt, Signal},
 };
 
@@ -288,6 +290,33 @@ pub struct SelfPatch {
     pub state: Option<PresenceState>,
     /// Its own words.
     pub status_text: Option<String>,
+    /// Its display picture.
+    pub picture: Option<OwnPicture>,
+}
+
+/// A display picture: a PNG or JPEG within [`OwnPicture::BOUNDS`], or none.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct OwnPicture(Bytes);
+
+impl OwnPicture {
+    /// How large one may be: what Messenger's own clients make of every picture (docs: protocol, objects).
+    pub const BOUNDS: PictureBounds = PictureBounds { side: 96, bytes: 32 * 1024 };
+
+    /// Takes a picture's bytes; without any it is none.
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// Gives its bytes; nothing when there is none.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        (!self.0.is_empty()).then_some(&*self.0)
+    }
+}
+
+impl fmt::Debug for OwnPicture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OwnPicture({} bytes)", self.0.len())
+    }
 }
 
 /// What a puppet is given to run.

@@ -36,7 +36,7 @@ use crate::{
     signals,
     store::{KeyBuilder, Namespace, Store, StoreError, Table, TableId, scan_all},
     supervisor::{LoginState, LoginStatus, Owner, standing, supervise},
-    tidy,
+    tidy, underway,
 };
 
 /// What the accounts have to sign out when the deliveries took all the time there was.
@@ -199,7 +199,9 @@ impl Core {
             let standing = standing::load(&*shared.store, account.login()).await?;
             supervise(shared, Owner::Bridge, account, standing);
         }
+        let left = underway::left(shared).await?;
         logins::load_all(shared).await?;
+        underway::tell(shared, left).await?;
         command::resume(shared).await?;
         shared.wake_all();
         Ok(())

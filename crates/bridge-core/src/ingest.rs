@@ -31,6 +31,7 @@ use crate::{
     record::{
         CommandRecord, Endpoint, EndpointRecord, LogRow, Names, PortalRecord, Position, RowOf,
         Seen, command_key, cursor_key, dedupe_key, names_key, portal_key, put_row, row_of_key,
+        underway_key,
     },
     rediscover::{self, Restored},
     relay,
@@ -381,6 +382,8 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
             }
             match found {
                 Some(found) => found,
+                // A fate makes no conversation.
+                None if matches!(event.kind, EventKind::Delivery { .. }) => return Ok(()),
                 None => match shared.portal_of_chat(login, chat, event.sender.clone()) {
                     Some(record) => (staged.open(&endpoint, record)?, 0),
                     None => {
@@ -398,6 +401,9 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
         }
     };
     note_seen(shared, staged, event)?;
+    if matches!(event.kind, EventKind::Delivery { .. }) {
+        staged.batch.remove(underway_key(&event.network, &event.source));
+    }
     let Admission { carried, tell } = guests::admit(shared, portal, origin, &event.sender);
     if let Some(told) = tell.filter(|_| event.kind.says_something()) {
         let (person, message) = (event.sender.clone(), event.message.clone());

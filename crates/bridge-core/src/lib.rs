@@ -52,6 +52,7 @@ pub mod store;
 mod supervisor;
 mod texts;
 mod tidy;
+mod underway;
 
 pub use self::{
     adapter::{Adapter, AdapterContext, AdapterExit},

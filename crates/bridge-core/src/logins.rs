@@ -78,6 +78,7 @@ pub(crate) async fn remove(shared: &Shared, login: &LoginId) -> Result<(), Commi
     batch.remove(login_key(login));
     batch.remove(standing_key(login));
     batch.remove(appearance_key(login));
+    appearance::remove_picture(&*shared.store, &mut batch, login).await?;
     notice::forget_account(shared, &mut batch, login).await?;
     shared.store.commit(batch, Durability::Durable).await?;
     shared.puppets.remove(login);

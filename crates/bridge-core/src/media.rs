@@ -21,7 +21,7 @@ use crate::{
     error::{Cause, DeliverError},
     id::{MediaHash, MediaId, NetworkId},
     measures,
-    model::{Attachment, Link, Reject, size_in_words},
+    model::{Attachment, AttachmentKind, Link, Reject, size_in_words},
     shared::Shared,
     texts,
 };
@@ -245,6 +245,30 @@ impl Library {
     ) -> Result<MediaId, MediaError> {
         let media = self.spool.keep(name, stream).await?;
         Ok(MediaId::new(media.hash.to_string()))
+    }
+
+    /// Gives a picture of somebody that a network named, made small and safe.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch); [`DeliverError::Reject`] where it is no picture.
+    pub(crate) async fn face(
+        &self,
+        shared: &Shared,
+        network: &NetworkId,
+        picture: &MediaId,
+        bounds: PictureBounds,
+    ) -> Result<Media, DeliverError> {
+        let file = Attachment {
+            media: picture.clone(),
+            name: "picture".to_owned(),
+            kind: AttachmentKind::Picture,
+            mime: None,
+            size: None,
+            caption: None,
+            link: None,
+        };
+        let media = self.fetch(shared, network, &file).await?;
+        self.spool.as_picture(&media, bounds).await.map_err(DeliverError::from)
     }
 
     /// Gives a file that came from a network: from the spool, or from there.

@@ -231,6 +231,10 @@ pub(crate) struct NoticeRecord {
     pub(crate) kind: EventKind,
 }
 
+/// What is told of a message whose fate another event was to tell, should it not come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UnderwayRecord(pub(crate) Event);
+
 /// Whether an owner wants to hear of somebody, where she said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WatchRecord(pub(crate) bool);
@@ -269,6 +273,7 @@ records! {
     Seen => Dedupe 1,
     Standing => Standing 1,
     Told => Told 1,
+    UnderwayRecord => Underway 1,
     UserRecord => User 1,
     WatchRecord => Watch 1,
 }
@@ -347,6 +352,11 @@ pub(crate) fn notice_key(row: RowId) -> Key {
     KeyBuilder::new(TableId::Notice).row(row).build()
 }
 
+/// Named as the event that was to tell it.
+pub(crate) fn underway_key(network: &NetworkId, source: &SourceId) -> Key {
+    KeyBuilder::new(TableId::Underway).text(network.as_str()).text(source.as_str()).build()
+}
+
 pub(crate) fn watch_key(login: &LoginId, person: &PersonaId) -> Key {
     KeyBuilder::new(TableId::Watch).text(login.as_str()).text(person.as_str()).build()
 }
@@ -417,9 +427,9 @@ mod tests {
         supervisor::standing::Trouble,
     };
 
-    /// Tables whose values are no records: numbers, an adapter's own words, pieces of rows.
-    const RAW: [TableId; 4] =
-        [TableId::FateRow, TableId::Meta, TableId::Namespace, TableId::Overflow];
+    /// Tables whose values are no records: numbers, an adapter's own words, pieces of rows and pictures.
+    const RAW: [TableId; 5] =
+        [TableId::FateRow, TableId::Meta, TableId::Namespace, TableId::Overflow, TableId::Picture];
 
     thread_local! {
         static SEEN: std::cell::RefCell<Vec<&'static str>> = const { std::cell::RefCell::new(Vec::new()) };
@@ -524,8 +534,10 @@ mod tests {
             sender: persona(),
             kind: EventKind::Message(Content::plain("hi")),
         };
+        let underway = hex(&UnderwayRecord(event.clone()));
         let log = LogRow { row, accepted: Timestamp(2), origin: Some(1), only: None, event };
         let event = "016e01730001020172016e03624063010142070268690000000000";
+        assert_eq!(underway, format!("01{event}"));
         assert_eq!(hex(&log), format!("01{two}02010100{event}"));
 
         // None is forgotten here, and no table is without a form that is held.

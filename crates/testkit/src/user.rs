@@ -166,15 +166,7 @@ impl MatrixUser {
         bytes: &[u8],
         caption: Option<&str>,
     ) -> Result<OwnedEventId, matrix_sdk::Error> {
-        let request = reqwest::Client::new()
-            .post(self.at("/_matrix/media/v3/upload"))
-            .bearer_auth(self.client.access_token().unwrap_or_default())
-            .header("content-type", "image/png")
-            .body(bytes.to_vec());
-        let response = request.send().await.expect("the homeserver answers");
-        let uploaded: serde_json::Value = response.json().await.expect("it is read");
-        let address = uploaded.get("content_uri").and_then(|address| address.as_str());
-        let address = OwnedMxcUri::from(address.expect("it takes the bytes"));
+        let address = self.upload(bytes).await;
         let mut image = ImageMessageEventContent::plain(caption.unwrap_or(name).into(), address);
         image.filename = Some(name.to_owned());
         let mut info = ImageInfo::new();
@@ -183,6 +175,30 @@ impl MatrixUser {
         image.info = Some(Box::new(info));
         let content = RoomMessageEventContent::new(MessageType::Image(image));
         Ok(self.room(room).await.send(content).await?.response.event_id)
+    }
+
+    /// Shows a picture of herself.
+    ///
+    /// # Errors
+    /// What the client says.
+    ///
+    /// # Panics
+    /// When the homeserver does not take its bytes.
+    pub async fn show_face(&self, bytes: &[u8]) -> Result<(), matrix_sdk::Error> {
+        let address = self.upload(bytes).await;
+        self.client.account().set_avatar_url(Some(&address)).await
+    }
+
+    async fn upload(&self, bytes: &[u8]) -> OwnedMxcUri {
+        let request = reqwest::Client::new()
+            .post(self.at("/_matrix/media/v3/upload"))
+            .bearer_auth(self.client.access_token().unwrap_or_default())
+            .header("content-type", "image/png")
+            .body(bytes.to_vec());
+        let response = request.send().await.expect("the homeserver answers");
+        let uploaded: serde_json::Value = response.json().await.expect("it is read");
+        let address = uploaded.get("content_uri").and_then(|address| address.as_str());
+        OwnedMxcUri::from(address.expect("it takes the bytes"))
     }
 
     /// Fetches the bytes of a file.

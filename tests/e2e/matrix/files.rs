@@ -93,6 +93,37 @@ async fn a_contact_who_talks_has_her_face() {
 }
 
 #[tokio::test]
+async fn her_own_face_is_her_accounts_when_she_says_so() {
+    let world = World::new().await;
+    let management = world.log_in().await;
+    let (bob, mut events) = world.bob().await;
+    bob_is_online_for_ada(&world.ada, &management).await;
+    let ada = &world.ada;
+    ada.say(&management, "avatar").await.expect("it is said");
+    ada.hears("You have no picture here").await;
+    ada.show_face(&face()).await.expect("it is shown");
+    ada.say(&management, "avatar").await.expect("it is said");
+    ada.hears("Your picture is changed.").await;
+    let shown = || async { bob.contact(ACCOUNT).and_then(|contact| contact.object) };
+    let description = wait_until(SOON, "the account has a picture", shown).await;
+    bob.fetch_object(&ChatId::with(ACCOUNT), ACCOUNT, &description).await.expect("it is asked for");
+    let picture = loop {
+        match next(&mut events).await {
+            PeerEvent::Object { bytes, .. } => break bytes,
+            PeerEvent::Ended { outcome, .. } => outcome.expect("it comes"),
+            _ => {}
+        }
+    };
+    assert!(picture.starts_with(b"\x89PNG") || picture.starts_with(b"\xFF\xD8"), "a safe picture");
+
+    world.ada.say(&management, "avatar none").await.expect("it is said");
+    world.ada.hears("You show no picture now.").await;
+    let gone = || async { shown().await.is_none().then_some(()) };
+    wait_until(SOON, "it is shown no more", gone).await;
+    world.network.shutdown().await;
+}
+
+#[tokio::test]
 async fn files_go_both_ways_and_what_is_not_taken_is_said() {
     let world = World::new().await;
     let management = world.log_in().await;

@@ -8,8 +8,9 @@ use super::{
 use crate::{
     adapter::Reply,
     appearance::{self, Wished},
-    connector::SelfPatch,
-    model::PresenceState,
+    connector::{OwnPicture, SelfPatch},
+    error::DeliverError,
+    model::{PresenceState, Reject},
     portal::person,
     shared::OnLogout,
     texts,
@@ -19,6 +20,8 @@ const ACCOUNT: ArgumentSpec = ArgumentSpec::optional("ACCOUNT", ArgumentKind::Ac
 const ROOMS: ArgumentSpec =
     ArgumentSpec::optional("ROOMS", ArgumentKind::Choice(&["keep", "leave", "delete"]));
 const STATE: ArgumentSpec = ArgumentSpec::needed("STATE", ArgumentKind::Choice(STATES));
+const WHICH: ArgumentSpec =
+    ArgumentSpec::optional("WHICH", ArgumentKind::Choice(&["mine", "none"]));
 const WORDS: ArgumentSpec = ArgumentSpec::needed("WORDS", ArgumentKind::Rest);
 
 const STATES: &[&str] = &["online", "away", "busy", "brb", "phone", "lunch", "idle", "hidden"];
@@ -103,12 +106,10 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "avatar",
         aliases: &[],
-        arguments: &[],
-        help: "is for your account's picture, later.",
+        arguments: &[WHICH],
+        help: "shows the picture you have here as your account's; with `none`, none.",
         role: Role::User,
-        run: Run::Always(|_, _| {
-            async { answer::text(texts::account::NO_DISPLAY_PICTURES_YET) }.boxed()
-        }),
+        run: Run::Login(|caller, account, arguments| avatar(caller, account, arguments).boxed()),
     },
 ];
 
@@ -160,6 +161,38 @@ async fn presence(caller: &Caller<'_>, account: Account, arguments: Arguments) -
     };
     let patch = SelfPatch { state: Some(state), ..SelfPatch::default() };
     set_self(caller, account, patch, texts::account::you_appear_as_word_now(&word)).await
+}
+
+async fn avatar(caller: &Caller<'_>, account: Account, arguments: Arguments) -> Reply {
+    let (picture, done) = match arguments.given("WHICH") {
+        Some("none") => (OwnPicture::default(), texts::account::YOU_SHOW_NO_PICTURE),
+        _ => match face_of(caller).await {
+            Ok(Some(picture)) => (picture, texts::account::YOUR_PICTURE_IS_CHANGED),
+            Ok(None) => return answer::text(texts::account::YOU_HAVE_NO_PICTURE_HERE),
+            Err(error) => return answer::failure(&error),
+        },
+    };
+    let patch = SelfPatch { picture: Some(picture), ..SelfPatch::default() };
+    set_self(caller, account, patch, done.to_owned()).await
+}
+
+/// Fetches the picture that the caller shows of herself on her own platform, as small as accounts show
+/// theirs.
+async fn face_of(caller: &Caller<'_>) -> Result<Option<OwnPicture>, DeliverError> {
+    let unsupported = || DeliverError::Reject {
+        reason: Reject::Unsupported,
+        tell_user: texts::delivery::YOUR_PICTURE_IS_NOT_SEEN_HERE.to_owned(),
+    };
+    let user = caller.user.ok_or_else(unsupported)?;
+    let adapter = caller.shared.adapters.get(&user.network).ok_or_else(unsupported)?;
+    let library = caller.shared.media.as_ref().ok_or_else(unsupported)?;
+    let Some(face) = adapter.face_of(user).await? else {
+        return Ok(None);
+    };
+    let bounds = OwnPicture::BOUNDS;
+    let small = library.face(caller.shared, &user.network, &face, bounds).await?;
+    let bytes = small.open().await?.read_all(bounds.bytes).await?;
+    Ok(Some(OwnPicture::new(bytes)))
 }
 
 async fn set_self(caller: &Caller<'_>, account: Account, patch: SelfPatch, done: String) -> Reply {

@@ -9,7 +9,7 @@ use crate::{
     error::DeliverError,
     id::{MediaId, Timestamp},
     media::{Library, Media, PictureBounds},
-    model::{Attachment, AttachmentKind, Capabilities, Link, Reject, size_in_words},
+    model::{Attachment, Capabilities, Link, Reject, size_in_words},
     record::LogRow,
     texts,
 };
@@ -48,19 +48,8 @@ impl Pump {
     /// message.
     pub(super) async fn face(&self, row: &LogRow, picture: &MediaId) -> Option<Media> {
         let library = self.shared.media.as_ref()?;
-        let file = Attachment {
-            media: picture.clone(),
-            name: "picture".to_owned(),
-            kind: AttachmentKind::Picture,
-            mime: None,
-            size: None,
-            caption: None,
-            link: None,
-        };
-        let fetched = library.fetch(&self.shared, &row.event.network, &file).await;
-        let media = fetched.inspect_err(|error| tracing::debug!(%error, "a face is not here"));
-        let small = library.spool.as_picture(&media.ok()?, FACE).await;
-        small.inspect_err(|error| tracing::debug!(%error, "a face is no picture")).ok()
+        let face = library.face(&self.shared, &row.event.network, picture, FACE).await;
+        face.inspect_err(|error| tracing::debug!(%error, "a face is not here")).ok()
     }
 
     /// Finds out how a file reaches this leg's place, and fetches its bytes where they are needed.

@@ -17,6 +17,7 @@ use crate::{
         row_of_key,
     },
     store::{Batch, CommitError, Durability, StoreError, Table},
+    underway,
 };
 
 impl Pump {
@@ -48,6 +49,12 @@ impl Pump {
         if let Some(last) = receipt.messages.last() {
             self.last = Some(last.clone());
             self.add(&mut batch, names_key(row.row, self.leg), &Names(receipt.messages));
+        }
+        if let Some(told_by) = receipt.told_by
+            && let Err(error) =
+                underway::note(&*self.shared.store, &mut batch, leg, row, told_by).await
+        {
+            tracing::warn!(%error, "that a fate is to come could not be kept");
         }
         if let Some(to) = network {
             let kind = measures::label_of(&row.event.kind);

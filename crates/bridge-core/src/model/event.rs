@@ -264,4 +264,7 @@ pub struct Receipt {
     pub messages: Vec<MessageId>,
     /// People the network says have it; empty where it only took it.
     pub delivered_to: Vec<PersonaId>,
+    /// Names the [`EventKind::Delivery`] that is yet to tell what becomes of it, as a file that waits to be
+    /// taken. Should the bridge end before it is told, the sender is told that nobody knows.
+    pub told_by: Option<SourceId>,
 }

@@ -11,8 +11,10 @@ use crate::{
     adapter::CloseReason,
     id::{LoginId, NetworkId, PortalId},
     logins,
-    model::UserId,
-    record::{AuditRecord, CommandRecord, Leg, LoginRecord, NoticeRecord, user_key},
+    model::{Scope, UserId},
+    record::{
+        AuditRecord, CommandRecord, Leg, LoginRecord, NoticeRecord, UnderwayRecord, user_key,
+    },
     shared::{OnLogout, Shared},
     store::{Batch, Key, KeyBuilder, KeyRange, StoreError, Table, TableId, scan_all},
 };
@@ -230,6 +232,14 @@ async fn forget(shared: &Shared, user: &UserId, logins: &[LoginId]) -> Result<()
         Table::<NoticeRecord>::decode(value).is_ok_and(|record| logins.contains(&record.login))
     })
     .await?;
+    remove_where(shared, KeyBuilder::new(TableId::Underway).prefix(), |_, value| {
+        let record = Table::<UnderwayRecord>::decode(value);
+        record.is_ok_and(|UnderwayRecord(event)| match event.scope {
+            Scope::Chat { login, .. } => logins.contains(&login),
+            _ => false,
+        })
+    })
+    .await?;
     let mut options = Batch::new();
     options.remove(user_key(user));
     commit(store, options).await?;
@@ -240,7 +250,13 @@ async fn forget(shared: &Shared, user: &UserId, logins: &[LoginId]) -> Result<()
     }
     // Events of her accounts are named after them.
     for login in logins {
-        for table in [TableId::Appearance, TableId::Request, TableId::Standing, TableId::Watch] {
+        for table in [
+            TableId::Appearance,
+            TableId::Picture,
+            TableId::Request,
+            TableId::Standing,
+            TableId::Watch,
+        ] {
             remove_all(store, KeyBuilder::new(table).text(login.as_str()).prefix()).await?;
         }
         let network = login.as_str().split(':').next().unwrap_or_default();

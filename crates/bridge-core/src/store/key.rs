@@ -71,6 +71,10 @@ tables! {
     Told = 0x1A,
     /// How accounts shall appear.
     Appearance = 0x18,
+    /// Display pictures that accounts shall show, in pieces.
+    Picture = 0x21,
+    /// What is told of a message whose fate another event was to tell, should it not come.
+    Underway = 0x22,
     /// What keeps an account away that its owner was told of.
     Standing = 0x20,
     /// What an account's owner is to be told and does not know yet.

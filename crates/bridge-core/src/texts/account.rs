@@ -33,4 +33,9 @@ pub(crate) const YOUR_OWN_WORDS_ARE_CHANGED: &str = "Your own words are changed.
 
 pub(crate) const YOUR_NAME_IS_CHANGED: &str = "Your name is changed.";
 
-pub(crate) const NO_DISPLAY_PICTURES_YET: &str = "Display pictures are not supported yet.";
+pub(crate) const YOUR_PICTURE_IS_CHANGED: &str = "Your picture is changed.";
+
+pub(crate) const YOU_SHOW_NO_PICTURE: &str = "You show no picture now.";
+
+pub(crate) const YOU_HAVE_NO_PICTURE_HERE: &str =
+    "You have no picture here. Give yourself one in your profile, then say `avatar` again.";

@@ -17,6 +17,12 @@ pub(crate) fn sees_person_leave(person: impl Display) -> String {
     format!("sees {person} leave")
 }
 
+pub(crate) const YOUR_PICTURE_IS_NOT_SEEN_HERE: &str =
+    "The bridge does not see the picture you have here.";
+
+pub(crate) const THE_BRIDGE_ENDED_BEFORE_IT_WAS_TAKEN: &str =
+    "The bridge was stopped before it was known whether this was taken.";
+
 pub(crate) const SENT_A_NUDGE: &str = "sent a nudge";
 
 pub(crate) fn reacted_with_key(key: impl Display) -> String {

@@ -64,7 +64,9 @@ async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrong
         ("psm", "Say it like this: `psm WORDS…`"),
         ("name \"Ada L\"", "Your name is changed"),
         ("name \"Ada", "A quotation mark is missing its second one"),
-        ("avatar", "not supported yet"),
+        ("avatar", "does not see the picture you have here"),
+        ("avatar none", "You show no picture now."),
+        ("avatar cat", "is none of mine, none"),
         ("nudge bob@example.com", "was nudged"),
         ("ping", "Pong. rooms is reached."),
         ("doctor", "All is well."),
@@ -133,10 +135,8 @@ async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrong
         ]
     );
     assert!(wishes[4].contains("BeRightBack") && wishes[5].contains("in the garden"));
-    assert!(
-        wishes[6].contains("Ada L") && wishes[7].contains("in  the \\\"hall\\\""),
-        "{wishes:?}"
-    );
+    assert!(wishes[6].contains("Ada L") && wishes[7].contains("OwnPicture(0 bytes)"), "{wishes:?}");
+    assert!(wishes[8].contains("in  the \\\"hall\\\""), "{wishes:?}");
 }
 
 #[tokio::test(start_paused = true)]

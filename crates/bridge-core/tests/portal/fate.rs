@@ -6,7 +6,10 @@ use std::{
 };
 
 use bridge_core::{
-    CoreConfig, DeliverError, OnAmbiguous, Retention, model::Reject, store::MemoryStore,
+    CoreConfig, DeliverError, OnAmbiguous, Retention,
+    id::{MessageId, PersonaId},
+    model::{DeliveryState, Event, EventKind, Reject},
+    store::MemoryStore,
 };
 
 use super::{accept, command, default, restarted, says, with_bob};
@@ -217,8 +220,33 @@ async fn what_an_account_hears_itself_say_is_not_told_again() {
     assert_eq!(world.rooms.texts(), ["hello"], "no echo comes back");
     // What the account says elsewhere is no echo.
     let mut own = from_chat("own", "from another place");
-    own.message = Some(bridge_core::id::MessageId::new("said elsewhere"));
+    own.message = Some(MessageId::new("said elsewhere"));
     accept(&world, own).await;
     world.settle().await;
     assert_eq!(world.rooms.texts(), ["hello", "from another place"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fate_that_is_to_come_is_told_by_the_next_process_where_it_did_not_come() {
+    let store = Arc::new(MemoryStore::new());
+    let (world, room) = with_bob(&store, config()).await;
+    world.chats.later.store(true, Ordering::Relaxed);
+    accept(&world, says("ada", &room, "1", "take this")).await;
+    accept(&world, says("ada", &room, "2", "and this")).await;
+    world.settle().await;
+    assert_eq!(fates(&world), [""; 0]);
+    let taken = EventKind::Delivery {
+        target: Some(MessageId::new("1")),
+        state: DeliveryState::Delivered { to: vec![PersonaId::new("bob")] },
+    };
+    accept(&world, Event { kind: taken, ..from_chat("fate of 1", "") }).await;
+    world.settle().await;
+    let world = restarted(world, &store, config()).await;
+    world.settle().await;
+    let world = restarted(world, &store, config()).await;
+    world.settle().await;
+    let told = fates(&world);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("[1] Delivered"), "{told:?}");
+    assert!(told[1].starts_with("[2] Unknown") && told[1].contains("was stopped"), "{told:?}");
 }

@@ -87,6 +87,8 @@ pub(crate) struct Record {
     pub(crate) parts: AtomicUsize,
     /// Whether an account hears what it said, before it is told that it said it.
     pub(crate) echoes: AtomicBool,
+    /// Whether what becomes of a message is told later.
+    pub(crate) later: AtomicBool,
     inbox: Mutex<Option<Arc<dyn Inbox>>>,
     /// The account that a sign-in is to; none is Bob's.
     pub(crate) account: Mutex<String>,
@@ -280,7 +282,7 @@ impl Adapter for FakeAdapter {
         let later = (1..parts).map(|part| MessageId::new(format!("{}-part {part}", item.key)));
         let first = MessageId::new(item.key.to_string());
         let messages = std::iter::once(first).chain(later).collect();
-        Ok(Receipt { messages, delivered_to: Vec::new() })
+        Ok(Receipt { messages, ..Receipt::default() })
     }
 
     async fn signal(
@@ -439,7 +441,13 @@ impl Puppet for FakePuppet {
             true => vec![self.hear_itself(chat, item).await],
             false => Vec::new(),
         };
-        Ok(Receipt { messages, delivered_to: vec![PersonaId::new("bob")] })
+        if self.record.later.load(Ordering::Relaxed) {
+            let about = item.event.message.as_ref().map(ToString::to_string);
+            let told_by = about.map(|about| SourceId::new(format!("fate of {about}")));
+            return Ok(Receipt { told_by, ..Receipt::default() });
+        }
+        let delivered_to = vec![PersonaId::new("bob")];
+        Ok(Receipt { messages, delivered_to, told_by: None })
     }
 
     async fn signal(&self, _: &ChatId, signal: &Signal) -> Result<(), DeliverError> {

@@ -118,10 +118,7 @@ impl Adapter for Place {
             kind => format!("{kind:?}"),
         };
         self.given.lock().unwrap_or_else(PoisonError::into_inner).push(words);
-        Ok(Receipt {
-            messages: vec![MessageId::new(item.key.to_string())],
-            delivered_to: Vec::new(),
-        })
+        Ok(Receipt { messages: vec![MessageId::new(item.key.to_string())], ..Receipt::default() })
     }
 
     async fn open_media(&self, _: &MediaId) -> Result<MediaStream, DeliverError> {
