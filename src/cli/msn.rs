@@ -1,6 +1,7 @@
 //! `msn …`: an MSN client for the terminal.
 
 mod contacts;
+mod emoticon;
 mod oim;
 mod own;
 mod profile;
@@ -98,6 +99,11 @@ enum Action {
         /// Sign out the place of this id.
         #[arg(long, value_name = "ID")]
         sign_out: Option<String>,
+    },
+    /// Custom emoticons: say something with one, or fetch somebody's.
+    Emoticon {
+        #[command(subcommand)]
+        action: emoticon::Emoticon,
     },
     /// Send a file, or take one.
     File {
@@ -206,6 +212,9 @@ async fn act(
     }
     match action {
         Action::Avatar { action } => transfer::avatar(show, handle, events, &account, action).await,
+        Action::Emoticon { action } => {
+            emoticon::emoticon(show, handle, events, &account, action).await
+        }
         Action::File { action } => transfer::file(show, handle, events, action).await,
         Action::Nudge { to } => told(show, &to, handle.send_nudge(&ChatId::with(&to)).await),
         Action::Login => {

@@ -312,6 +312,30 @@ async fn a_picture_is_shown_and_fetched_and_a_file_is_sent_and_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_custom_emoticon_is_said_and_its_picture_fetched() {
+    let server = Server::start();
+    let image = [&b"GIF89a"[..], &noise(3_000)].concat();
+    fs::write(server.path("cat"), &image).expect("it is written");
+    let (cat, inbox) = (server.path("cat"), server.path("inbox"));
+    fs::create_dir(&inbox).expect("it is made");
+    let _ada = server.begin("ada", &["emoticon", "receive", "--into", &inbox], "ada.log");
+    printed(&server, "ada.log", "she is online", |object| text(object, "event") == "online").await;
+    let say = ["emoticon", "send", "ada@example.com", "(../cat)", &cat, "--text", "my (../cat)"];
+    let _bob = server.begin("bob", &say, "bob.log");
+    let received = printed(&server, "ada.log", "the emoticon is there", |object| {
+        text(object, "event") == "emoticon"
+    });
+    let received = received.await;
+    assert_eq!(text(&received, "letters"), "(../cat)");
+    let path = Path::new(text(&received, "file")).to_owned();
+    assert_eq!(path.parent(), Some(Path::new(&inbox)), "{path:?}");
+    assert_eq!(fs::read(&path).expect("it is there"), image);
+    let (exit, _) = server
+        .msn("bob", &["emoticon", "send", "ada@example.com", "a cat", &cat, "--seconds", "0"]);
+    assert_eq!(exit, Some(2), "letters with a blank");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_nudge_arrives() {
     let server = Server::start();
     let _bob = server.begin("bob", &["watch"], "bob.log");

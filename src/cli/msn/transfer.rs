@@ -95,14 +95,7 @@ pub(super) async fn avatar(
     match action {
         Avatar::Get { who, file } => fetch(show, handle, events, &who, &file).await,
         Avatar::Set { file, seconds } => {
-            let image = fs::read(&file).map_err(|error| unusable(&file, &error))?;
-            let known = image.starts_with(b"\x89PNG")
-                || image.starts_with(b"\xFF\xD8\xFF")
-                || image.starts_with(b"GIF8");
-            if !known || u64::try_from(image.len()).is_ok_and(|length| length > OBJECT_LIMIT) {
-                let text = "not a PNG, JPEG or GIF of at most 1 MiB";
-                return Err(Failure::Usage(format!("{}: {text}", file.display())));
-            }
+            let image = image(&file)?;
             let picture = Object::describing(account, 3, "TFR1.tmp", &image);
             show.value(&json!({ "event": "picture", "hash": picture.hash }));
             done(handle.serve_object(picture.clone(), Arc::from(image)).await)?;
@@ -115,7 +108,24 @@ pub(super) async fn avatar(
     }
 }
 
-fn unusable(file: &Path, error: &io::Error) -> Failure {
+/// Reads a picture that peers can be given.
+pub(super) fn image(file: &Path) -> Result<Vec<u8>, Failure> {
+    let image = fs::read(file).map_err(|error| unusable(file, &error))?;
+    let fits = u64::try_from(image.len()).is_ok_and(|length| length <= OBJECT_LIMIT);
+    if ending_of(&image).is_none() || !fits {
+        let text = "not a PNG, JPEG or GIF of at most 1 MiB";
+        return Err(Failure::Usage(format!("{}: {text}", file.display())));
+    }
+    Ok(image)
+}
+
+/// Gives what a picture's file is called after its name; none where it is no picture.
+pub(super) fn ending_of(image: &[u8]) -> Option<&'static str> {
+    let known: [(&[u8], _); 3] = [(b"\x89PNG", "png"), (b"\xFF\xD8\xFF", "jpg"), (b"GIF8", "gif")];
+    known.iter().find(|(head, _)| image.starts_with(head)).map(|(_, ending)| *ending)
+}
+
+pub(super) fn unusable(file: &Path, error: &io::Error) -> Failure {
     Failure::Usage(format!("{}: {error}", file.display()))
 }
 
@@ -248,7 +258,7 @@ async fn take(
 }
 
 /// Makes a file that was not there, under another name where there is one.
-fn new_file(into: &Path, name: &str) -> Result<(PathBuf, fs::File), Failure> {
+pub(super) fn new_file(into: &Path, name: &str) -> Result<(PathBuf, fs::File), Failure> {
     let (stem, ending) = match name.rsplit_once('.') {
         Some((stem, ending)) => (stem, format!(".{ending}")),
         None => (name, String::new()),
@@ -308,8 +318,19 @@ async fn fetched(
     let description = timeout(SHOWN, shown).await;
     let description =
         description.map_err(|_| Failure::Failed(format!("{who} shows no picture")))?;
-    let chat = ChatId::with(who);
-    let asked = handle.fetch_object(&chat, chat.as_str(), &description).await;
+    object(show, handle, events, &ChatId::with(who), who, &description).await
+}
+
+/// Fetches what somebody in a conversation describes.
+pub(super) async fn object(
+    show: &Show,
+    handle: &Handle,
+    events: &mut Events,
+    chat: &ChatId,
+    who: &str,
+    description: &str,
+) -> Result<Vec<u8>, Failure> {
+    let asked = handle.fetch_object(chat, who, description).await;
     let own = asked.map_err(|error| Failure::Failed(format!("{who}: {error}")))?;
     let mut picture = Vec::new();
     loop {
