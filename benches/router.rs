@@ -1,5 +1,7 @@
 //! The way through the router: from a line of MSN to a platform, and past a leg that is stalled.
 
+#[path = "shared/echo.rs"]
+mod echo;
 #[path = "shared/msn.rs"]
 #[allow(dead_code, reason = "each benchmark uses its part")]
 mod msn;
@@ -26,12 +28,9 @@ use bridge_core::{
 };
 use bridge_store::{DiskStore, StoreOptions};
 use msnp_server::{MemoryDirectory, Network, Options, User};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    sync::mpsc,
-};
+use tokio::sync::mpsc;
 
+use echo::Echo;
 use shared::{median, ratio, report};
 use sink::Sink;
 
@@ -186,39 +185,6 @@ fn event(number: u64, room: &str) -> Event {
         scope: Scope::Room(RoomId::new(room)),
         sender: Persona { network, id: PersonaId::new("ada"), name: None },
         kind: EventKind::Message(Content::plain(format!("word {number}"))),
-    }
-}
-
-/// A server on the loopback that says everything back.
-struct Echo {
-    stream: TcpStream,
-    words: Vec<u8>,
-}
-
-impl Echo {
-    async fn start(length: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("it binds");
-        let stream = TcpStream::connect(listener.local_addr().expect("bound")).await;
-        let (mut server, _) = listener.accept().await.expect("it is accepted");
-        server.set_nodelay(true).expect("it is set");
-        tokio::spawn(async move {
-            let mut words = vec![0; length];
-            while server.read_exact(&mut words).await.is_ok() {
-                if server.write_all(&words).await.is_err() {
-                    break;
-                }
-            }
-        });
-        let stream = stream.expect("it connects");
-        stream.set_nodelay(true).expect("it is set");
-        Self { stream, words: vec![0x5A; length] }
-    }
-
-    async fn round(&mut self) -> Duration {
-        let began = Instant::now();
-        self.stream.write_all(&self.words).await.expect("it is said");
-        self.stream.read_exact(&mut self.words).await.expect("it is answered");
-        began.elapsed()
     }
 }
 

@@ -167,6 +167,11 @@ enum Action {
         #[arg(long)]
         names: bool,
     },
+    /// Show somebody that words for her are being written; her client shows it for some seconds.
+    Typing {
+        /// Her address.
+        to: String,
+    },
     /// Stay signed in and show what happens.
     Watch {
         /// End after so many seconds.
@@ -216,6 +221,7 @@ async fn act(
             emoticon::emoticon(show, handle, events, &account, action).await
         }
         Action::File { action } => transfer::file(show, handle, events, action).await,
+        Action::Typing { to } => told(show, &to, handle.send_typing(&ChatId::with(&to)).await),
         Action::Nudge { to } => told(show, &to, handle.send_nudge(&ChatId::with(&to)).await),
         Action::Login => {
             for contact in handle.roster().contacts() {

@@ -88,6 +88,7 @@ fn bench(check: bool) -> bool {
     let benches = [
         ("msnp-proto", "codec"),
         ("msnp-proto", "roster"),
+        ("msnp", "conversation"),
         ("msnp", "sign_in"),
         ("bridge-store", "store"),
         ("bridge-store", "ingest"),
