@@ -56,8 +56,8 @@ impl<'a> Body<'a> {
     /// Gives the content as text, read in the charset that the headers name (see
     /// [`charset::decode`]); lines end in `\n`.
     pub fn text(&self) -> String {
-        let font = self.header("X-MMS-IM-Format").map(Format::read).unwrap_or_default();
-        let text = charset::decode(self.content, self.charset(), font.character_set);
+        let format = || self.header("X-MMS-IM-Format").map(Format::read).unwrap_or_default();
+        let text = charset::decode(self.content, self.charset(), || format().character_set);
         text.replace("\r\n", "\n").replace('\r', "\n")
     }
 

@@ -186,6 +186,16 @@ fn a_character_longer_than_a_part_is_cut_and_lost_nothing_of() {
 }
 
 #[test]
+fn a_shortcut_is_not_cut() {
+    let parts = split(Text::plain("(brb)".repeat(1000)));
+    assert!(parts.len() > 2);
+    for part in parts {
+        assert_eq!(part.words.len() % "(brb)".len(), 0);
+        assert!(part.write().len() <= PAYLOAD_LIMIT);
+    }
+}
+
+#[test]
 fn a_font_longer_than_a_part_does_not_go() {
     let mut text = Text::plain("x".repeat(2000));
     text.format.font = "é".repeat(1000);
