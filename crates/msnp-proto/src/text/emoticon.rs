@@ -8,7 +8,7 @@
 
 mod table;
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range, sync::LazyLock};
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -16,6 +16,24 @@ use self::table::TABLE;
 
 /// Longest name of a protocol that makes an address: `https`, and longer ones.
 const SCHEME_LIMIT: usize = 16;
+
+/// A shortcut and its emoji.
+type Known = (&'static str, &'static str);
+
+/// Shortcuts and their emoji, by the first two letters, small ones: a text of nothing but colons would take
+/// ten times as long otherwise.
+static BY_BEGINNING: LazyLock<HashMap<[u8; 2], Vec<Known>>> = LazyLock::new(|| {
+    let mut known: HashMap<_, Vec<_>> = HashMap::new();
+    for (emoji, shortcuts) in TABLE {
+        for shortcut in *shortcuts {
+            if let Some(beginning) = shortcut.as_bytes().first_chunk::<2>() {
+                let beginning = beginning.map(|byte| byte.to_ascii_lowercase());
+                known.entry(beginning).or_default().push((*shortcut, *emoji));
+            }
+        }
+    }
+    known
+});
 
 /// A part of some words, and what to show or send instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,16 +154,13 @@ fn link_at(rest: &str, before: Option<char>) -> Option<usize> {
 
 /// Gives the longest shortcut that words begin with: its length and its emoji.
 fn shortcut_at(rest: &str) -> Option<(usize, &'static str)> {
-    if !rest.starts_with([':', ';', '(', '8', '^', '+', '*', '<', '|']) {
-        return None;
-    }
-    let there = |shortcut: &str| {
-        rest.get(..shortcut.len()).is_some_and(|start| start.eq_ignore_ascii_case(shortcut))
+    let beginning = rest.as_bytes().first_chunk::<2>()?.map(|byte| byte.to_ascii_lowercase());
+    let there = |(shortcut, emoji): &Known| {
+        let start = rest.as_bytes().get(..shortcut.len())?;
+        start.eq_ignore_ascii_case(shortcut.as_bytes()).then_some((shortcut.len(), *emoji))
     };
-    let all = TABLE.iter().flat_map(|(emoji, shortcuts)| {
-        shortcuts.iter().filter(|shortcut| there(shortcut)).map(|shortcut| (shortcut.len(), *emoji))
-    });
-    all.max_by_key(|(length, _)| *length)
+    let known = BY_BEGINNING.get(&beginning)?;
+    known.iter().filter_map(there).max_by_key(|(length, _)| *length)
 }
 
 /// Whether a shortcut may begin with a character behind another one.
