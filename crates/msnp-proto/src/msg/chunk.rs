@@ -74,6 +74,8 @@ pub struct Reassembly {
     partial: BTreeMap<(String, String), Partial>,
     /// What all of them count together.
     held: usize,
+    /// Those that will not be whole any more and were not told of.
+    given_up: usize,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,12 @@ struct Partial {
     chunks: usize,
     next: usize,
     payload: Vec<u8>,
+}
+
+impl Partial {
+    fn is_late(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.began) >= AGE_LIMIT
+    }
 }
 
 /// What came of a payload.
@@ -104,14 +112,35 @@ impl Reassembly {
         let Some(id) = body.header("Message-ID") else {
             return Pushed::Alone;
         };
-        self.forget_old(now);
         let key = (sender.to_lowercase(), id.to_owned());
         let number = |name| body.header(name).and_then(|number| number.parse::<usize>().ok());
         match (number("Chunks"), number("Chunk")) {
             (Some(chunks), _) if chunks >= 2 => self.begin(now, key, chunks, payload),
-            (None, Some(chunk)) => self.go_on(key, chunk, body.content()),
+            (None, Some(chunk)) => self.go_on(now, &key, chunk, body.content()),
             _ => Pushed::Alone,
         }
+    }
+
+    /// Gives up messages whose parts take too long.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let old: Vec<_> = self
+            .partial
+            .extract_if(.., |_, partial| partial.is_late(now))
+            .map(|(key, partial)| counted(&key, &partial))
+            .collect();
+        self.held -= old.iter().sum::<usize>();
+        self.given_up += old.len();
+    }
+
+    /// Tells when [`handle_timeout`](Self::handle_timeout) is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.partial.values().map(|partial| partial.began + AGE_LIMIT).min()
+    }
+
+    /// Gives the number of messages given up since it was asked last: too late, or pushed out by a later one
+    /// of the same sender.
+    pub fn take_given_up(&mut self) -> usize {
+        std::mem::take(&mut self.given_up)
     }
 
     /// Gives the bytes that are held, as they are counted; never more than 8 MiB.
@@ -126,7 +155,7 @@ impl Reassembly {
         chunks: usize,
         payload: &[u8],
     ) -> Pushed {
-        self.remove(&key);
+        self.give_up(&key);
         if chunks > CHUNKS_LIMIT || payload.len() + key.1.len() > LENGTH_LIMIT {
             return Pushed::Dropped;
         }
@@ -143,14 +172,20 @@ impl Reassembly {
         Pushed::Waiting
     }
 
-    fn go_on(&mut self, key: (String, String), chunk: usize, content: &[u8]) -> Pushed {
-        let Some(partial) = self.partial.get_mut(&key) else {
+    fn go_on(
+        &mut self,
+        now: Instant,
+        key: &(String, String),
+        chunk: usize,
+        content: &[u8],
+    ) -> Pushed {
+        let Some(partial) = self.partial.get_mut(key) else {
             return Pushed::Dropped;
         };
         let fits = partial.payload.len() + key.1.len() + content.len() <= LENGTH_LIMIT
             && self.held + content.len() <= TOTAL_LIMIT;
-        if chunk != partial.next || !fits {
-            self.remove(&key);
+        if chunk != partial.next || !fits || partial.is_late(now) {
+            self.remove(key);
             return Pushed::Dropped;
         }
         partial.payload.extend_from_slice(content);
@@ -159,13 +194,7 @@ impl Reassembly {
         if partial.next < partial.chunks {
             return Pushed::Waiting;
         }
-        self.remove(&key).map_or(Pushed::Dropped, |whole| Pushed::Complete(whole.payload))
-    }
-
-    fn forget_old(&mut self, now: Instant) {
-        let is_old = |partial: &Partial| now.duration_since(partial.began) >= AGE_LIMIT;
-        let old = self.partial.extract_if(.., |_, partial| is_old(partial));
-        self.held -= old.map(|(key, partial)| counted(&key, &partial)).sum::<usize>();
+        self.remove(key).map_or(Pushed::Dropped, |whole| Pushed::Complete(whole.payload))
     }
 
     /// Gives what a sender began and did not end.
@@ -177,8 +206,12 @@ impl Reassembly {
     fn remove_oldest_of(&mut self, sender: &str) {
         let oldest = self.begun_by(sender).min_by_key(|(_, partial)| partial.began);
         if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-            self.remove(&oldest);
+            self.give_up(&oldest);
         }
+    }
+
+    fn give_up(&mut self, key: &(String, String)) {
+        self.given_up += usize::from(self.remove(key).is_some());
     }
 
     fn remove(&mut self, key: &(String, String)) -> Option<Partial> {

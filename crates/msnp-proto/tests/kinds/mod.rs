@@ -14,6 +14,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 
+use super::{Event, Scene};
+
 const ID: &str = "8E3BC08A-4FE4-6AD5-FF69-F9E98B4E8FA1";
 
 #[test]
@@ -115,7 +117,27 @@ fn half_messages_are_bounded_and_forgotten() {
     assert_eq!(reassembly.push(soon, "a", first(501, 100_000).as_bytes()), Pushed::Dropped);
     let late = soon + Duration::from_secs(61);
     assert_eq!(reassembly.push(late, "a", next(97, 1).as_bytes()), Pushed::Dropped, "too late");
-    assert_eq!(reassembly.held(), 0);
+    assert!(reassembly.deadline().is_some_and(|due| due <= late));
+    reassembly.handle_timeout(late);
+    assert_eq!((reassembly.held(), reassembly.deadline()), (0, None));
+    // Of 100, four are kept; one was ended, one told as dropped, the others are told of here.
+    assert_eq!(reassembly.take_given_up(), 98);
+}
+
+#[test]
+fn a_message_without_its_last_part_is_told_of_when_it_is_late() {
+    let (mut scene, notification) = Scene::online();
+    scene.send("Hello");
+    let board = scene.talking(notification);
+    let payload = "Message-ID: {1}\r\nChunks: 2\r\n\r\nthe beginning";
+    scene.hear(board, &format!("MSG bob@example.com Bob {}\r\n{payload}", payload.len()));
+    let odd = |scene: &Scene| {
+        scene.events.iter().filter(|event| matches!(event, Event::Odd { .. })).count()
+    };
+    scene.wait(59);
+    assert_eq!(odd(&scene), 0);
+    scene.wait(2);
+    assert_eq!(odd(&scene), 1);
 }
 
 /// The first part of a message of two, with so many bytes of body.

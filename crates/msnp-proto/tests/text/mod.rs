@@ -152,6 +152,9 @@ proptest! {
             grown += isize::try_from(one.with.len()).expect("short");
             grown -= isize::try_from(one.range.len()).expect("short");
         }
+        if shown(&words) == words {
+            prop_assert_eq!(shown(&written), words);
+        }
     }
 
     #[test]
