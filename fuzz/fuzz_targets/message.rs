@@ -1,18 +1,22 @@
 //! The bodies of messages are read without complaint; what is written reads back, and long words are
-//! split into parts that fit and lose nothing but white space.
+//! split into parts that fit and lose nothing but white space. What is inside of words is bounded: codes of
+//! an add-on and emoticons.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use std::time::Instant;
 
-use msnp_proto::msg::{
-    PAYLOAD_LIMIT, Said, Text,
-    chunk::{self, Pushed, Reassembly},
-    split,
+use msnp_proto::{
+    msg::{
+        PAYLOAD_LIMIT, Said, Text,
+        chunk::{self, Pushed, Reassembly},
+        split,
+    },
+    text::{
+        emoticon::{self, moved, replaced},
+        plus,
+    },
 };
-
-/// The longest font and name with which every text can be split.
-const LONGEST: usize = 100;
 
 fn bare(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
@@ -25,6 +29,28 @@ fn parts_fit(text: &Text) {
     assert_eq!(said, bare(&text.words));
     for part in parts {
         assert!(part.write().len() <= PAYLOAD_LIMIT, "a part is too long");
+    }
+}
+
+/// Words come out of their codes and shortcuts no longer than these could make them, and an emoji that is
+/// sent as a shortcut is read as itself.
+fn words_are_read(words: &str) {
+    let styled = plus::read(words);
+    assert!(styled.words.len() <= words.len() && styled.runs.len() <= 256);
+    let within =
+        |run: &plus::Run| styled.words.get(run.range.clone()).is_some_and(|part| !part.is_empty());
+    assert!(styled.runs.iter().all(within));
+    let own = styled.words.get(..3).map(str::to_owned);
+    let pictures = emoticon::shortcuts(&styled.words, own.as_slice());
+    let shown = replaced(&styled.words, &pictures);
+    assert!(shown.len() <= 3 * styled.words.len());
+    assert!(styled.runs.iter().all(|run| shown.is_char_boundary(moved(run.range.end, &pictures))));
+    let emoji = emoticon::emoji(&shown);
+    let written = replaced(&shown, &emoji);
+    let read = emoticon::shortcuts(&written, &[]);
+    let read = |at| read.iter().find(|shortcut| shortcut.range.start == at).map(|it| it.with);
+    for one in &emoji {
+        assert_eq!(read(moved(one.range.start, &emoji)), shown.get(one.range.clone()));
     }
 }
 
@@ -63,11 +89,9 @@ fuzz_target!(|data: &[u8]| {
     // Each writing leaves a line end at the end out.
     let trimmed = Text { words: once.words.trim_end_matches('\n').to_owned(), ..once };
     assert_eq!(Said::read(&trimmed.write()), Said::Text(trimmed));
-    let shown = text.shown_as.as_deref().unwrap_or_default();
-    if text.format.font.len() <= LONGEST && shown.len() <= LONGEST {
-        parts_fit(&text);
-        // Long texts are rare among short inputs.
-        let times = 4000 / (text.words.len() + 1);
-        parts_fit(&Text { words: text.words.repeat(times), ..text });
-    }
+    words_are_read(&text.words);
+    parts_fit(&text);
+    // Long texts are rare among short inputs.
+    let times = 4000 / (text.words.len() + 1);
+    parts_fit(&Text { words: text.words.repeat(times), ..text });
 });

@@ -13,6 +13,7 @@ mod preset;
 mod puppet;
 mod texts;
 mod translate;
+mod words;
 
 pub use self::{
     config::{MsnConfig, MsnServer},

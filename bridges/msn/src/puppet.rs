@@ -14,7 +14,7 @@ use crate::{
     contacts,
     files::{Incoming, Outgoing},
     login::is_address,
-    texts, translate,
+    texts, translate, words,
 };
 use async_trait::async_trait;
 use bridge_core::{
@@ -90,11 +90,11 @@ impl MsnPuppet {
         let contact = self.contact(account);
         // A list may know only the address of somebody who was put on it without having been seen.
         let known = contact.as_ref().map(msnp::Contact::shown_name).filter(|name| *name != account);
-        let name = known.or(name).filter(|name| !name.is_empty());
+        let name = known.or(name).map(words::shown).filter(|name| !name.is_empty());
         Persona {
             network: NetworkId::new(NETWORK),
             id: PersonaId::new(account.to_lowercase()),
-            name: name.map(str::to_owned),
+            name,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Between MSN's words and the core's.
 
-use crate::{files, texts};
+use crate::{files, texts, words};
 use bridge_core::{
     DeliverError, PuppetContext,
     model::{
@@ -13,10 +13,12 @@ use msnp::{Contact, Extra, Format, Ink, Invitation, Object, RequestError, Status
 /// What a drawing is called, which has no name of its own.
 const DRAWING: &str = "drawing.gif";
 
-/// Makes a neutral text of an MSN one: its one look spans all its words.
-pub(crate) fn content(text: Text) -> Content {
+/// Makes a neutral text of an MSN one: its one look spans all its words. `own` are the shortcuts that its
+/// sender has pictures of her own for.
+pub(crate) fn content(text: &Text, own: &[String]) -> Content {
     let Text { words, format, .. } = text;
-    let end = u32::try_from(words.len()).unwrap_or(u32::MAX);
+    let StyledText { plain, spans: parts } = words::read(words, own);
+    let end = u32::try_from(plain.len()).unwrap_or(u32::MAX);
     let looks = [
         (format.bold, Style::Bold),
         (format.italic, Style::Italic),
@@ -34,7 +36,8 @@ pub(crate) fn content(text: Text) -> Content {
         let style = Style::Colour(Colour { red, green, blue });
         spans.push(Span { start: 0, end, style });
     }
-    Content { text: StyledText { plain: words, spans }, ..Content::default() }
+    spans.extend(parts);
+    Content { text: StyledText { plain, spans }, ..Content::default() }
 }
 
 /// Makes a neutral event of what is neither words nor an attention call; none where there is nothing to tell
@@ -44,7 +47,7 @@ pub(crate) async fn extra(cx: &PuppetContext, extra: Extra) -> Option<EventKind>
         EventKind::Message(Content { emote: true, ..Content::plain(words.to_owned()) })
     };
     Some(match extra {
-        Extra::Action(words) => does(&words),
+        Extra::Action(words) => does(&words::shown(&words)),
         Extra::Emoticons(_) => return None,
         Extra::Ink(Ink::Gif(bytes)) => {
             let size = u64::try_from(bytes.len()).ok();
@@ -77,7 +80,7 @@ pub(crate) async fn extra(cx: &PuppetContext, extra: Extra) -> Option<EventKind>
     })
 }
 
-/// Makes an MSN text of a neutral one; a look is kept where it spans all the words.
+/// Makes an MSN text of a neutral one, with shortcuts for emoji that have one; a look is kept where it spans all the words.
 pub(crate) fn text(content: &Content, maybe_double: bool) -> Text {
     let plain = &content.text.plain;
     let whole = |span: &&Span| {
@@ -97,7 +100,10 @@ pub(crate) fn text(content: &Content, maybe_double: bool) -> Text {
             _ => {}
         }
     }
-    let mut words = if content.emote { format!("* {plain}") } else { plain.clone() };
+    let mut words = words::written(plain);
+    if content.emote {
+        words.insert_str(0, "* ");
+    }
     if maybe_double {
         words.push_str(texts::MAYBE_SAID_BEFORE);
     }
@@ -105,10 +111,10 @@ pub(crate) fn text(content: &Content, maybe_double: bool) -> Text {
 }
 
 pub(crate) fn presence(contact: &Contact) -> Presence {
-    let text = &contact.personal.text;
+    let text = words::shown(&contact.personal.text);
     Presence {
         state: state(contact.status),
-        status_text: (!text.is_empty()).then(|| text.clone()),
+        status_text: (!text.is_empty()).then_some(text),
         media: None,
     }
 }
@@ -172,9 +178,19 @@ mod tests {
         let mut said = Text::plain("Hello");
         said.format.bold = true;
         said.format.colour = msnp::Colour { red: 255, green: 0, blue: 1 };
-        let there = content(said.clone());
+        let there = content(&said, &[]);
         assert_eq!(there.text.spans.len(), 2);
         assert_eq!(text(&there, false), said);
+    }
+
+    #[test]
+    fn a_look_for_a_part_lies_within_that_for_all() {
+        let mut said = Text::plain("[i](y)[/i] yes");
+        said.format.bold = true;
+        let there = content(&said, &[]).text;
+        let span = |end, style| Span { start: 0, end, style };
+        assert_eq!(there.spans, [span(8, Style::Bold), span(4, Style::Italic)]);
+        assert_eq!(there.plain, "👍 yes");
     }
 
     #[test]

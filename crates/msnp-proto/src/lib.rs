@@ -12,6 +12,7 @@
 //! - [`p2p`]: pictures and files from peer to peer.
 //! - [`publication`]: presence as documents, from MSNP21.
 //! - [`redact`]: what may be shown of all that, for captures.
+//! - [`text`]: what is inside of words: charsets, emoticons, the codes of an add-on.
 //! - [`xml`]: the documents of web services and payloads.
 //! - [`session`]: a whole signed-in client: one notification link and any number of conversations.
 //! - [`soap`]: the web services of MSNP13 and later.
@@ -34,6 +35,7 @@ pub mod publication;
 pub mod redact;
 pub mod session;
 pub mod soap;
+pub mod text;
 mod verb;
 pub mod version;
 pub mod xml;

@@ -5,6 +5,7 @@ mod kinds;
 mod lists;
 mod p2p;
 mod pace;
+mod text;
 mod web;
 
 use std::time::{Duration, Instant};

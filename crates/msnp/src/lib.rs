@@ -41,6 +41,7 @@ pub use msnp_proto::{
         Pace, Privacy, RequestError, Roster,
     },
     soap::storage::RoamingProfile,
+    text,
 };
 
 pub use self::{

@@ -6,7 +6,7 @@ use bridge_core::connector::{OwnPicture, SelfPatch};
 use msnp::{Handle, Object, RequestError};
 
 use super::MsnPuppet;
-use crate::translate;
+use crate::{translate, words};
 
 /// The kind of an object that is a display picture (docs: protocol, objects).
 const PICTURE: u32 = 3;
@@ -62,12 +62,13 @@ impl MsnPuppet {
 
     async fn show(&self, handle: &Handle, wishes: SelfPatch) -> Result<(), RequestError> {
         if let Some(name) = &wishes.name {
-            handle.set_name(name).await?;
+            handle.set_name(&words::written(name)).await?;
         }
         if let Some(state) = wishes.state {
             handle.set_status(translate::status(state)).await?;
         }
         if let Some(text) = wishes.status_text {
+            let text = words::written(&text);
             let message = msnp::PersonalMessage { text, ..Default::default() };
             handle.set_personal_message(message).await?;
         }

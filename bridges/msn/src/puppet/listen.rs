@@ -9,16 +9,16 @@ use std::{
 use bridge_core::{
     AcceptError, Puppet as _, PuppetContext, PuppetExit,
     id::{NetworkId, SourceId, Timestamp},
-    model::{ContactChange, ContactDelta, Content, Event, EventKind, Persona, Scope, Signal},
+    model::{ContactChange, ContactDelta, Event, EventKind, Persona, Scope, Signal},
 };
-use msnp::{CloseReason, Events, OfflineMessage};
+use msnp::{CloseReason, Events, Extra, OfflineMessage};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, sleep_until},
 };
 
 use super::{MsnPuppet, exit};
-use crate::{connector::NETWORK, faces::Faces, files::Incoming, translate};
+use crate::{connector::NETWORK, faces::Faces, files::Incoming, translate, words::OwnShortcuts};
 
 /// How long somebody counts as writing after she said so (docs: protocol, typing).
 const TYPING_LAPSES: Duration = Duration::from_secs(6);
@@ -44,6 +44,7 @@ impl MsnPuppet {
         *self.began.lock().unwrap_or_else(PoisonError::into_inner) = began;
         let mut acknowledged = JoinSet::new();
         let mut faces = Faces::default();
+        let mut own_shortcuts = OwnShortcuts::default();
         let mut typing: HashMap<msnp::ChatId, (Persona, Instant)> = HashMap::new();
         loop {
             let lapse = typing.values().map(|(_, end)| *end).min();
@@ -72,7 +73,8 @@ impl MsnPuppet {
             match event {
                 Some(msnp::Event::Message { chat, from, name, text, link, number }) => {
                     typing.remove(&chat);
-                    let kind = EventKind::Message(translate::content(text));
+                    let own = own_shortcuts.take(&chat, &from);
+                    let kind = EventKind::Message(translate::content(&text, &own));
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
                     self.accept(cx, &chat, self.persona(&from, Some(&name)), source, kind).await;
                     faces.look(self, &chat, &from);
@@ -81,6 +83,9 @@ impl MsnPuppet {
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
                     let from = self.persona(&from, Some(&name));
                     self.accept(cx, &chat, from, source, EventKind::Nudge).await;
+                }
+                Some(msnp::Event::Extra { chat, from, extra: Extra::Emoticons(list), .. }) => {
+                    own_shortcuts.remember(&chat, &from, &list);
                 }
                 Some(msnp::Event::Extra { chat, from, name, extra, link, number }) => {
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
@@ -174,7 +179,8 @@ impl MsnPuppet {
         let sender = self.persona(&message.from, message.name.as_deref());
         let source = format!("{}/offline/{}", self.login, message.id);
         let at = message.sent.map_or_else(Timestamp::now, |sent| Timestamp(sent * 1000));
-        let kind = EventKind::Message(Content::plain(message.text));
+        let text = msnp::Text::plain(message.text);
+        let kind = EventKind::Message(translate::content(&text, &[]));
         self.accept_in(cx, scope, sender, source, at, kind).await
     }
 

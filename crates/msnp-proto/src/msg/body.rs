@@ -1,6 +1,7 @@
 //! Headers, an empty line, content: read without complaint.
 
-use std::borrow::Cow;
+use super::Format;
+use crate::text::charset;
 
 /// The headers kept of a body; more are passed over.
 const MAX_HEADERS: usize = 64;
@@ -52,13 +53,20 @@ impl<'a> Body<'a> {
         self.content
     }
 
-    /// Gives the content as text: UTF-8, or else Latin letters byte by byte; lines end in `\n`.
+    /// Gives the content as text, read in the charset that the headers name (see
+    /// [`charset::decode`]); lines end in `\n`.
     pub fn text(&self) -> String {
-        let text: Cow<'_, str> = match str::from_utf8(self.content) {
-            Ok(text) => text.into(),
-            Err(_) => self.content.iter().map(|&byte| char::from(byte)).collect::<String>().into(),
-        };
+        let format = || self.header("X-MMS-IM-Format").map(Format::read).unwrap_or_default();
+        let text = charset::decode(self.content, self.charset(), || format().character_set);
         text.replace("\r\n", "\n").replace('\r', "\n")
+    }
+
+    /// Gives the charset that the content type names.
+    fn charset(&self) -> Option<&'a str> {
+        let parameters = self.header("Content-Type")?.split(';').skip(1);
+        let mut named = parameters.filter_map(|parameter| parameter.split_once('='));
+        let (_, value) = named.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
+        Some(value.trim().trim_matches('"'))
     }
 }
 

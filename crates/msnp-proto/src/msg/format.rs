@@ -19,6 +19,8 @@ pub struct Format {
     pub strike: bool,
     /// Their colour.
     pub colour: Colour,
+    /// The font's character set, as Windows numbers them; 0 for Western letters.
+    pub character_set: u8,
     /// Whether they run from right to left.
     pub right_to_left: bool,
 }
@@ -49,6 +51,7 @@ impl Format {
                     format.strike = value.contains('S');
                 }
                 "CO" => format.colour = Colour::read(value).unwrap_or_default(),
+                "CS" => format.character_set = u8::from_str_radix(value, 16).unwrap_or_default(),
                 "RL" => format.right_to_left = value == "1",
                 _ => {}
             }
@@ -67,7 +70,7 @@ impl Format {
         let Colour { red, green, blue } = self.colour;
         let number = (u32::from(blue) << 16) | (u32::from(green) << 8) | u32::from(red);
         // Writing to a String cannot fail.
-        let _ = write!(out, "; CO={number:x}; CS=0; PF=22");
+        let _ = write!(out, "; CO={number:x}; CS={:x}; PF=22", self.character_set);
         if self.right_to_left {
             out.push_str("; RL=1");
         }

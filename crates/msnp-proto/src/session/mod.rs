@@ -243,6 +243,7 @@ impl Session {
         self.roaming_timeout(now);
         self.boards_timeout(now);
         self.datagrams_timeout(now);
+        self.parts_timeout(now);
         self.peers.handle_timeout(now);
         self.peers_move(now);
     }
@@ -301,6 +302,7 @@ impl Session {
             .chain(self.roaming.deadline())
             .chain(self.peers.poll_timeout())
             .chain(self.in_flight.values().copied())
+            .chain(self.reassembly.deadline())
             .min()
     }
 

@@ -14,6 +14,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 
+use super::{Event, Scene};
+
 const ID: &str = "8E3BC08A-4FE4-6AD5-FF69-F9E98B4E8FA1";
 
 #[test]
@@ -115,6 +117,78 @@ fn half_messages_are_bounded_and_forgotten() {
     assert_eq!(reassembly.push(soon, "a", first(501, 100_000).as_bytes()), Pushed::Dropped);
     let late = soon + Duration::from_secs(61);
     assert_eq!(reassembly.push(late, "a", next(97, 1).as_bytes()), Pushed::Dropped, "too late");
+    assert!(reassembly.deadline().is_some_and(|due| due <= late));
+    reassembly.handle_timeout(late);
+    assert_eq!((reassembly.held(), reassembly.deadline()), (0, None));
+    // Of 100, four are kept; one was ended, one told as dropped, the others are told of here.
+    assert_eq!(reassembly.take_given_up(), 98);
+}
+
+#[test]
+fn a_message_without_its_last_part_is_told_of_when_it_is_late() {
+    let (mut scene, notification) = Scene::online();
+    scene.send("Hello");
+    let board = scene.talking(notification);
+    let payload = "Message-ID: {1}\r\nChunks: 2\r\n\r\nthe beginning";
+    scene.hear(board, &format!("MSG bob@example.com Bob {}\r\n{payload}", payload.len()));
+    let odd = |scene: &Scene| {
+        scene.events.iter().filter(|event| matches!(event, Event::Odd { .. })).count()
+    };
+    scene.wait(59);
+    assert_eq!(odd(&scene), 0);
+    scene.wait(2);
+    assert_eq!(odd(&scene), 1);
+}
+
+/// The first part of a message of two, with so many bytes of body.
+fn first_of(id: usize, length: usize) -> Vec<u8> {
+    let head = format!("Content-Type: text/plain\r\nMessage-ID: {{{id}}}\r\nChunks: 2\r\n\r\n");
+    [head.into_bytes(), vec![b'x'; length]].concat()
+}
+
+#[test]
+fn nobody_pushes_out_what_another_began() {
+    let (now, mut reassembly) = (Instant::now(), Reassembly::default());
+    assert_eq!(reassembly.push(now, "bob", &first_of(1, 9)), Pushed::Waiting);
+    for id in 0..5000 {
+        reassembly.push(now, "eve", &first_of(id, 9));
+    }
+    assert!(reassembly.held() < 16 * 1024, "{}", reassembly.held());
+    let last = b"Message-ID: {1}\r\nChunk: 1\r\n\r\ny";
+    assert!(matches!(reassembly.push(now, "bob", last), Pushed::Complete(_)));
+}
+
+#[test]
+fn a_first_part_that_is_too_long_is_dropped() {
+    let (now, mut reassembly) = (Instant::now(), Reassembly::default());
+    assert_eq!(reassembly.push(now, "bob", &first_of(1, 300 * 1024)), Pushed::Dropped);
+    assert_eq!(reassembly.push(now, "bob", &first_of(2, 250 * 1024)), Pushed::Waiting);
+    // The same message again, too long now: it is not half of each.
+    assert_eq!(reassembly.push(now, "bob", &first_of(2, 300 * 1024)), Pushed::Dropped);
+    assert_eq!(reassembly.held(), 0);
+}
+
+#[test]
+fn all_half_messages_together_are_bounded() {
+    let (now, mut reassembly) = (Instant::now(), Reassembly::default());
+    assert_eq!(reassembly.push(now, "bob", &first_of(1, 9)), Pushed::Waiting);
+    let senders = 0..40;
+    let dropped = senders.flat_map(|sender| (0..4).map(move |id| (format!("eve{sender}"), id)));
+    let dropped = dropped
+        .filter(|(sender, id)| {
+            reassembly.push(now, sender, &first_of(*id, 255 * 1024)) == Pushed::Dropped
+        })
+        .count();
+    assert!(dropped > 100 && reassembly.held() <= 8 * 1024 * 1024);
+    // A message that grows counts too, and gives way itself.
+    let grows = [b"Message-ID: {0}\r\nChunk: 1\r\n\r\n".as_slice(), &[b'y'; 900]].concat();
+    let mut grown = 0;
+    for _ in 0..2 {
+        grown += usize::from(matches!(reassembly.push(now, "eve1", &grows), Pushed::Complete(_)));
+    }
+    assert!(grown <= 1 && reassembly.held() <= 8 * 1024 * 1024);
+    let last = b"Message-ID: {1}\r\nChunk: 1\r\n\r\ny";
+    assert!(matches!(reassembly.push(now, "bob", last), Pushed::Complete(_)));
 }
 
 proptest! {

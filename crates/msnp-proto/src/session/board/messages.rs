@@ -30,7 +30,9 @@ impl Session {
         if body.content_type() == Envelope::CONTENT_TYPE {
             return self.peers.handle_payload(now, &chat, sender, &body);
         }
-        let whole = match self.reassembly.push(now, sender, payload) {
+        let pushed = self.reassembly.push(now, sender, payload);
+        self.tell_given_up();
+        let whole = match pushed {
             Pushed::Alone => None,
             Pushed::Complete(whole) => Some(whole),
             Pushed::Waiting => return,
@@ -48,6 +50,19 @@ impl Session {
         let by = Speaker { chat, from: sender.to_lowercase(), name: name.to_owned() };
         if let Err(what) = self.heard(link, by, said) {
             self.events.push_back(Event::Odd { what });
+        }
+    }
+
+    /// Gives up messages whose other parts do not come.
+    pub(in crate::session) fn parts_timeout(&mut self, now: Instant) {
+        self.reassembly.handle_timeout(now);
+        self.tell_given_up();
+    }
+
+    fn tell_given_up(&mut self) {
+        match self.reassembly.take_given_up() {
+            0 => {}
+            count => self.odd(format!("messages without their last parts: {count}")),
         }
     }
 

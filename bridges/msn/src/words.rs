@@ -1,0 +1,120 @@
+//! Words of MSN as people read them, and back: emoticons and the codes of an add-on.
+//!
+//! What is the server's stays as it came: names and words are only shown so.
+
+use std::collections::HashMap;
+
+use bridge_core::model::{Colour, Span, Style, StyledText};
+use msnp::{
+    ChatId, Emoticon,
+    text::{
+        emoticon::{self, moved, replaced},
+        plus::{self, Effect},
+    },
+};
+
+/// Most people whose own shortcuts are remembered until they speak; past that all are forgotten.
+const REMEMBERED: usize = 1024;
+/// Most shortcuts of one of them.
+const SHORTCUTS: usize = 64;
+
+/// Shortcuts that people have pictures of their own for. They are told right before the words they are in.
+#[derive(Default)]
+pub(crate) struct OwnShortcuts(HashMap<(ChatId, String), Vec<String>>);
+
+impl OwnShortcuts {
+    /// Remembers what somebody tells before she speaks.
+    pub(crate) fn remember(&mut self, chat: &ChatId, from: &str, pictures: &[Emoticon]) {
+        let who = (chat.clone(), from.to_owned());
+        if self.0.len() >= REMEMBERED && !self.0.contains_key(&who) {
+            self.0.clear();
+        }
+        let known = self.0.entry(who).or_default();
+        let room = SHORTCUTS.saturating_sub(known.len());
+        known.extend(pictures.iter().take(room).map(|picture| picture.shortcut.clone()));
+    }
+
+    /// Gives what somebody told before the words she says now.
+    pub(crate) fn take(&mut self, chat: &ChatId, from: &str) -> Vec<String> {
+        self.0.remove(&(chat.clone(), from.to_owned())).unwrap_or_default()
+    }
+}
+
+/// Makes a neutral text of words: looks of the codes in it, emoji for the shortcuts that are not the
+/// sender's own.
+pub(crate) fn read(words: &str, own: &[String]) -> StyledText {
+    let styled = plus::read(words);
+    let pictures = emoticon::shortcuts(&styled.words, own);
+    let place = |at| u32::try_from(moved(at, &pictures)).unwrap_or(u32::MAX);
+    let runs = styled.runs.iter().filter_map(|run| {
+        let (start, end) = (place(run.range.start), place(run.range.end));
+        (start < end).then_some(Span { start, end, style: style(run.effect)? })
+    });
+    StyledText { spans: runs.collect(), plain: replaced(&styled.words, &pictures) }
+}
+
+/// Makes a name or a personal message fit to be shown: without codes, with emoji.
+pub(crate) fn shown(text: &str) -> String {
+    read(text, &[]).plain
+}
+
+/// Writes emoji as the shortcuts that clients draw pictures for, where there are any.
+pub(crate) fn written(words: &str) -> String {
+    replaced(words, &emoticon::emoji(words))
+}
+
+fn style(effect: Effect) -> Option<Style> {
+    Some(match effect {
+        Effect::Bold => Style::Bold,
+        Effect::Colour(msnp::Colour { red, green, blue }) => {
+            Style::Colour(Colour { red, green, blue })
+        }
+        Effect::Italic => Style::Italic,
+        Effect::Strike => Style::Strike,
+        Effect::Underline => Style::Underline,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_move_with_the_pictures_before_them() {
+        let text = read("(L) [b]you :)[/b] f(x)", &[]);
+        assert_eq!(text.plain, "❤\u{fe0f} you 🙂 f(x)");
+        assert_eq!(text.spans.len(), 1);
+        let Span { start, end, style } = text.spans[0].clone();
+        let part = usize::try_from(start).unwrap()..usize::try_from(end).unwrap();
+        assert_eq!((text.plain.get(part), style), (Some("you 🙂"), Style::Bold));
+    }
+
+    #[test]
+    fn a_look_of_half_a_shortcut_is_one_of_the_whole_picture_or_of_none() {
+        for (words, ends) in [(":[b])[/b]", vec![4]), ("[b]:[/b])", vec![])] {
+            let text = read(words, &[]);
+            assert_eq!(text.plain, "🙂");
+            assert_eq!(text.spans.iter().map(|span| span.end).collect::<Vec<_>>(), ends);
+        }
+    }
+
+    #[test]
+    fn own_shortcuts_are_letters_in_the_next_words_only() {
+        let mut own = OwnShortcuts::default();
+        let chat = ChatId::with("bob@example.com");
+        let picture =
+            Emoticon { shortcut: "(l)".to_owned(), description: String::new(), moves: false };
+        own.remember(&chat, "bob@example.com", &vec![picture; 100]);
+        assert_eq!(own.take(&chat, "carol@example.com"), [""; 0]);
+        let told = own.take(&chat, "bob@example.com");
+        assert_eq!((told.len(), read("(l) (k)", &told).plain.as_str()), (SHORTCUTS, "(l) 💋"));
+        assert_eq!(own.take(&chat, "bob@example.com"), [""; 0]);
+    }
+
+    #[test]
+    fn names_lose_their_codes_and_words_get_their_shortcuts() {
+        assert_eq!(shown("[c=4]Ada[/c=12] ·$4(F)"), "Ada 🌹");
+        assert_eq!(written("🙂 see http://a.b/🙂"), ":) see http://a.b/🙂");
+    }
+}
