@@ -128,6 +128,9 @@ impl Driver {
             self.drain();
         }
         self.links.clear();
+        // Nobody takes their news any more, which more links than fit would wait for.
+        self.news.close();
+        self.talk.close();
         // Links write their last words, bounded by their own deadlines.
         while self.tasks.join_next().await.is_some() {}
     }
