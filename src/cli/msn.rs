@@ -167,11 +167,6 @@ enum Action {
         #[arg(long)]
         names: bool,
     },
-    /// Show somebody that words for her are being written; her client shows it for some seconds.
-    Typing {
-        /// Her address.
-        to: String,
-    },
     /// Stay signed in and show what happens.
     Watch {
         /// End after so many seconds.
@@ -221,7 +216,6 @@ async fn act(
             emoticon::emoticon(show, handle, events, &account, action).await
         }
         Action::File { action } => transfer::file(show, handle, events, action).await,
-        Action::Typing { to } => told(show, &to, handle.send_typing(&ChatId::with(&to)).await),
         Action::Nudge { to } => told(show, &to, handle.send_nudge(&ChatId::with(&to)).await),
         Action::Login => {
             for contact in handle.roster().contacts() {
@@ -354,9 +348,13 @@ async fn comes(
 async fn type_away(show: &Show, handle: &Handle, chat: &ChatId) -> Result<(), Failure> {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        if !line.trim().is_empty()
-            && let Err(failure) = send(show, handle, chat, line).await
-        {
+        if line.trim().is_empty() {
+            continue;
+        }
+        // Shown in a conversation that is open already; what keeps it away keeps the line away too, and is
+        // said then.
+        let _ = handle.send_typing(chat).await;
+        if let Err(failure) = send(show, handle, chat, line).await {
             eprintln!("msn-bridge: {failure}");
         }
     }

@@ -336,7 +336,7 @@ async fn a_custom_emoticon_is_said_and_its_picture_fetched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_nudge_arrives_and_so_does_that_words_are_written() {
+async fn a_nudge_arrives() {
     let server = Server::start();
     let _bob = server.begin("bob", &["watch"], "bob.log");
     printed(&server, "bob.log", "he is online", |object| text(object, "event") == "online").await;
@@ -344,8 +344,4 @@ async fn a_nudge_arrives_and_so_does_that_words_are_written() {
     assert_eq!(exit, Some(0), "{objects:?}");
     let nudge = printed(&server, "bob.log", "a nudge", |object| text(object, "event") == "nudge");
     assert_eq!(text(&nudge.await, "from"), "ada@example.com");
-    let (exit, objects) = server.msn("ada", &["typing", "bob@example.com"]);
-    assert_eq!(exit, Some(0), "{objects:?}");
-    let typing = printed(&server, "bob.log", "typing", |object| text(object, "event") == "typing");
-    assert_eq!(text(&typing.await, "from"), "ada@example.com");
 }
