@@ -69,8 +69,9 @@ pub(super) struct Arrival<'a> {
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Came<'a> {
-    /// Bytes of a transfer.
-    Data { session: u32, offset: Option<u64>, bytes: &'a [u8] },
+    /// Bytes of a transfer; those that were sent under a length of 0 are counted in no offset, if they are
+    /// a file's.
+    Data { session: u32, offset: Option<u64>, bytes: &'a [u8], uncounted: bool },
     /// Nothing for anybody.
     #[default]
     Nothing,
@@ -295,7 +296,7 @@ impl Line {
             let offset = Some(header.offset);
             let came = match prepares {
                 true => Came::Nothing,
-                false => Came::Data { session, offset, bytes },
+                false => Came::Data { session, offset, bytes, uncounted: header.length == 0 },
             };
             return Some(Arrival { came, ..Arrival::default() });
         }
@@ -332,7 +333,10 @@ impl Line {
             let prepares = part.kind == kind::FIRST && part.bytes == [0; 4];
             match prepares {
                 true => Came::Nothing,
-                false => Came::Data { session: part.session, offset: None, bytes: part.bytes },
+                false => {
+                    let (session, bytes) = (part.session, part.bytes);
+                    Came::Data { session, offset: None, bytes, uncounted: false }
+                }
             }
         } else {
             let remaining = usize::try_from(part.remaining).ok()?;
