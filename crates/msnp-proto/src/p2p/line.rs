@@ -63,6 +63,8 @@ struct OwnPart {
 pub(super) struct Arrival<'a> {
     /// Transfers whose bytes are acknowledged with it.
     pub(super) taken: Vec<TransferId>,
+    /// The end of bytes in the first age: to be acknowledged by whoever takes them.
+    pub(super) ends: Option<Header>,
     /// What it carries.
     pub(super) came: Came<'a>,
 }
@@ -266,11 +268,20 @@ impl Line {
         }
     }
 
+    /// Says that a message of the first age is here whole.
+    pub(super) fn acknowledge(&mut self, last: &Header) {
+        if self.queue.len() < QUEUE_LIMIT {
+            let message = self.next_message();
+            let packet = v1::packet(&last.acknowledgement(message), &[], 0);
+            self.queue.push_back(Queued::Whole(packet));
+        }
+    }
+
     fn receive_first<'a>(&mut self, packet: &'a [u8]) -> Option<Arrival<'a>> {
         let (header, rest) = Header::decode(packet)?;
         if header.has(v1::flag::ACKNOWLEDGES) {
             let taken = self.awaited.remove(&header.key).into_iter().collect();
-            return Some(Arrival { taken, came: Came::Nothing });
+            return Some(Arrival { taken, ..Arrival::default() });
         }
         let session = header.session;
         if header.has(v1::flag::ERROR | 0x80) {
@@ -284,21 +295,20 @@ impl Line {
         if end > header.total && header.length != 0 {
             return None;
         }
-        if end >= header.total && self.queue.len() < QUEUE_LIMIT {
-            let message = self.next_message();
-            let packet = v1::packet(&header.acknowledgement(message), &[], 0);
-            self.queue.push_back(Queued::Whole(packet));
+        let mut ends = Some(header).filter(|_| end >= header.total);
+        let prepares =
+            header.total == 4 && bytes == [0; 4] && !header.has(v1::flag::DATA | v1::flag::FILE);
+        // Of nothing there is nothing to be taken.
+        if let Some(header) = ends.take_if(|_| session == 0 || prepares || header.total == 0) {
+            self.acknowledge(&header);
+        }
+        if session != 0 && !prepares {
+            let offset = Some(header.offset);
+            let came = Came::Data { session, offset, bytes, uncounted: header.length == 0 };
+            return Some(Arrival { ends, came, ..Arrival::default() });
         }
         if session != 0 {
-            let prepares = header.total == 4
-                && bytes == [0; 4]
-                && !header.has(v1::flag::DATA | v1::flag::FILE);
-            let offset = Some(header.offset);
-            let came = match prepares {
-                true => Came::Nothing,
-                false => Came::Data { session, offset, bytes, uncounted: header.length == 0 },
-            };
-            return Some(Arrival { came, ..Arrival::default() });
+            return Some(Arrival::default());
         }
         let total = usize::try_from(header.total).ok().filter(|total| *total <= TEXT_LIMIT)?;
         let offset = usize::try_from(header.offset).ok()?;

@@ -109,6 +109,14 @@ impl Peers {
         };
         let came = match arrival.came {
             Came::Data { session, offset, bytes, uncounted } => {
+                let takes =
+                    |it: &Transfer| it.place == from && it.session == session && it.takes_bytes();
+                // Only who takes bytes says that they are here.
+                if let (Some(last), Some(_)) = (&arrival.ends, self.find(takes))
+                    && let Some(line) = self.lines.get_mut(&from)
+                {
+                    line.acknowledge(last);
+                }
                 self.data_came(now, &from, session, offset, bytes, uncounted);
                 None
             }

@@ -157,6 +157,13 @@ impl Transfer {
         if matches!(self.state, State::Sent) { TransferError::Unconfirmed } else { error }
     }
 
+    /// Whether bytes that come are taken: an object's may come before the yes to it.
+    pub(super) fn takes_bytes(&self) -> bool {
+        let is_object = matches!(self.what, What::Object(_));
+        matches!(self.state, State::Receiving { .. })
+            || is_object && matches!(self.state, State::Inviting)
+    }
+
     /// Whether bytes go or come just now.
     pub(super) fn is_running(&self) -> bool {
         !matches!(self.state, State::Offered { .. })

@@ -59,6 +59,7 @@ fn bytes_that_nobody_asked_for_go_nowhere() {
         scene.bytes(ADA, 4711, 0, 1000, &noise(1000));
         scene.drain();
         assert_eq!((scene.events.len(), scene.bob.poll_timeout()), (0, None));
+        assert!(second || scene.said.is_empty(), "nobody says that they are here");
         // Of a file nobody has said yes to.
         scene.invite(ADA, "A", SESSION, 1000, "a.bin");
         scene.bytes(ADA, SESSION, 0, 1000, &noise(1000));
