@@ -20,7 +20,7 @@ fn all_streams() -> Vec<Stream> {
     let mut all = Vec::new();
     for recording in transcript::all() {
         let mut streams: BTreeMap<(String, char), Vec<u8>> = BTreeMap::new();
-        for unit in recording.units {
+        for unit in recording.units.into_iter().filter(|unit| unit.side != '#') {
             streams.entry((unit.link, unit.side)).or_default().extend(unit.bytes);
         }
         for ((link, side), bytes) in streams {

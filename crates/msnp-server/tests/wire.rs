@@ -1,6 +1,7 @@
 //! The embedded network, word by word, as a client that nobody here wrote would hear it.
 
 mod later;
+mod recorded;
 
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ impl Packet {
     /// Reads what a client said; none when it is no packet.
     pub(crate) fn of(unit: &Unit) -> Option<Self> {
         let (line, payload) = unit.parts();
-        if !line.starts_with(b"MSG ") || !unit.is_said_in_a_conversation() {
+        if unit.side != 'C' || !unit.is_on_a_switchboard() || !line.starts_with(b"MSG ") {
             return None;
         }
         Self::read(&unit.account(), payload)

@@ -73,7 +73,7 @@ fn every_packet_between_peers_is_read() {
 fn every_message_of_a_conversation_is_known() {
     let mut others = BTreeSet::new();
     for recording in transcript::all() {
-        for unit in recording.units.iter().filter(|unit| unit.is_said_in_a_conversation()) {
+        for unit in said_in_conversations(&recording.units) {
             let (line, payload) = unit.parts();
             if line.starts_with(b"MSG ")
                 && let Said::Other { content_type } = Said::read(payload)
@@ -113,11 +113,15 @@ fn our_engine_takes_either_side_of_each_recorded_transfer() {
     );
 }
 
+fn said_in_conversations(units: &[Unit]) -> impl Iterator<Item = &Unit> {
+    units.iter().filter(|unit| unit.side == 'C' && unit.is_on_a_switchboard())
+}
+
 /// Parts the packets of a recording by conversation. Two that begin before anything is exchanged are one:
 /// a client asks in one of them and answers in the other.
 fn conversations(units: &[Unit]) -> Vec<Vec<Packet>> {
     let mut conversations = vec![Vec::new()];
-    for unit in units.iter().filter(|unit| unit.is_said_in_a_conversation()) {
+    for unit in said_in_conversations(units) {
         if unit.bytes.starts_with(b"USR ") {
             conversations.push(Vec::new());
         }

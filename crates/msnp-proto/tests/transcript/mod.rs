@@ -18,16 +18,16 @@ pub(crate) struct Transcript {
 pub(crate) struct Unit {
     /// The link, such as `alice-SB2`.
     pub(crate) link: String,
-    /// `C` for the client, `S` for the server.
+    /// `C` for the client, `S` for the server; `#` where the client closes the link.
     pub(crate) side: char,
     pub(crate) bytes: Vec<u8>,
 }
 
 impl Unit {
-    /// Tells whether the client said it on a switchboard.
-    pub(crate) fn is_said_in_a_conversation(&self) -> bool {
+    /// Tells whether it was said on a switchboard.
+    pub(crate) fn is_on_a_switchboard(&self) -> bool {
         let kind = self.link.split_once('-').map(|(_, kind)| kind);
-        self.side == 'C' && kind.is_some_and(|kind| kind.starts_with("SB"))
+        kind.is_some_and(|kind| kind.starts_with("SB"))
     }
 
     /// Gives the account of the client on the link.
@@ -45,7 +45,7 @@ impl Unit {
 
 /// Reads all recordings.
 pub(crate) fn all() -> Vec<Transcript> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../msnp-proto/tests/transcripts");
     let files = fs::read_dir(folder).expect("the folder is there").flatten();
     let mut all: Vec<Transcript> = files
         .filter_map(|file| {
@@ -63,7 +63,14 @@ pub(crate) fn all() -> Vec<Transcript> {
 
 fn units(text: &str) -> Vec<Unit> {
     let mut units: Vec<Unit> = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
+    for line in text.lines() {
+        if let Some(remark) = line.strip_prefix("# ") {
+            let closed = remark.strip_suffix(": client closes");
+            let closed = closed.or_else(|| remark.strip_suffix(" closed by client side"));
+            let unit = |link: &str| Unit { link: link.to_owned(), side: '#', bytes: Vec::new() };
+            units.extend(closed.map(unit));
+            continue;
+        }
         let Some((link, rest)) = line.split_once(' ') else {
             continue;
         };

@@ -17,7 +17,7 @@ const ALICE: &str = "alice@example.com";
 const BOB: &str = "bob@example.com";
 
 /// Signs in with a proof, at a place; from MSNP16.
-async fn sign_in_at(network: &Network, account: &str, version: u8, place: &str) -> Wire {
+pub(crate) async fn sign_in_at(network: &Network, account: &str, version: u8, place: &str) -> Wire {
     let mut wire = Wire::connect(network.addresses().notification).await;
     wire.say(&format!("VER 1 MSNP{version} CVR0\r\n")).await;
     wire.hear("VER 1").await;
@@ -39,7 +39,7 @@ async fn prove(wire: &mut Wire, ticket: &Ticket, nonce: &str, place: &str) {
     wire.hear("USR 3 OK").await;
 }
 
-async fn tickets(network: &Network, account: &str, sites: &[Site<'_>]) -> Vec<Ticket> {
+pub(crate) async fn tickets(network: &Network, account: &str, sites: &[Site<'_>]) -> Vec<Ticket> {
     let password = "secret".to_owned().into();
     let body = security_token::request(Form::Second, account, &password, sites, ("", ""));
     let document = post(network, "/RST2.srf", body.expose_secret()).await;
