@@ -286,6 +286,9 @@ impl Outgoing {
             let person = puppet.persona(chat.as_str(), None);
             let state = match outcome {
                 Ok(()) => DeliveryState::Delivered { to: vec![person.id.clone()] },
+                Err(TransferError::Unconfirmed) => {
+                    DeliveryState::Unknown { tell_user: texts::the_file_may_have_arrived(name) }
+                }
                 Err(error) => DeliveryState::Failed {
                     reason: Reject::Unsupported,
                     tell_user: texts::the_file_was_not_delivered(name, error),

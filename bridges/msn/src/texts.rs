@@ -21,6 +21,10 @@ pub(crate) fn a_file_did_not_arrive(name: impl Display, error: impl Display) -> 
     format!("tried to send a file, {name}, but it did not arrive: {error}.")
 }
 
+pub(crate) fn the_file_may_have_arrived(file: impl Display) -> String {
+    format!("All of the file {file} was sent, and the other side did not say that it arrived.")
+}
+
 pub(crate) fn the_file_was_not_delivered(file: impl Display, error: impl Display) -> String {
     format!("The file {file} was not delivered: {error}. Send it again if it matters.")
 }

@@ -1,46 +1,11 @@
 //! Real servers' words: every byte of the recordings frames, decodes, and is written back alike.
 
-use std::{collections::BTreeMap, fs, path::Path};
+mod recorded;
+mod transcript;
+
+use std::collections::BTreeMap;
 
 use msnp_proto::{ClientCommand, Direction, Framer, Limits, LinkKind, ServerCommand, Version};
-
-/// The streams of a recording: by link and direction.
-fn streams(text: &str) -> BTreeMap<(String, char), Vec<u8>> {
-    let mut streams: BTreeMap<(String, char), Vec<u8>> = BTreeMap::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let Some((link, rest)) = line.split_once(' ') else {
-            continue;
-        };
-        let mut characters = rest.chars();
-        let (Some(side), Some(':' | '|')) = (characters.next(), characters.next()) else {
-            continue;
-        };
-        let words = characters.as_str().strip_prefix(' ').unwrap_or_default();
-        streams.entry((link.to_owned(), side)).or_default().extend(unescape(words));
-    }
-    streams
-}
-
-fn unescape(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut characters = text.chars();
-    while let Some(c) = characters.next() {
-        if c != '\\' {
-            out.extend(c.to_string().as_bytes());
-            continue;
-        }
-        match characters.next().expect("an escape") {
-            'r' => out.push(b'\r'),
-            'n' => out.push(b'\n'),
-            'x' => {
-                let digits: String = characters.by_ref().take(2).collect();
-                out.push(u8::from_str_radix(&digits, 16).expect("two digits"));
-            }
-            other => out.extend(other.to_string().as_bytes()),
-        }
-    }
-    out
-}
 
 struct Stream {
     name: String,
@@ -50,17 +15,15 @@ struct Stream {
     bytes: Vec<u8>,
 }
 
+/// What each side said on each link.
 fn all_streams() -> Vec<Stream> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
     let mut all = Vec::new();
-    for file in fs::read_dir(folder).expect("the folder is there").flatten() {
-        let name = file.file_name().to_string_lossy().into_owned();
-        let Some(number) = name.strip_suffix(".txt").map(|stem| &stem[stem.len() - 2..]) else {
-            continue;
-        };
-        let version = Version::from_number(number.parse().expect("a number")).expect("a version");
-        let text = fs::read_to_string(file.path()).expect("it is text");
-        for ((link, side), bytes) in streams(&text) {
+    for recording in transcript::all() {
+        let mut streams: BTreeMap<(String, char), Vec<u8>> = BTreeMap::new();
+        for unit in recording.units.into_iter().filter(|unit| unit.side != '#') {
+            streams.entry((unit.link, unit.side)).or_default().extend(unit.bytes);
+        }
+        for ((link, side), bytes) in streams {
             let kind = match link.split_once('-').map(|(_, kind)| kind) {
                 Some(kind) if kind.starts_with("NS") => LinkKind::Notification,
                 Some(kind) if kind.starts_with("SB") => LinkKind::Switchboard,
@@ -68,8 +31,8 @@ fn all_streams() -> Vec<Stream> {
             };
             let direction = if side == 'C' { Direction::ToServer } else { Direction::ToClient };
             all.push(Stream {
-                name: format!("{name} {link} {side}"),
-                version,
+                name: format!("{} {link} {side}", recording.name),
+                version: recording.version,
                 kind,
                 direction,
                 bytes,
@@ -93,6 +56,13 @@ fn frames(stream: &Stream, piece: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
         }
     }
     frames
+}
+
+/// Tells whether a line has both numbers of capabilities where its version has one, as aMSN writes them:
+/// they are read, and one is written.
+fn is_numbered_twice(stream: &Stream, line: &[u8]) -> bool {
+    let is_amsn = stream.name.starts_with("amsn") && stream.version == Version::Msnp15;
+    is_amsn && [&b"CHG"[..], b"NLN", b"ILN"].iter().any(|verb| line.starts_with(verb))
 }
 
 #[test]
@@ -132,6 +102,9 @@ fn every_command_of_a_server_is_the_same_after_writing_and_reading_it() {
     for stream in all_streams().into_iter().filter(|stream| stream.direction == Direction::ToClient)
     {
         for (line, payload) in frames(&stream, usize::MAX) {
+            if is_numbered_twice(&stream, &line) {
+                continue;
+            }
             let frame = msnp_proto::Frame::of_line(&line, &payload);
             let Ok(command) = ServerCommand::decode(&frame, stream.version, stream.kind) else {
                 continue;
@@ -155,6 +128,9 @@ fn every_command_of_a_client_is_the_same_after_writing_and_reading_it() {
     for stream in all_streams().into_iter().filter(|stream| stream.direction == Direction::ToServer)
     {
         for (line, payload) in frames(&stream, usize::MAX) {
+            if is_numbered_twice(&stream, &line) {
+                continue;
+            }
             let frame = msnp_proto::Frame::of_line(&line, &payload);
             let command = match ClientCommand::decode(&frame, stream.version, stream.kind) {
                 // Of what is not known only the name is kept.

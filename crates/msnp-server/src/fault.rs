@@ -1,10 +1,15 @@
 //! Misdeeds on demand: what a client must survive.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
+};
+
+use msnp_proto::{
+    msg::Body,
+    p2p::{Envelope, v1, v2},
 };
 
 /// What the servers do when a client says a certain verb.
@@ -20,6 +25,16 @@ pub enum Misdeed {
     LyingLength,
     /// Answer nothing.
     Silence,
+}
+
+/// What of a conversation is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lost {
+    /// The switchboard's word that it took a message: `ACK`.
+    Acknowledgement,
+    /// The packet by which a peer acknowledges others, of either age; whoever sent it is told that it
+    /// was taken.
+    PeerAcknowledgement,
 }
 
 /// What the sign-in over HTTP does instead of its work.
@@ -47,6 +62,11 @@ struct Knobs {
     login: HttpFault,
     challenge: bool,
     detours: HashMap<String, SocketAddr>,
+    /// Which one of a kind is lost, and how many there were.
+    losses: HashMap<Lost, (u32, u32)>,
+    half_open: bool,
+    relay_delay: Option<Duration>,
+    unreachable: HashSet<String>,
     /// How often all tickets ended before their time.
     ended: u32,
 }
@@ -99,6 +119,57 @@ impl Faults {
         knobs.ended = knobs.ended.wrapping_add(1);
     }
 
+    /// Loses one of a kind: which, counted from 1 and from now on through all conversations.
+    pub fn lose(&self, what: Lost, which: Option<u32>) {
+        let mut knobs = self.knobs();
+        match which {
+            Some(which) => knobs.losses.insert(what, (which, 0)),
+            None => knobs.losses.remove(&what),
+        };
+    }
+
+    /// Makes all switchboards half open: they take what is said and deliver and answer nothing, in
+    /// conversations that are under way too.
+    pub fn half_open(&self, on: bool) {
+        self.knobs().half_open = on;
+    }
+
+    /// Delivers what is said in conversations later, as from a peer who is slow; the order stays.
+    pub fn relay_delay(&self, delay: Option<Duration>) {
+        self.knobs().relay_delay = delay;
+    }
+
+    /// Answers calls for an account with 217, although it is online.
+    pub fn unreachable(&self, account: &str, on: bool) {
+        let (mut knobs, account) = (self.knobs(), account.to_lowercase());
+        match on {
+            true => knobs.unreachable.insert(account),
+            false => knobs.unreachable.remove(&account),
+        };
+    }
+
+    /// Counts one of a kind, and tells whether it is the one to be lost.
+    pub(crate) fn loses(&self, what: Lost) -> bool {
+        let mut knobs = self.knobs();
+        let Some((which, seen)) = knobs.losses.get_mut(&what) else {
+            return false;
+        };
+        *seen = seen.saturating_add(1);
+        seen == which
+    }
+
+    pub(crate) fn is_half_open(&self) -> bool {
+        self.knobs().half_open
+    }
+
+    pub(crate) fn relaying(&self) -> Option<Duration> {
+        self.knobs().relay_delay
+    }
+
+    pub(crate) fn is_unreachable(&self, account: &str) -> bool {
+        self.knobs().unreachable.contains(&account.to_lowercase())
+    }
+
     pub(crate) fn ended(&self) -> u32 {
         self.knobs().ended
     }
@@ -128,4 +199,21 @@ impl Faults {
     fn knobs(&self) -> MutexGuard<'_, Knobs> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Tells whether a message is nothing but a peer's acknowledgement.
+pub(crate) fn is_peer_acknowledgement(payload: &[u8]) -> bool {
+    let body = Body::read(payload);
+    if body.content_type() != Envelope::CONTENT_TYPE {
+        return false;
+    }
+    let Some(envelope) = Envelope::read(&body) else {
+        return false;
+    };
+    if envelope.is_second_age() {
+        let packet = v2::Packet::decode(envelope.packet);
+        return packet.is_some_and(|it| it.acknowledges.is_some() && it.part.is_none());
+    }
+    v1::Header::decode(envelope.packet)
+        .is_some_and(|(header, _)| header.has(v1::flag::ACKNOWLEDGES))
 }

@@ -32,7 +32,7 @@ pub use self::{
         CallError, ChatPush, Directory, EditError, Entry, Group, GroupEdit, Keep, Kept, ListEdit,
         Member, Picture, PresenceOf, Privacy, Profile, Push, SessionId, Shown, Stored, TalkId,
     },
-    fault::{Faults, HttpFault, Misdeed},
+    fault::{Faults, HttpFault, Lost, Misdeed},
     memory::MemoryDirectory,
     network::{Addresses, BindError, Network, Options},
     script::Script,

@@ -10,7 +10,7 @@ use msnp_proto::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     sync::mpsc,
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use crate::fault::{Faults, Misdeed};
@@ -129,6 +129,14 @@ impl Writing {
         }
         // Closing is a courtesy: the last words are written already.
         let _ = self.stream.shutdown().await;
+    }
+}
+
+/// Waits until something is due; for ever, where nothing is.
+pub(crate) async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

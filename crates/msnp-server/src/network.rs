@@ -183,10 +183,15 @@ impl Network {
 
 /// Makes a name that nobody guesses.
 pub(crate) fn unguessable() -> String {
+    unguessable_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Gives bytes that nobody guesses.
+pub(crate) fn unguessable_bytes() -> [u8; 16] {
     let mut bytes = [0; 16];
     // A machine without randomness cannot make secrets; its network is for loopback only.
     let _ = getrandom::fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
 }
 
 impl Shared {

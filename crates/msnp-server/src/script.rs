@@ -1,17 +1,29 @@
 //! Contacts that act by themselves, through the same directory as everybody else.
+//!
+//! Here: what scripts there are, and what each answers. How a contact listens and speaks is in [`actor`],
+//! its files in [`transfers`], and what it has in [`belongings`].
 
-use std::{sync::Arc, time::Duration};
+mod actor;
+mod belongings;
+mod png;
+mod talk;
+mod transfers;
 
-use msnp_proto::{
-    command::{Capabilities, Status},
-    msg::{self, Said, Text},
-};
+use std::sync::Arc;
+
+use msnp_proto::msg::{self, Extra, Text};
 use serde::Deserialize;
-use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 
-use crate::directory::{ChatPush, Directory, Push, Shown, TalkId};
+use self::{
+    actor::Actor,
+    belongings::{Belongings, SHORTCUT},
+};
+use crate::directory::Directory;
 
 /// What a contact does.
+///
+/// Whatever it does, it has a display picture and serves it to who asks, takes the files it is offered
+/// and says back their size and SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Script {
@@ -21,92 +33,47 @@ pub enum Script {
     Greeter,
     /// Answers with a nudge.
     Nudger,
+    /// Does what it is told: `nudge`, `emoticon` or `file`.
+    Performer,
 }
 
-/// How long a scripted contact seems to write.
-const WRITING: Duration = Duration::from_millis(300);
-/// How long a greeter lets a contact arrive before it speaks.
-const ARRIVING: Duration = Duration::from_millis(500);
+/// What a contact does about something said to it.
+enum Answer {
+    /// Offers its file.
+    Offer,
+    /// Says this at once.
+    Say(Vec<u8>),
+    /// Writes these, one after the other.
+    Write(Vec<Vec<u8>>),
+}
+
+impl Script {
+    /// Greets somebody who came, if it does that.
+    fn greeting(self, name: &str) -> Option<Text> {
+        let hello = || Text::plain(format!("Hello {name}, good to see you here!"));
+        (self == Self::Greeter).then(hello)
+    }
+
+    fn answer(self, said: &Text, own: &Belongings) -> Answer {
+        let write = |text: Text| Answer::Write(vec![text.write()]);
+        match (self, said.words.trim().to_lowercase().as_str()) {
+            (Self::Echo, _) => write(said.clone()),
+            (Self::Greeter, _) => write(Text::plain(format!("You said: {}", said.words))),
+            (Self::Nudger, _) | (Self::Performer, "nudge") => Answer::Say(msg::write_nudge()),
+            (Self::Performer, "emoticon") => {
+                // Clients look for the letters in the words that come next.
+                let text = Text::plain(format!("This is a disc: {SHORTCUT}"));
+                Answer::Write(vec![Extra::Emoticons(own.emoticons()).write(), text.write()])
+            }
+            (Self::Performer, "file") => Answer::Offer,
+            (Self::Performer, _) => {
+                write(Text::plain("Say nudge, emoticon or file, or send me a file."))
+            }
+        }
+    }
+}
 
 /// Plays a script until it is cancelled.
 pub(crate) async fn play(script: Script, account: String, directory: Arc<dyn Directory>) {
-    let (pushes, mut pushed) = mpsc::channel(1024);
-    let session = directory.attach(&account, None, pushes).await;
-    let (status, capabilities) = (Status::Online, Capabilities::default());
-    directory.set_presence(&account, session, Shown { status, capabilities, object: None }).await;
-    let mut talks = JoinSet::new();
-    loop {
-        tokio::select! {
-            push = pushed.recv() => match push {
-                Some(Push::Ring { talk, .. }) => {
-                    talks.spawn(converse(script, account.clone(), Arc::clone(&directory), talk, None));
-                }
-                Some(Push::Presence(of)) if script == Script::Greeter && of.status == Status::Online => {
-                    let (account, directory) = (account.clone(), Arc::clone(&directory));
-                    talks.spawn(async move {
-                        sleep(ARRIVING).await;
-                        let talk = directory.open_talk().await;
-                        converse(script, account, directory, talk, Some(of.profile.account)).await;
-                    });
-                }
-                Some(_) => {}
-                None => return,
-            },
-            Some(_) = talks.join_next() => {}
-        }
-    }
-}
-
-async fn converse(
-    script: Script,
-    account: String,
-    directory: Arc<dyn Directory>,
-    talk: TalkId,
-    greets: Option<String>,
-) {
-    let (pushes, mut pushed) = mpsc::channel(1024);
-    directory.join(talk, &account, pushes).await;
-    if let Some(friend) = &greets
-        && directory.call(talk, &account, friend).await.is_err()
-    {
-        return directory.leave(talk, &account).await;
-    }
-    let speaker = Speaker { account: account.clone(), directory: Arc::clone(&directory), talk };
-    while let Some(push) = pushed.recv().await {
-        match push {
-            ChatPush::Joined(member) if greets.is_some() => {
-                let hello = format!("Hello {}, good to see you here!", member.profile.name);
-                speaker.write(&Text::plain(hello)).await;
-            }
-            ChatPush::Said { payload, .. } => match (Said::read(&payload), script) {
-                (Said::Text(text), Script::Echo) => speaker.write(&text).await,
-                (Said::Text(text), Script::Greeter) => {
-                    speaker.write(&Text::plain(format!("You said: {}", text.words))).await;
-                }
-                (Said::Text(_), Script::Nudger) => speaker.say(msg::write_nudge()).await,
-                _ => {}
-            },
-            ChatPush::Left(_) => return directory.leave(talk, &account).await,
-            ChatPush::Joined(_) => {}
-        }
-    }
-}
-
-struct Speaker {
-    account: String,
-    directory: Arc<dyn Directory>,
-    talk: TalkId,
-}
-
-impl Speaker {
-    /// Seems to write, then says it.
-    async fn write(&self, text: &Text) {
-        self.say(msg::write_typing(&self.account)).await;
-        sleep(WRITING).await;
-        self.say(text.write()).await;
-    }
-
-    async fn say(&self, payload: Vec<u8>) {
-        self.directory.say(self.talk, &self.account, payload.into()).await;
-    }
+    Actor::new(script, account, directory).play().await;
 }

@@ -1,19 +1,26 @@
 //! One client's link to a switchboard.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use msnp_proto::{
     ClientCommand, ErrorCode, LinkKind, ServerCommand,
     command::{AckMode, Capabilities},
     msg::PAYLOAD_LIMIT,
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
 use crate::{
     directory::{CallError, ChatPush, Member, TalkId},
-    link::{Ended, GREETING_DEADLINE, Reader, Speaker},
+    fault::{Lost, is_peer_acknowledgement},
+    link::{Ended, GREETING_DEADLINE, Reader, Speaker, until},
     network::{Admits, Shared},
 };
+
+/// Most that waits to be delivered late; the rest waits where it is pushed.
+const LATE_LIMIT: usize = 1024;
 
 pub(crate) async fn serve(shared: Arc<Shared>, mut reader: Reader, mut speaker: Speaker) {
     let entered = timeout(GREETING_DEADLINE, enter(&shared, &mut reader, &mut speaker)).await;
@@ -29,6 +36,8 @@ struct Board {
     account: String,
     talk: TalkId,
     pushes: mpsc::Receiver<ChatPush>,
+    /// What is delivered late, and when.
+    late: VecDeque<(Instant, ChatPush)>,
 }
 
 /// Takes the first command: a ticket.
@@ -79,7 +88,8 @@ async fn enter(
                 })?;
             }
             let (shared, speaker) = (Arc::clone(shared), speaker.clone());
-            return Ok(Board { shared, speaker, account, talk, pushes });
+            let late = VecDeque::new();
+            return Ok(Board { shared, speaker, account, talk, pushes, late });
         }
         reader.fill().await?;
     }
@@ -123,26 +133,47 @@ impl Board {
                     self.obey(command).await?;
                 }
             }
+            let due = self.late.front().map(|(due, _)| *due);
             tokio::select! {
                 filled = reader.fill() => filled?,
-                push = self.pushes.recv() => self.tell(push.ok_or(Ended)?)?,
+                push = self.pushes.recv(), if self.late.len() < LATE_LIMIT => {
+                    let push = push.ok_or(Ended)?;
+                    match self.shared.faults.relaying() {
+                        None if self.late.is_empty() => self.tell(push)?,
+                        delay => {
+                            let due = Instant::now() + delay.unwrap_or_default();
+                            self.late.push_back((due, push));
+                        }
+                    }
+                }
+                () = until(due) => {
+                    if let Some((_, push)) = self.late.pop_front() {
+                        self.tell(push)?;
+                    }
+                }
             }
         }
     }
 
     async fn obey(&self, command: ClientCommand<'_>) -> Result<(), Ended> {
-        let directory = &self.shared.directory;
+        let (directory, faults) = (&self.shared.directory, &self.shared.faults);
+        if faults.is_half_open() {
+            return Ok(());
+        }
         let verb = match command {
             ClientCommand::Call { .. } => "CAL",
             ClientCommand::Message { .. } => "SB MSG",
             _ => "",
         };
-        if self.speaker.misbehave(self.shared.faults.misdeed(verb), &command)? {
+        if self.speaker.misbehave(faults.misdeed(verb), &command)? {
             return Ok(());
         }
         match command {
             ClientCommand::Call { trid, account } if !account.contains('@') => {
                 self.speaker.refuse(trid, ErrorCode::INVALID_USER)
+            }
+            ClientCommand::Call { trid, account } if faults.is_unreachable(account) => {
+                self.speaker.refuse(trid, ErrorCode::NOT_ONLINE)
             }
             // Clients of these versions call themselves first, for their other places.
             ClientCommand::Call { trid, account }
@@ -175,8 +206,15 @@ impl Board {
             // As the real servers: closed without a word.
             ClientCommand::Message { payload, .. } if payload.len() > PAYLOAD_LIMIT => Err(Ended),
             ClientCommand::Message { trid, ack, payload } => {
-                let heard = directory.say(self.talk, &self.account, payload.into()).await;
+                let lost =
+                    is_peer_acknowledgement(payload) && faults.loses(Lost::PeerAcknowledgement);
+                let heard = lost || directory.say(self.talk, &self.account, payload.into()).await;
                 match (ack, heard) {
+                    (AckMode::Always | AckMode::Data, true)
+                        if faults.loses(Lost::Acknowledgement) =>
+                    {
+                        Ok(())
+                    }
                     (AckMode::Always | AckMode::Data, true) => {
                         self.speaker.say(&ServerCommand::Acknowledge { trid })
                     }
@@ -192,6 +230,9 @@ impl Board {
     }
 
     fn tell(&self, push: ChatPush) -> Result<(), Ended> {
+        if self.shared.faults.is_half_open() {
+            return Ok(());
+        }
         match push {
             ChatPush::Joined(member) => {
                 for account in addresses(&member, &self.speaker) {

@@ -1,6 +1,7 @@
 //! The embedded network, word by word, as a client that nobody here wrote would hear it.
 
 mod later;
+mod recorded;
 
 use std::time::Duration;
 
@@ -198,7 +199,7 @@ async fn presence_and_calls_reach_the_other_side() {
     let network = network().await;
     let mut alice = sign_in(&network, "alice@example.com", 11).await;
     alice.say("SYN 5 0 0\r\nCHG 6 NLN 268435456\r\n").await;
-    alice.hear("ILN 6 NLN echo@example.com Echo 0").await;
+    alice.hear("ILN 6 NLN echo@example.com Echo 2684354592 %3Cmsnobj").await;
     let mut bob = sign_in(&network, "bob@example.com", 12).await;
     bob.say("CHG 5 BSY 268435456\r\n").await;
     alice.hear("NLN BSY bob@example.com Bob 268435456").await;

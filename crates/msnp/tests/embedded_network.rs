@@ -1,9 +1,11 @@
 //! The client against the embedded network: real sockets, every version, every misdeed.
 
 mod contacts;
+mod faults;
 mod gateway;
 mod outdated;
 mod presence;
+mod scripted;
 mod transfers;
 
 use std::time::Duration;
@@ -27,13 +29,18 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::of(vec![User::new(ECHO, "x", "Echo", &[ADA]).with_script(Script::Echo)]).await
+    }
+
+    /// Ada, Bob, and others whom Ada knows.
+    async fn of(others: Vec<User>) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let faults = Faults::default();
-        let directory = MemoryDirectory::new(vec![
-            User::new(ADA, "secret, with = and %", "Ada & friends", &[BOB, ECHO]),
-            User::new(BOB, "hunter2", "Bob ☃", &[ADA]),
-            User::new(ECHO, "x", "Echo", &[ADA]).with_script(Script::Echo),
-        ]);
+        let addresses = others.iter().map(|user| user.address.as_str());
+        let contacts: Vec<&str> = [BOB].into_iter().chain(addresses).collect();
+        let ada = User::new(ADA, "secret, with = and %", "Ada & friends", &contacts);
+        let bob = User::new(BOB, "hunter2", "Bob ☃", &[ADA]);
+        let directory = MemoryDirectory::new([vec![ada, bob], others].concat());
         let options = Options { faults: faults.clone(), ..Options::default() };
         let network = Network::bind(directory.clone(), options).await.expect("a free port");
         Self { network, directory, faults }

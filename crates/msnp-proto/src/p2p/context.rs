@@ -89,11 +89,14 @@ impl FileContext {
         let room = 200 - ending.len();
         let cut = stem.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|at| *at <= room);
         let stem = stem.get(..cut.last().unwrap_or_default()).unwrap_or_default();
-        let device = stem.split('.').next().unwrap_or_default().to_ascii_uppercase();
+        let device = stem.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
         let numbered = |name: &str| {
-            device.strip_prefix(name).is_some_and(|rest| {
-                rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_digit())
-            })
+            let rest = device.strip_prefix(name).and_then(|rest| {
+                let mut rest = rest.chars();
+                rest.next().filter(|_| rest.next().is_none())
+            });
+            // Three of the small digits count there too.
+            rest.is_some_and(|c| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³'))
         };
         let reserved =
             matches!(device.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")

@@ -63,14 +63,17 @@ struct OwnPart {
 pub(super) struct Arrival<'a> {
     /// Transfers whose bytes are acknowledged with it.
     pub(super) taken: Vec<TransferId>,
+    /// The end of bytes in the first age: to be acknowledged by whoever takes them.
+    pub(super) ends: Option<Header>,
     /// What it carries.
     pub(super) came: Came<'a>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Came<'a> {
-    /// Bytes of a transfer.
-    Data { session: u32, offset: Option<u64>, bytes: &'a [u8] },
+    /// Bytes of a transfer; those that were sent under a length of 0 are counted in no offset, if they are
+    /// a file's.
+    Data { session: u32, offset: Option<u64>, bytes: &'a [u8], uncounted: bool },
     /// Nothing for anybody.
     #[default]
     Nothing,
@@ -265,11 +268,20 @@ impl Line {
         }
     }
 
+    /// Says that a message of the first age is here whole.
+    pub(super) fn acknowledge(&mut self, last: &Header) {
+        if self.queue.len() < QUEUE_LIMIT {
+            let message = self.next_message();
+            let packet = v1::packet(&last.acknowledgement(message), &[], 0);
+            self.queue.push_back(Queued::Whole(packet));
+        }
+    }
+
     fn receive_first<'a>(&mut self, packet: &'a [u8]) -> Option<Arrival<'a>> {
         let (header, rest) = Header::decode(packet)?;
         if header.has(v1::flag::ACKNOWLEDGES) {
             let taken = self.awaited.remove(&header.key).into_iter().collect();
-            return Some(Arrival { taken, came: Came::Nothing });
+            return Some(Arrival { taken, ..Arrival::default() });
         }
         let session = header.session;
         if header.has(v1::flag::ERROR | 0x80) {
@@ -283,21 +295,20 @@ impl Line {
         if end > header.total && header.length != 0 {
             return None;
         }
-        if end >= header.total && self.queue.len() < QUEUE_LIMIT {
-            let message = self.next_message();
-            let packet = v1::packet(&header.acknowledgement(message), &[], 0);
-            self.queue.push_back(Queued::Whole(packet));
+        let mut ends = Some(header).filter(|_| end >= header.total);
+        let prepares =
+            header.total == 4 && bytes == [0; 4] && !header.has(v1::flag::DATA | v1::flag::FILE);
+        // Of nothing there is nothing to be taken.
+        if let Some(header) = ends.take_if(|_| session == 0 || prepares || header.total == 0) {
+            self.acknowledge(&header);
+        }
+        if session != 0 && !prepares {
+            let offset = Some(header.offset);
+            let came = Came::Data { session, offset, bytes, uncounted: header.length == 0 };
+            return Some(Arrival { ends, came, ..Arrival::default() });
         }
         if session != 0 {
-            let prepares = header.total == 4
-                && bytes == [0; 4]
-                && !header.has(v1::flag::DATA | v1::flag::FILE);
-            let offset = Some(header.offset);
-            let came = match prepares {
-                true => Came::Nothing,
-                false => Came::Data { session, offset, bytes },
-            };
-            return Some(Arrival { came, ..Arrival::default() });
+            return Some(Arrival::default());
         }
         let total = usize::try_from(header.total).ok().filter(|total| *total <= TEXT_LIMIT)?;
         let offset = usize::try_from(header.offset).ok()?;
@@ -332,7 +343,10 @@ impl Line {
             let prepares = part.kind == kind::FIRST && part.bytes == [0; 4];
             match prepares {
                 true => Came::Nothing,
-                false => Came::Data { session: part.session, offset: None, bytes: part.bytes },
+                false => {
+                    let (session, bytes) = (part.session, part.bytes);
+                    Came::Data { session, offset: None, bytes, uncounted: false }
+                }
             }
         } else {
             let remaining = usize::try_from(part.remaining).ok()?;

@@ -94,7 +94,8 @@ impl Peers {
         };
         let ours = envelope.to.account == self.own.account
             && (envelope.to.id.is_none() || envelope.to.id == self.own.id);
-        let from = envelope.from.filter(|_| envelope.to.id.is_some());
+        let is_second_age = envelope.is_second_age();
+        let from = envelope.from.filter(|_| is_second_age);
         let from = from.unwrap_or_else(|| Place { account: sender.to_lowercase(), id: None });
         // Everybody in a conversation of several gets everything, and each of one's places too.
         if !ours || from.account != sender.to_lowercase() {
@@ -107,8 +108,16 @@ impl Peers {
             return;
         };
         let came = match arrival.came {
-            Came::Data { session, offset, bytes } => {
-                self.data_came(now, &from, session, offset, bytes);
+            Came::Data { session, offset, bytes, uncounted } => {
+                let takes =
+                    |it: &Transfer| it.place == from && it.session == session && it.takes_bytes();
+                // Only who takes bytes says that they are here.
+                if let (Some(last), Some(_)) = (&arrival.ends, self.find(takes))
+                    && let Some(line) = self.lines.get_mut(&from)
+                {
+                    line.acknowledge(last);
+                }
+                self.data_came(now, &from, session, offset, bytes, uncounted);
                 None
             }
             Came::Reset { session } => {
@@ -136,6 +145,7 @@ impl Peers {
             let state = self.transfers.get(&id).map(|it| &it.state);
             let error = match state {
                 Some(State::Inviting | State::Offered { .. }) => TransferError::NoAnswer,
+                Some(State::Sent) => TransferError::Unconfirmed,
                 _ => TransferError::Stalled,
             };
             match state {
@@ -151,7 +161,7 @@ impl Peers {
     pub fn handle_gone(&mut self, chat: &ChatId, error: TransferError) {
         self.lines.retain(|_, line| line.chat != *chat);
         let cut = self.transfers.iter().filter(|(_, it)| it.chat == *chat && it.is_running());
-        for id in cut.map(|(id, _)| *id).collect::<Vec<_>>() {
+        for (id, error) in cut.map(|(id, it)| (*id, it.cut_off(error))).collect::<Vec<_>>() {
             self.end(id, Err(error));
         }
     }
@@ -161,16 +171,19 @@ impl Peers {
         self.lines.retain(|place, line| line.chat != *chat || place.account != account);
         let hers = |it: &Transfer| it.chat == *chat && it.place.account == account;
         let cut = self.transfers.iter().filter(|(_, it)| hers(it));
-        for id in cut.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.end(id, Err(TransferError::Interrupted));
+        let cut = cut.map(|(id, it)| (*id, it.cut_off(TransferError::Interrupted)));
+        for (id, error) in cut.collect::<Vec<_>>() {
+            self.end(id, Err(error));
         }
     }
 
     /// Ends all transfers.
     pub fn handle_closed(&mut self) {
         self.lines.clear();
-        for id in self.transfers.keys().copied().collect::<Vec<_>>() {
-            self.end(id, Err(TransferError::Interrupted));
+        let cut = self.transfers.iter();
+        let cut = cut.map(|(id, it)| (*id, it.cut_off(TransferError::Interrupted)));
+        for (id, error) in cut.collect::<Vec<_>>() {
+            self.end(id, Err(error));
         }
     }
 

@@ -58,6 +58,12 @@ impl<'a> Envelope<'a> {
         })
     }
 
+    /// Tells whether the packet is of the second age: it goes from place to place.
+    pub fn is_second_age(&self) -> bool {
+        let from = self.from.as_ref().and_then(|from| from.id.as_ref());
+        self.to.id.is_some() && from.is_some()
+    }
+
     /// Writes the payload.
     pub fn write(&self) -> Vec<u8> {
         let mut out = format!(

@@ -75,6 +75,9 @@ pub enum TransferError {
     /// The peer does not have it, or did not understand.
     #[error("the other side does not have it")]
     Unavailable,
+    /// All bytes went, and nothing tells whether the peer has them.
+    #[error("all of it was sent, and nothing tells whether it arrived")]
+    Unconfirmed,
     /// There is no such transfer, or it is in another state.
     #[error("there is no such transfer")]
     Unknown,
@@ -89,6 +92,8 @@ pub(super) struct Transfer {
     pub(super) what: What,
     pub(super) state: State,
     pub(super) deadline: Instant,
+    /// Bytes of a file that the peer's offsets do not count.
+    pub(super) uncounted: u64,
 }
 
 #[derive(Debug)]
@@ -144,6 +149,19 @@ impl Transfer {
             What::Object(object) => object.size,
             What::File(file) => file.size,
         }
+    }
+
+    /// What became of it when it can go on no more. A known client leaves as soon as it has a file, without
+    /// a word about it.
+    pub(super) fn cut_off(&self, error: TransferError) -> TransferError {
+        if matches!(self.state, State::Sent) { TransferError::Unconfirmed } else { error }
+    }
+
+    /// Whether bytes that come are taken: an object's may come before the yes to it.
+    pub(super) fn takes_bytes(&self) -> bool {
+        let is_object = matches!(self.what, What::Object(_));
+        matches!(self.state, State::Receiving { .. })
+            || is_object && matches!(self.state, State::Inviting)
     }
 
     /// Whether bytes go or come just now.

@@ -123,10 +123,11 @@ pub fn packet(header: &Header, bytes: &[u8], footer: u32) -> Vec<u8> {
 }
 
 /// Gives a packet's bytes: what stands between the header and the footer. A known client writes
-/// length 0 above bytes that are there; then all of them count.
+/// length 0 above bytes that are there, and a whole packet's above the last, which has fewer: then all
+/// count that are there.
 pub fn body<'a>(header: &Header, rest: &'a [u8]) -> &'a [u8] {
     let there = rest.len().saturating_sub(FOOTER_LENGTH);
     let length = usize::try_from(header.length).unwrap_or(usize::MAX);
-    let length = if length == 0 { there } else { length.min(rest.len()) };
+    let length = if length == 0 || length > rest.len() { there } else { length };
     rest.get(..length).unwrap_or_default()
 }

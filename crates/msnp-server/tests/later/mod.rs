@@ -17,7 +17,7 @@ const ALICE: &str = "alice@example.com";
 const BOB: &str = "bob@example.com";
 
 /// Signs in with a proof, at a place; from MSNP16.
-async fn sign_in_at(network: &Network, account: &str, version: u8, place: &str) -> Wire {
+pub(crate) async fn sign_in_at(network: &Network, account: &str, version: u8, place: &str) -> Wire {
     let mut wire = Wire::connect(network.addresses().notification).await;
     wire.say(&format!("VER 1 MSNP{version} CVR0\r\n")).await;
     wire.hear("VER 1").await;
@@ -39,7 +39,7 @@ async fn prove(wire: &mut Wire, ticket: &Ticket, nonce: &str, place: &str) {
     wire.hear("USR 3 OK").await;
 }
 
-async fn tickets(network: &Network, account: &str, sites: &[Site<'_>]) -> Vec<Ticket> {
+pub(crate) async fn tickets(network: &Network, account: &str, sites: &[Site<'_>]) -> Vec<Ticket> {
     let password = "secret".to_owned().into();
     let body = security_token::request(Form::Second, account, &password, sites, ("", ""));
     let document = post(network, "/RST2.srf", body.expose_secret()).await;
@@ -99,10 +99,12 @@ async fn whoever_calls_herself_first_is_there_from_msnp16() {
         let mut alice = sign_in_at(&network, ALICE, version, "a").await;
         alice.say("CHG 5 NLN 0\r\nXFR 6 SB\r\n").await;
         let board = alice.hear("XFR 6 SB").await;
-        let words: Vec<&str> = board.lines().last().expect("a line").split(' ').collect();
-        let address = words[3].parse().expect("an address");
+        // Payloads before it end in no line.
+        let (_, board) = board.split_once("XFR 6 SB ").expect("an answer");
+        let words: Vec<&str> = board.trim_end().split(' ').collect();
+        let address = words[0].parse().expect("an address");
         let mut board = Wire::connect(address).await;
-        board.say(&format!("USR 1 {ALICE} {}\r\nCAL 2 {ALICE}\r\n", words[5])).await;
+        board.say(&format!("USR 1 {ALICE} {}\r\nCAL 2 {ALICE}\r\n", words[2])).await;
         let heard = board.hear(wanted).await;
         assert_eq!(heard.contains("CAL 2 RINGING"), version == 18, "{heard}");
     }

@@ -9,12 +9,12 @@ use msnp::{
 
 use crate::{ADA, BOB, ECHO, World, seen, text_of};
 
-fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|at| u8::try_from(at * 31 % 251).unwrap_or_default()).collect()
 }
 
 /// Answers what is wanted of a file until it is over.
-async fn send(
+pub(crate) async fn send(
     handle: &Handle,
     events: &mut Events,
     own: TransferId,
@@ -40,7 +40,10 @@ async fn send(
 }
 
 /// Takes a file whole.
-async fn receive(events: &mut Events, wanted: TransferId) -> Result<Vec<u8>, TransferError> {
+pub(crate) async fn receive(
+    events: &mut Events,
+    wanted: TransferId,
+) -> Result<Vec<u8>, TransferError> {
     let mut file = Vec::new();
     loop {
         let event = seen(events, |event| match event {
@@ -57,7 +60,7 @@ async fn receive(events: &mut Events, wanted: TransferId) -> Result<Vec<u8>, Tra
     }
 }
 
-fn offered(event: &Event) -> Option<(TransferId, FileContext)> {
+pub(crate) fn offered(event: &Event) -> Option<(TransferId, FileContext)> {
     match event {
         Event::Transfer(PeerEvent::Offered { transfer, file, .. }) => {
             Some((*transfer, file.clone()))

@@ -54,7 +54,9 @@ impl Peers {
         };
         self.say(chat, &place, &text);
         let (chat, state) = (chat.clone(), State::Inviting);
-        self.transfers.insert(id, Transfer { chat, place, session, call, what, state, deadline });
+        let uncounted = 0;
+        self.transfers
+            .insert(id, Transfer { chat, place, session, call, what, state, deadline, uncounted });
         Ok(())
     }
 
@@ -228,7 +230,9 @@ impl Peers {
     ) -> TransferId {
         let id = self.new_id();
         let (chat, place, call) = (chat.clone(), place.clone(), call.to_owned());
-        self.transfers.insert(id, Transfer { chat, place, session, call, what, state, deadline });
+        let uncounted = 0;
+        self.transfers
+            .insert(id, Transfer { chat, place, session, call, what, state, deadline, uncounted });
         id
     }
 

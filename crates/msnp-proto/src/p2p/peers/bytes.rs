@@ -112,6 +112,7 @@ impl Peers {
         session: u32,
         offset: Option<u64>,
         bytes: &[u8],
+        uncounted: bool,
     ) {
         let Some(id) = self.find(|it| it.place == *from && it.session == session) else {
             return;
@@ -123,11 +124,12 @@ impl Peers {
         if matches!((&transfer.state, &transfer.what), (State::Inviting, What::Object(_))) {
             transfer.state = State::Receiving { got: 0, object: Vec::new() };
         }
-        let size = transfer.size();
+        let (size, before) = (transfer.size(), transfer.uncounted);
         let State::Receiving { got, object } = &mut transfer.state else {
             return;
         };
         // What came before is passed over; with a gap the rest is worth nothing.
+        let offset = offset.map(|offset| offset.saturating_add(before));
         let seen = offset.map_or(Some(0), |offset| got.checked_sub(offset));
         let Some(seen) = seen.and_then(|seen| usize::try_from(seen).ok()) else {
             self.say_bye(id);
@@ -135,7 +137,11 @@ impl Peers {
         };
         let new = bytes.get(seen..).unwrap_or_default();
         transfer.deadline = now + STALL;
-        *got += u64::try_from(new.len()).unwrap_or_default();
+        let length = u64::try_from(new.len()).unwrap_or_default();
+        *got += length;
+        if uncounted && matches!(transfer.what, What::File(_)) {
+            transfer.uncounted += length;
+        }
         let got = *got;
         if got > size {
             self.say_bye(id);
