@@ -383,7 +383,8 @@ pub trait Directory: Datagrams {
         pushes: mpsc::Sender<ChatPush>,
     ) -> Vec<Member>;
 
-    /// Says something to the others; tells whether anybody is there.
+    /// Says something to the others; tells whether anybody is there. Whoever is behind is waited for, for a
+    /// while.
     async fn say(&self, talk: TalkId, from: &str, payload: Arc<[u8]>) -> bool;
 
     /// Leaves a conversation.

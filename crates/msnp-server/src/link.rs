@@ -20,6 +20,9 @@ pub(crate) const GREETING_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a write may wait for the client to read.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
+/// Commands that one thing to be told becomes at most.
+const ROOM: usize = 8;
+
 /// Reads one client's frames.
 pub(crate) struct Reader {
     stream: Box<dyn AsyncRead + Send + Unpin>,
@@ -98,6 +101,11 @@ impl Speaker {
             Some(Misdeed::Silence) => {}
         }
         Ok(true)
+    }
+
+    /// Waits until a few commands more may wait for the client to read.
+    pub(crate) async fn ready(&self) -> Result<(), Ended> {
+        self.outgoing.reserve_many(ROOM).await.map(drop).map_err(|_| Ended)
     }
 
     fn write(&self, bytes: Vec<u8>) -> Result<(), Ended> {

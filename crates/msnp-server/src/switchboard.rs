@@ -133,30 +133,53 @@ impl Board {
                     self.obey(command).await?;
                 }
             }
-            let due = self.late.front().map(|(due, _)| *due);
             tokio::select! {
                 filled = reader.fill() => filled?,
-                push = self.pushes.recv(), if self.late.len() < LATE_LIMIT => {
-                    let push = push.ok_or(Ended)?;
-                    match self.shared.faults.relaying() {
-                        None if self.late.is_empty() => self.tell(push)?,
-                        delay => {
-                            let due = Instant::now() + delay.unwrap_or_default();
-                            self.late.push_back((due, push));
-                        }
-                    }
-                }
-                () = until(due) => {
-                    if let Some((_, push)) = self.late.pop_front() {
-                        self.tell(push)?;
-                    }
-                }
+                passed = self.pass_on() => passed?,
             }
         }
     }
 
-    async fn obey(&self, command: ClientCommand<'_>) -> Result<(), Ended> {
-        let (directory, faults) = (&self.shared.directory, &self.shared.faults);
+    /// Passes on the next thing that others did, when the client takes it. Cancel safe.
+    async fn pass_on(&mut self) -> Result<(), Ended> {
+        self.speaker.ready().await?;
+        let due = self.late.front().map(|(due, _)| *due);
+        tokio::select! {
+            push = self.pushes.recv(), if self.late.len() < LATE_LIMIT => {
+                let push = push.ok_or(Ended)?;
+                match self.shared.faults.relaying() {
+                    None if self.late.is_empty() => self.tell(push),
+                    delay => {
+                        let due = Instant::now() + delay.unwrap_or_default();
+                        self.late.push_back((due, push));
+                        Ok(())
+                    }
+                }
+            }
+            () = until(due) => match self.late.pop_front() {
+                Some((_, push)) => self.tell(push),
+                None => Ok(()),
+            }
+        }
+    }
+
+    /// Says something to the others, as fast as they take it; tells whether anybody heard it. What they say
+    /// meanwhile is passed on, for they may wait for that.
+    async fn say(&mut self, payload: &[u8]) -> Result<bool, Ended> {
+        let (directory, account) = (Arc::clone(&self.shared.directory), self.account.clone());
+        let mut said = directory.say(self.talk, &account, payload.into());
+        loop {
+            tokio::select! {
+                biased;
+                heard = &mut said => return Ok(heard),
+                passed = self.pass_on() => passed?,
+            }
+        }
+    }
+
+    async fn obey(&mut self, command: ClientCommand<'_>) -> Result<(), Ended> {
+        let shared = Arc::clone(&self.shared);
+        let (directory, faults) = (&shared.directory, &shared.faults);
         if faults.is_half_open() {
             return Ok(());
         }
@@ -208,7 +231,7 @@ impl Board {
             ClientCommand::Message { trid, ack, payload } => {
                 let lost =
                     is_peer_acknowledgement(payload) && faults.loses(Lost::PeerAcknowledgement);
-                let heard = lost || directory.say(self.talk, &self.account, payload.into()).await;
+                let heard = lost || self.say(payload).await?;
                 match (ack, heard) {
                     (AckMode::Always | AckMode::Data, true)
                         if faults.loses(Lost::Acknowledgement) =>

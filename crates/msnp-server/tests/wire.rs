@@ -204,6 +204,20 @@ async fn presence_and_calls_reach_the_other_side() {
     bob.say("CHG 5 BSY 268435456\r\n").await;
     alice.hear("NLN BSY bob@example.com Bob 268435456").await;
 
+    let (mut board, mut answer) = conversation(&mut alice, &mut bob).await;
+    board.say("MSG 3 A 4\r\n\r\nhi").await;
+    board.hear("ACK 3").await;
+    answer.hear("MSG alice@example.com Alice%20A 4").await;
+    answer.say("OUT\r\n").await;
+    board.hear("BYE bob@example.com").await;
+    board.say("MSG 4 N 4\r\n\r\nhi").await;
+    board.hear("NAK 4").await;
+    bob.say("OUT\r\n").await;
+    alice.hear("FLN bob@example.com").await;
+}
+
+/// Lets Alice call Bob; gives the ends of both.
+async fn conversation(alice: &mut Wire, bob: &mut Wire) -> (Wire, Wire) {
     alice.say("XFR 7 SB\r\n").await;
     let transfer = alice.hear("XFR 7 SB").await;
     let words: Vec<&str> = transfer.trim().rsplit(' ').take(3).collect();
@@ -221,15 +235,43 @@ async fn presence_and_calls_reach_the_other_side() {
     answer.hear("IRO 1 1 1 alice@example.com Alice%20A").await;
     answer.hear("ANS 1 OK").await;
     board.hear("JOI bob@example.com Bob").await;
-    board.say("MSG 3 A 4\r\n\r\nhi").await;
-    board.hear("ACK 3").await;
-    answer.hear("MSG alice@example.com Alice%20A 4").await;
-    answer.say("OUT\r\n").await;
-    board.hear("BYE bob@example.com").await;
-    board.say("MSG 4 N 4\r\n\r\nhi").await;
-    board.hear("NAK 4").await;
-    bob.say("OUT\r\n").await;
-    alice.hear("FLN bob@example.com").await;
+    (board, answer)
+}
+
+#[tokio::test]
+async fn floods_both_ways_are_held_back_and_lose_nothing() {
+    const MESSAGES: usize = 20_000;
+    let network = network().await;
+    let mut alice = sign_in(&network, "alice@example.com", 11).await;
+    let mut bob = sign_in(&network, "bob@example.com", 11).await;
+    alice.say("CHG 6 NLN 0\r\n").await;
+    bob.say("CHG 6 NLN 0\r\n").await;
+    alice.hear("CHG 6").await;
+    bob.hear("CHG 6").await;
+    let (board, answer) = conversation(&mut alice, &mut bob).await;
+    let flood = async |wire: Wire, name: &str| {
+        let head = format!("MSG {name} 1200\r\n").len();
+        let (mut reader, mut writer) = wire.stream.into_split();
+        let message = [b"MSG 3 U 1200\r\n".as_slice(), &[b'x'; 1200]].concat();
+        let saying = async {
+            for _ in 0..MESSAGES {
+                writer.write_all(&message).await.expect("it is said");
+            }
+            writer
+        };
+        let hearing = async {
+            let (mut left, mut bytes) = (MESSAGES * (head + 1200), vec![0; 64 * 1024]);
+            while left > 0 {
+                let heard = timeout(SOON, reader.read(&mut bytes)).await.expect("it goes on");
+                let heard = heard.expect("it is heard");
+                assert!(heard > 0, "closed with {left} bytes to come");
+                left -= heard;
+            }
+        };
+        tokio::join!(saying, hearing)
+    };
+    let both = (flood(board, "bob@example.com Bob"), flood(answer, "alice@example.com Alice%20A"));
+    tokio::join!(both.0, both.1);
 }
 
 /// Signs in by the hash of the server's challenge, as before MSNP8.

@@ -9,6 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -18,7 +19,10 @@ use msnp_proto::{
     msg::Endpoint,
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::mpsc::{self, error::TrySendError},
+    task::JoinSet,
+};
 
 use self::circles::Gathering;
 use crate::{
@@ -63,6 +67,9 @@ struct Account {
     offline: Vec<Stored>,
     kept: Kept,
 }
+
+/// How long what is said waits for somebody who is behind.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Most messages kept for one account.
 const OFFLINE_LIMIT: usize = 200;
@@ -527,18 +534,29 @@ impl Directory for MemoryDirectory {
     }
 
     async fn say(&self, talk: TalkId, from: &str, payload: Arc<[u8]>) -> bool {
-        let inner = self.inner();
-        let key = key(from);
-        let (Some(members), Some(found)) = (inner.talks.get(&talk), inner.accounts.get(&key))
-        else {
-            return false;
-        };
-        let from = found.profile();
-        let others = members.iter().filter(|(member, _)| **member != key);
-        let said = others.map(|(_, pushes)| {
-            pushes.try_send(ChatPush::Said { from: from.clone(), payload: Arc::clone(&payload) })
-        });
-        said.filter(Result::is_ok).count() > 0
+        let mut heard = false;
+        let mut behind = Vec::new();
+        {
+            let inner = self.inner();
+            let key = key(from);
+            let (Some(members), Some(found)) = (inner.talks.get(&talk), inner.accounts.get(&key))
+            else {
+                return false;
+            };
+            let from = found.profile();
+            for (_, pushes) in members.iter().filter(|(member, _)| **member != key) {
+                let (from, payload) = (from.clone(), Arc::clone(&payload));
+                match pushes.try_send(ChatPush::Said { from, payload }) {
+                    Ok(()) => heard = true,
+                    Err(TrySendError::Full(said)) => behind.push((pushes.clone(), said)),
+                    Err(TrySendError::Closed(_)) => {}
+                }
+            }
+        }
+        for (pushes, said) in behind {
+            heard |= pushes.send_timeout(said, PATIENCE).await.is_ok();
+        }
+        heard
     }
 
     async fn leave(&self, talk: TalkId, account: &str) {
