@@ -118,6 +118,7 @@ async fn text_beside_many() {
         ratios.push(ratio(said(&ada, &ChatId::with(BUSY), &mut busy, "hello").await, alone));
     }
     report("text_beside_1000_conversations", median(ratios.split_off(TEXTS.0)), 1.2);
+    drop(held);
     network.shutdown().await;
 }
 
@@ -209,16 +210,15 @@ async fn plain(network: &Network) -> Duration {
     let (mut ada, mut bob) = (bare(&server, ADA).await, bare(&server, BOB).await);
     ada.say("XFR 9 SB\r\n").await;
     let granted = ada.until("XFR 9 SB ").await;
-    let words: Vec<&str> = granted.split_whitespace().collect();
-    let (board, cookie) = (words[3].to_owned(), words[5].to_owned());
-    let mut ada_talks = Bare::open(&board).await;
+    let (board, cookie) = (word(&granted, 3), word(&granted, 5));
+    let mut ada_talks = Bare::open(board).await;
     ada_talks.say(&format!("USR 1 {ADA} {cookie}\r\n")).await;
     ada_talks.until("USR 1 OK").await;
     ada_talks.say(&format!("CAL 2 {BOB}\r\n")).await;
     let ring = bob.until("RNG ").await;
-    let words: Vec<&str> = ring.split_whitespace().collect();
-    let mut bob_talks = Bare::open(words[2]).await;
-    bob_talks.say(&format!("ANS 1 {BOB} {} {}\r\n", words[4], words[1])).await;
+    let (session, cookie) = (word(&ring, 1), word(&ring, 4));
+    let mut bob_talks = Bare::open(word(&ring, 2)).await;
+    bob_talks.say(&format!("ANS 1 {BOB} {cookie} {session}\r\n")).await;
     bob_talks.until("ANS 1 OK").await;
     ada_talks.until("JOI ").await;
     let head = "MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n\r\n";
@@ -242,6 +242,10 @@ async fn plain(network: &Network) -> Duration {
     };
     tokio::join!(saying, hearing);
     began.elapsed()
+}
+
+fn word(line: &str, number: usize) -> &str {
+    line.split_whitespace().nth(number).expect("it has so many words")
 }
 
 /// A link without an engine.

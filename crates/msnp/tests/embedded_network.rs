@@ -3,6 +3,7 @@
 mod contacts;
 mod faults;
 mod gateway;
+mod many;
 mod outdated;
 mod presence;
 mod scripted;
