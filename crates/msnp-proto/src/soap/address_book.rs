@@ -6,7 +6,12 @@
 //! ```
 //! The containers are written small in ABFindAll and large in ABFindContactsPaged; both are read.
 
-use super::{Answer, Call, Caller, NEVER, Service, fields, scenario, sharing::annotation};
+use super::{
+    Answer, Call, Caller, NEVER, Service,
+    circles::{BookCircle, read_circles},
+    fields, scenario,
+    sharing::annotation,
+};
 use crate::xml::{Element, escaped};
 
 /// The id of everybody's own address book.
@@ -31,6 +36,8 @@ pub struct AddressBook {
     pub last_change: Option<String>,
     /// The ticket that opens circles, byte for byte as it came; from MSNP18.
     pub circle_ticket: Option<String>,
+    /// The account's circles, and those it is asked into; from MSNP18.
+    pub circles: Vec<BookCircle>,
 }
 
 /// The account's own entry.
@@ -134,6 +141,7 @@ pub fn read_address_book(answer: &Answer) -> AddressBook {
     book.last_change = own.and_then(|own| own.text_of(&["lastChange"])).map(str::to_owned);
     let ticket = result.find(&["CircleResult", "CircleTicket"]).map(Element::whole_text);
     book.circle_ticket = ticket.filter(|ticket| !ticket.is_empty()).map(str::to_owned);
+    book.circles = read_circles(result);
     book
 }
 
@@ -290,6 +298,6 @@ fn group_filter(id: &str) -> String {
     format!("<groupFilter><groupIds>{}</groupIds></groupFilter>", fields(&[("guid", Some(id))]))
 }
 
-fn write_annotation(name: &str, value: &str) -> String {
+pub(super) fn write_annotation(name: &str, value: &str) -> String {
     format!("<Annotation><Name>{name}</Name><Value>{}</Value></Annotation>", escaped(value))
 }

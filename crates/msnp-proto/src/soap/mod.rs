@@ -9,6 +9,7 @@
 //! with 200 and answers with 500 (docs: protocol, web services).
 
 pub mod address_book;
+pub mod circles;
 pub mod offline;
 pub mod sharing;
 pub mod storage;

@@ -1,0 +1,217 @@
+//! Circles in the address book, from MSNP18: made, asked into, answered, left; and those that it lists.
+//!
+//! ```text
+//! <CircleInverseInfo><Content><Handle><Id>00000000-0000-0000-0009-000000000001</Id></Handle><Info>
+//!   <HostedDomain>live.com</HostedDomain><DisplayName>Gardeners</DisplayName>…
+//! ```
+//! A circle stands in the book twice: in a list of its own, and as a contact, which alone says who asked
+//! the account in. Members are named by ids of the circle's own book.
+
+use std::collections::BTreeMap;
+
+use super::{Answer, Call, Caller, Service, address_book::write_annotation, fields};
+use crate::xml::{Element, escaped};
+
+/// Where circles are unless their book says otherwise.
+const HOST: &str = "live.com";
+/// The kind of relationship that is one with a circle.
+const RELATIONSHIP: &str = "5";
+/// Most circles read of one book.
+const READ_LIMIT: usize = 1024;
+/// Longest id or host that is read, in bytes.
+const ID_LIMIT: usize = 64;
+
+/// A circle, as the account's own book has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookCircle {
+    /// Its id, a GUID in lower case.
+    pub id: String,
+    /// Its address: the id, then a host.
+    pub address: String,
+    /// Its name.
+    pub name: String,
+    /// Whether the account may ask others in.
+    pub is_admin: bool,
+    /// How the account stands to it.
+    pub standing: BookStanding,
+}
+
+/// How an account stands to a circle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BookStanding {
+    /// It is asked in, and has not answered.
+    Asked(CircleInvitation),
+    /// It is none of the account's any more.
+    Gone,
+    /// It is a member.
+    Member,
+}
+
+/// Who asked the account into a circle; each is empty where it is not told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CircleInvitation {
+    /// The address of whoever asked.
+    pub by: String,
+    /// Her name.
+    pub name: String,
+    /// Her words.
+    pub words: String,
+}
+
+/// Makes a circle.
+pub fn create(caller: &Caller, name: &str, own_name: &str) -> Call {
+    let inner = format!(
+        "<properties><Domain>1</Domain><HostedDomain>{HOST}</HostedDomain><Type>2</Type>\
+         <MembershipAccess>0</MembershipAccess><IsPresenceEnabled>true</IsPresenceEnabled>\
+         <RequestMembershipOption>2</RequestMembershipOption>{}</properties><callerInfo>{}</callerInfo>",
+        fields(&[("DisplayName", Some(name))]),
+        fields(&[("PublicDisplayName", Some(own_name))]),
+    );
+    caller.call(Service::Sharing, "CreateCircle", "CircleSave", &inner)
+}
+
+/// Writes somebody down to be asked in; the answer has her id in the circle's book.
+pub fn name_member(caller: &Caller, circle: &str, account: &str) -> Call {
+    let inner = format!(
+        "{}<contactHandle>{}<Puid>0</Puid><Cid>0</Cid>\
+         <CircleId>00000000-0000-0000-0000-000000000000</CircleId></contactHandle>",
+        book_of(circle),
+        fields(&[("Email", Some(account))]),
+    );
+    caller.call(Service::AddressBook, "CreateContact", "CircleSave", &inner)
+}
+
+/// Asks somebody in who is written down, by her id in the circle's book.
+pub fn ask_member(caller: &Caller, circle: &str, member: &str, words: &str) -> Call {
+    let words = write_annotation("MSN.IM.InviteMessage", words);
+    let inner = format!(
+        "{}{}<annotations>{words}</annotations>",
+        book_of(circle),
+        connection(member, true, "3")
+    );
+    caller.call(Service::AddressBook, "ManageWLConnection", "CircleInvite", &inner)
+}
+
+/// Answers an invitation.
+pub fn answer(caller: &Caller, circle: &str, accept: bool) -> Call {
+    let inner = connection(circle, accept, "0");
+    caller.call(Service::AddressBook, "ManageWLConnection", "CircleStatus", &inner)
+}
+
+/// Asks who belongs to a circle.
+pub fn find_members(caller: &Caller, circle: &str) -> Call {
+    let inner = format!(
+        "{}<abView>MessengerClient8</abView><extendedContent>AB</extendedContent>",
+        book_of(circle)
+    );
+    caller.call(Service::AddressBook, "ABFindContactsPaged", "CircleIdAlert", &inner)
+}
+
+/// Ends being a member, by the account's own id in the circle's book.
+pub fn leave(caller: &Caller, circle: &str, own: &str) -> Call {
+    let inner = format!(
+        "{}{}<deleteContact>true</deleteContact><blockContact>false</blockContact>",
+        book_of(circle),
+        fields(&[("contactId", Some(own))]),
+    );
+    caller.call(Service::AddressBook, "BreakConnection", "CircleLeave", &inner)
+}
+
+fn book_of(circle: &str) -> String {
+    format!("<abHandle><ABId>{}</ABId><Puid>0</Puid><Cid>0</Cid></abHandle>", escaped(circle))
+}
+
+fn connection(contact: &str, make: bool, role: &str) -> String {
+    format!(
+        "<contactId>{}</contactId><connection>true</connection><presence>false</presence>\
+         <action>{}</action><relationshipType>{RELATIONSHIP}</relationshipType>\
+         <relationshipRole>{role}</relationshipRole>",
+        escaped(contact),
+        if make { 1 } else { 2 },
+    )
+}
+
+/// Reads the id of the circle that was made; none where it is no id.
+pub fn read_created(answer: &Answer) -> Option<String> {
+    id_of(answer.body.descendants("Id").next()?)
+}
+
+/// Reads the address that a circle of an id has where no book says another.
+pub fn address_of(id: &str) -> String {
+    format!("{id}@{HOST}")
+}
+
+/// Reads the id of whoever was written down.
+pub fn read_named(answer: &Answer) -> Option<String> {
+    answer.body.descendants("contactId").next().map(|id| id.text().to_owned())
+}
+
+/// Reads somebody's id in a circle's book.
+pub fn read_member(answer: &Answer, account: &str) -> Option<String> {
+    let found = answer.body.descendants("Contact").find(|contact| {
+        let name = contact.text_of(&["contactInfo", "passportName"]);
+        name.is_some_and(|name| name.eq_ignore_ascii_case(account))
+    })?;
+    found.text_of(&["contactId"]).map(str::to_owned)
+}
+
+/// Reads what is wrong where a connection was not made: one known server says so in an answer that is no
+/// fault otherwise.
+pub fn read_refusal(answer: &Answer) -> Option<String> {
+    let text = answer.body.descendants("clientErrorData").next()?.whole_text().trim();
+    (!text.is_empty()).then(|| text.chars().take(200).collect())
+}
+
+/// Reads the circles of an address book.
+pub(super) fn read_circles(result: &Element) -> Vec<BookCircle> {
+    let contacts = result.find(&["Contacts"]).map(Element::children).unwrap_or_default().iter();
+    let is_circle =
+        |contact: &&Element| contact.text_of(&["contactInfo", "contactType"]) == Some("Circle");
+    let contacts: BTreeMap<String, &Element> = contacts
+        .filter(is_circle)
+        .filter_map(|contact| Some((contact.text_of(&["contactId"])?.to_lowercase(), contact)))
+        .collect();
+    let listed = result.find(&["CircleResult", "Circles"]).map(Element::children);
+    let listed = listed.unwrap_or_default().iter().take(READ_LIMIT);
+    listed.filter_map(|circle| read_circle(circle, &contacts)).collect()
+}
+
+fn read_circle(circle: &Element, contacts: &BTreeMap<String, &Element>) -> Option<BookCircle> {
+    let id = id_of(circle.find(&["Content", "Handle", "Id"])?)?;
+    let text = |path: &[&str]| circle.text_of(path).unwrap_or_default();
+    let host = text(&["Content", "Info", "HostedDomain"]).to_lowercase();
+    let host = if is_plain(&host) { host } else { HOST.to_owned() };
+    let own = |name| text(&["PersonalInfo", "MembershipInfo", "CirclePersonalMembership", name]);
+    let networks = contacts.get(&id).and_then(|it| it.find(&["contactInfo", "NetworkInfoList"]));
+    let mut networks = networks.map(Element::children).unwrap_or_default().iter();
+    let network = networks.find(|one| one.text_of(&["RelationshipType"]) == Some(RELATIONSHIP));
+    let told = |name| network.and_then(|it| it.text_of(&[name])).unwrap_or_default().to_owned();
+    let standing = match (told("RelationshipState").as_str(), own("State")) {
+        _ if text(&["Deleted"]) == "true" => BookStanding::Gone,
+        ("3", _) | ("", "Accepted") => BookStanding::Member,
+        ("1", _) | ("", "WaitingResponse") => BookStanding::Asked(CircleInvitation {
+            by: told("InviterEmail").to_lowercase(),
+            name: told("InviterName"),
+            words: told("InviterMessage"),
+        }),
+        _ => BookStanding::Gone,
+    };
+    Some(BookCircle {
+        address: format!("{id}@{host}"),
+        id,
+        name: text(&["Content", "Info", "DisplayName"]).to_owned(),
+        is_admin: matches!(own("Role"), "Admin" | "AssistantAdmin"),
+        standing,
+    })
+}
+
+fn id_of(element: &Element) -> Option<String> {
+    let id = element.text().trim().to_lowercase();
+    is_plain(&id).then_some(id)
+}
+
+/// Whether a text may stand in a command as it is.
+fn is_plain(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    !text.is_empty() && text.len() <= ID_LIMIT && text.bytes().all(plain)
+}
