@@ -278,6 +278,11 @@ impl Version {
         self >= Self::Msnp21
     }
 
+    /// Whether there are temporary groups.
+    pub fn has_temporary_groups(self) -> bool {
+        self >= Self::Msnp21
+    }
+
     /// Whether an account may be signed in at several places at once.
     pub fn has_endpoints(self) -> bool {
         self >= Self::Msnp16

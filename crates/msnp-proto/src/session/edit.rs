@@ -8,13 +8,14 @@
 //! by its number, for servers differ in what else they put into it. What is done already counts as
 //! done; a step that needs another first gets it, once.
 
+mod circles;
 mod plan;
 mod web;
 
 use std::{borrow::Cow, collections::VecDeque, time::Instant};
 
-use self::plan::Planner;
 pub(super) use self::plan::{check_name, is_address};
+use self::{circles::CircleStep, plan::Planner};
 use super::{
     Session,
     resync::Resync,
@@ -60,6 +61,8 @@ struct Active {
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
+    /// A call about a circle.
+    Circle(CircleStep),
     /// `ADG`.
     AddGroup { name: String },
     /// `ADD`, `ADC`, `REM` with a group.
@@ -221,6 +224,10 @@ impl Session {
                 let value = if everybody { "AL" } else { "BL" };
                 Ok(planner.privacy("BLP", value, now == Some(everybody)))
             }
+            command @ (Command::AnswerCircle { .. }
+            | Command::InviteToCircle { .. }
+            | Command::LeaveCircle { .. }
+            | Command::MakeCircle { .. }) => self.plan_circle(command),
             // What is no change of lists never comes here.
             _ => Ok(Vec::new()),
         }
@@ -244,6 +251,8 @@ impl Session {
         // Servers before MSNP10 want the zero that once was the group's place.
         let zero = (!guids).then_some(Cow::Borrowed("0"));
         match &step {
+            // Without web services there is none.
+            Step::Circle(_) => {}
             Step::AddGroup { name } => {
                 let words = [Cow::Borrowed(name.as_str())].into_iter().chain(zero).collect();
                 self.say(&ClientCommand::EditGroup { trid, change: GroupChange::Add, words });
@@ -415,7 +424,7 @@ impl Session {
                 let added = active.and_then(|active| active.added.take());
                 self.list_step_done(added.as_deref(), None);
             }
-            Some(Step::AddGroup { .. }) | None => {}
+            Some(Step::AddGroup { .. } | Step::Circle(_)) | None => {}
         }
         self.step_follows(now);
     }

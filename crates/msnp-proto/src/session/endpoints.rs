@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     command::{ClientCommand, Presence, Status, Whose},
-    datagram::{member_of_uri, read_roster},
     msg::{Endpoint, Look, Object, PLACES_LIMIT, PersonalMessage, plain_id, read_endpoints},
     publication::{Document, UserPresence},
 };
@@ -153,7 +152,7 @@ impl Session {
     }
 
     /// Takes a document of presence.
-    pub(super) fn publication(&mut self, add: bool, payload: &[u8]) {
+    pub(super) fn publication(&mut self, now: Instant, add: bool, payload: &[u8]) {
         let Some(document) = Document::read(payload) else {
             return self.odd("a publication is no document".to_owned());
         };
@@ -161,7 +160,7 @@ impl Session {
             return;
         };
         if let (Some((circle, None)), Some(uri)) = (circle_of(&whose), document.header("Uri")) {
-            return self.circle_publication(add, circle, uri, &document.body);
+            return self.circle_publication(now, add, &circle, uri, &document.body);
         }
         if document.header("Uri") != Some("/user") {
             return;
@@ -169,18 +168,17 @@ impl Session {
         let Some(user) = UserPresence::read(&document.body) else {
             return;
         };
-        if let Some(circle) = circle_of(&whose) {
-            let known = match user.status.filter(|_| add) {
+        if let Some((circle, member)) = circle_of(&whose) {
+            return match user.status.filter(|_| add) {
                 Some(status) => {
                     let name = user.name.unwrap_or_default().into();
                     let (capabilities, object) = (None, None);
                     let presence = Presence { status, whose, name, capabilities, object };
-                    self.roster.set_circle_presence(circle, &presence)
+                    self.circle_presence((&circle, member), &presence);
                 }
-                None if add => None,
-                None => self.roster.leave_circle(circle),
+                None if add => {}
+                None => self.circle_gone(&circle, member),
             };
-            return self.circle_changed(known);
         }
         if self.is_own(whose.account) {
             return self.own_publication(add, user);
@@ -206,18 +204,6 @@ impl Session {
         let said =
             user.personal.and_then(|message| self.roster.set_personal(account, message, look));
         self.presence_changed(known.or(said));
-    }
-
-    /// Takes what a circle tells of itself: who is in it, and who left.
-    fn circle_publication(&mut self, add: bool, circle: &str, uri: &str, body: &[u8]) {
-        let known = if add {
-            let members = read_roster(body).unwrap_or_default().into_iter();
-            self.roster.enter_circle(circle, members.map(|member| member.address.account))
-        } else {
-            let member = member_of_uri(uri).map(|member| member.account);
-            self.roster.leave_circle((circle, member.as_deref()))
-        };
-        self.circle_changed(known);
     }
 
     fn own_publication(&mut self, add: bool, user: UserPresence) {

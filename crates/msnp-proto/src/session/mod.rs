@@ -10,6 +10,7 @@
 
 mod board;
 mod chat;
+mod circles;
 mod edit;
 mod elsewhere;
 mod endpoints;
@@ -38,6 +39,7 @@ use std::{
 use self::{
     board::Board,
     chat::Chat,
+    circles::Circles,
     edit::Edits,
     notification::{Notification, Waiting},
     offline::Offline,
@@ -50,7 +52,7 @@ use self::{
 };
 pub use self::{
     http::{HttpReply, HttpRequest},
-    roster::{Circle, CircleMember, Contact, Group, Privacy, Roster},
+    roster::{Circle, CircleMember, CircleStanding, Contact, Group, Privacy, Roster},
     services::Services,
     types::{
         ChatId, CloseReason, Command, ContactChange, Deadlines, Effect, Event, HttpId, Invalid,
@@ -86,6 +88,8 @@ pub struct Session {
     roster: Roster,
     chats: BTreeMap<ChatId, Chat>,
     boards: BTreeMap<LinkId, Board>,
+    /// Circles and temporary groups.
+    circles: Circles,
     /// Switchboards asked for, by transaction.
     transfers: BTreeMap<u32, (ChatId, Instant)>,
     /// What is asked for in its turn.
@@ -137,6 +141,7 @@ impl Session {
             roster: Roster::default(),
             chats: BTreeMap::new(),
             boards: BTreeMap::new(),
+            circles: Circles::default(),
             transfers: BTreeMap::new(),
             edits: Edits::default(),
             resync: None,
@@ -239,6 +244,7 @@ impl Session {
         self.renewal_timeout(now);
         self.requests_timeout(now);
         self.edits_timeout(now);
+        self.circles_timeout(now);
         self.offline_timeout(now);
         self.roaming_timeout(now);
         self.boards_timeout(now);
@@ -298,6 +304,7 @@ impl Session {
             .chain(lists)
             .chain(renewal)
             .chain(self.pacer.deadline())
+            .chain(self.circles.deadline())
             .chain(self.offline.deadline())
             .chain(self.roaming.deadline())
             .chain(self.peers.poll_timeout())
@@ -325,6 +332,9 @@ impl Session {
         }
         (self.resync, self.renewal) = (None, None);
         self.calls.clear();
+        for request in std::mem::take(&mut self.circles).into_unanswered() {
+            self.complete(request, Err(RequestError::Unconfirmed));
+        }
         for (request, error) in std::mem::take(&mut self.edits).into_unanswered() {
             self.complete(request, Err(error));
         }

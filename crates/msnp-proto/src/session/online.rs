@@ -28,20 +28,18 @@ impl Session {
         };
         match command {
             ServerCommand::Presence(presence) | ServerCommand::InitialPresence { presence, .. } => {
-                if let Some(circle) = circle_of(&presence.whose) {
-                    let known = self.roster.set_circle_presence(circle, &presence);
-                    return self.circle_changed(known);
+                if let Some((circle, member)) = circle_of(&presence.whose) {
+                    return self.circle_presence((&circle, member), &presence);
                 }
                 let known = self.roster.set_presence(presence);
                 self.presence_changed(known);
             }
-            ServerCommand::Offline { whose, .. } if circle_of(&whose).is_some() => {
-                let known = circle_of(&whose).and_then(|circle| self.roster.leave_circle(circle));
-                self.circle_changed(known);
-            }
             // What a member shows through a circle is not kept.
             ServerCommand::PersonalMessage { whose, .. } if circle_of(&whose).is_some() => {}
             ServerCommand::Offline { whose, .. } => {
+                if let Some((circle, member)) = circle_of(&whose) {
+                    return self.circle_gone(&circle, member);
+                }
                 let known = self.roster.set_offline(whose.account);
                 self.presence_changed(known);
             }
@@ -83,6 +81,14 @@ impl Session {
             ServerCommand::Synchronize { trid, counts, .. } => {
                 self.resync_begins(now, trid, counts)
             }
+            ServerCommand::SignedIn { trid, .. } | ServerCommand::ListsTaken { trid, .. }
+                if self.circles.awaits(trid) =>
+            {
+                self.circle_step_done(now, trid, &[]);
+            }
+            ServerCommand::Published { trid, payload, .. } if self.circles.awaits(trid) => {
+                self.circle_step_done(now, trid, payload);
+            }
             ServerCommand::ListsTaken { trid, .. } => self.step_done(now, trid),
             ServerCommand::ListsPushed { add, payload } => self.lists_pushed(now, add, payload),
             ServerCommand::Notice { payload } => self.notice(now, payload),
@@ -99,7 +105,7 @@ impl Session {
                 self.datagram_answered(now, trid, Ok(()));
             }
             ServerCommand::Datagram { payload, .. } => self.datagram_came(now, payload),
-            ServerCommand::Publication { add, payload } => self.publication(add, payload),
+            ServerCommand::Publication { add, payload } => self.publication(now, add, payload),
             command @ (ServerCommand::ListEntry(_)
             | ServerCommand::NumberedEntry(_)
             | ServerCommand::Group { .. }) => self.resync_line(now, &command),
@@ -126,6 +132,8 @@ impl Session {
                 }
                 if let Some((chat, _)) = self.transfers.remove(&trid) {
                     self.board_impossible(now, &chat, RequestError::Refused(code));
+                } else if self.circles.awaits(trid) {
+                    self.circle_step_failed(now, trid, RequestError::Refused(code));
                 } else if self.edits.is_active(trid) {
                     self.step_refused(now, code);
                 } else if self.resync_awaits(trid) {
@@ -158,6 +166,9 @@ impl Session {
     }
 
     pub(super) fn online_command(&mut self, now: Instant, request: RequestId, command: Command) {
+        let Some(command) = self.circle_command(now, request, command) else {
+            return;
+        };
         let Some(command) = self.converse_past_boards(now, request, command) else {
             return;
         };
@@ -231,12 +242,6 @@ impl Session {
         }
         let payload = self.personal_payload(&self.notification.personal);
         self.say(&ClientCommand::SetPersonalMessage { trid, payload: &payload });
-    }
-
-    pub(super) fn circle_changed(&mut self, circle: Option<String>) {
-        if let Some(circle) = circle {
-            self.events.push_back(Event::CircleChanged { circle });
-        }
     }
 
     pub(super) fn presence_changed(&mut self, account: Option<String>) {

@@ -4,8 +4,8 @@
 //! C: SDG 11 323⏎Routing: 1.0⏎To: 1:bob@example.com⏎…      S: SDG 11
 //! S: SDG 0 323⏎…
 //! ```
-//! No server that is independent of the documents speaks MSNP21: what is here for it is unconfirmed. This client
-//! does not come into circles by itself yet, and a server passes on the words of those who did alone.
+//! No server that is independent of the documents speaks MSNP21: what is here for it is unconfirmed. How this
+//! place comes into circles is in [`circles`](super::circles).
 
 use std::time::Instant;
 
@@ -38,6 +38,10 @@ impl Session {
             return Some(command);
         };
         let several = several(chat);
+        if several.is_some() && !self.roster.circle(chat).is_some_and(|circle| circle.entered) {
+            self.complete(request, Err(RequestError::ChatOver));
+            return None;
+        }
         if several.is_none() && self.version.has_switchboards() {
             return Some(command);
         }
@@ -70,7 +74,8 @@ impl Session {
         }
         let (channel, last) = (self.channel_to(&to), datagrams.len());
         for (number, datagram) in (1..).zip(datagrams) {
-            let datagram = Datagram { channel: channel.clone(), ..datagram };
+            let segment = if to.path.is_some() { self.circles.next_segment() } else { 0 };
+            let datagram = Datagram { channel: channel.clone(), segment, ..datagram };
             let answers = (waits && number == last).then_some(request);
             self.say_datagram(now, answers, &datagram);
         }
@@ -95,6 +100,14 @@ impl Session {
             }
             _ => ChatId::with(&from),
         };
+        let mut by = self.speaker(chat.clone(), &from);
+        if chat.several().is_some() {
+            match self.speaks_in_circle(&chat, &from) {
+                Ok(name) if name.is_empty() => {}
+                Ok(name) => by.name = name,
+                Err(what) => return self.odd(what.to_owned()),
+            }
+        }
         if datagram.kind == Kind::Data {
             for packet in datagram.packets() {
                 let to = Place { account: self.config.account.to_lowercase(), id: None };
@@ -103,7 +116,6 @@ impl Session {
             }
             return self.peers_move(now);
         }
-        let by = self.speaker(chat, &from);
         // What has no words is between the account's own places, or in no conversation.
         if let Some(said) = said(&datagram)
             && let Err(what) = self.heard(link, by, said)
@@ -181,8 +193,8 @@ impl Session {
 
 /// Reads the name of a conversation with several that has an address.
 fn several(chat: &ChatId) -> Option<Address> {
-    let (network, account) = chat.as_str().split_once(':')?;
-    match network.parse().ok()? {
+    let (network, account) = chat.several()?;
+    match network {
         CIRCLE_NETWORK => Some(Address::circle(account)),
         GROUP_NETWORK => Some(Address::group(account)),
         _ => None,

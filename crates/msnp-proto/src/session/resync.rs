@@ -17,6 +17,8 @@ use crate::{
 
 /// What a notice holds when the address book changed at another place.
 const BOOK_CHANGED: &[u8] = b"ABCHInternal";
+/// What a notice holds when a circle changed.
+const CIRCLE_CHANGED: &[u8] = b"CircleId";
 
 /// The lists that are being asked for.
 #[derive(Debug)]
@@ -167,6 +169,7 @@ impl Session {
                     if resync.stale {
                         self.resynchronize(now);
                     }
+                    self.circles_read(now, lists.circle_ticket);
                 }
             }
             Err(why) => {
@@ -195,6 +198,7 @@ impl Session {
         let old = std::mem::replace(&mut self.roster, fresh);
         let keeps_names = self.version.has_web_lists();
         self.events.extend(self.roster.replace(&old, keeps_names));
+        self.circles_replaced(&old);
     }
 
     /// Takes what others did with the account on their lists.
@@ -253,11 +257,13 @@ impl Session {
     pub(super) fn resync_fails(&mut self, now: Instant) {
         self.resync = None;
         self.tell_newcomers(now);
+        self.circles_go_on(now);
     }
 
     /// Takes an alert: some tell that the address book changed at another place.
     pub(super) fn notice(&mut self, now: Instant, payload: &[u8]) {
-        let changed = memchr::memmem::find(payload, BOOK_CHANGED).is_some();
+        let holds = |part: &[u8]| memchr::memmem::find(payload, part).is_some();
+        let changed = holds(BOOK_CHANGED) || (self.version.has_circles() && holds(CIRCLE_CHANGED));
         if changed && self.version.has_web_lists() {
             self.resynchronize(now);
         }

@@ -8,10 +8,10 @@ mod services;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-pub(super) use self::circles::circle_of;
-pub use self::circles::{Circle, CircleMember};
+pub use self::circles::{Circle, CircleMember, CircleStanding};
+pub(super) use self::circles::{CircleNews, circle_of};
 use self::difference::difference;
-use super::types::ContactChange;
+use super::types::{ChatId, ContactChange};
 use crate::{
     command::{
         Capabilities, List, ListChange, ListEntry, Lists, NumberedEntry, PASSPORT_NETWORK,
@@ -93,8 +93,8 @@ pub struct Roster {
     privacy: Privacy,
     /// Ids of entries of the sharing service, by address and list.
     members: BTreeMap<(String, u8), String>,
-    /// Circles that were heard of.
-    circles: BTreeMap<String, Circle>,
+    /// Circles and temporary groups.
+    circles: BTreeMap<ChatId, Circle>,
     /// Where the account itself is signed in.
     endpoints: Vec<Endpoint>,
     /// Whether those who ask are on a list of their own.

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use super::{http::HttpRequest, services::Services};
 use crate::{
     command::{GroupChange, Status},
+    datagram::{CIRCLE_NETWORK, GROUP_NETWORK},
     error_code::ErrorCode,
     frame::FrameError,
     mail::Mail,
@@ -140,6 +141,13 @@ impl ChatId {
         Self(format!("{network}:{}", id.to_lowercase()))
     }
 
+    /// Gives the network and the id of the circle or temporary group that it is with, if it is.
+    pub(super) fn several(&self) -> Option<(u32, &str)> {
+        let (network, id) = self.0.split_once(':')?;
+        let network = network.parse().ok()?;
+        matches!(network, CIRCLE_NETWORK | GROUP_NETWORK).then_some((network, id))
+    }
+
     /// Tells whether it is with several people.
     pub fn is_group(&self) -> bool {
         ["group:", "9:", "10:"].iter().any(|prefix| self.0.starts_with(prefix))
@@ -228,6 +236,8 @@ pub enum Command {
     AddGroup { name: String },
     /// Let offline messages go, from MSNP11: what was taken in is deleted at the server.
     AcknowledgeOffline { ids: Vec<String> },
+    /// Answer an invitation into a circle, from MSNP18; with a yes completed when this place is in it.
+    AnswerCircle { circle: ChatId, accept: bool },
     /// Ask which networks know an address, from MSNP14; [`Event::OnNetwork`] tells each.
     AskNetworks { account: String },
     /// Keep somebody from seeing the account and writing to it, or let her again.
@@ -238,6 +248,9 @@ pub enum Command {
     DeclineContact { account: String, block: bool },
     /// Give bytes of a file after [`PeerEvent::Wants`], no more than wanted.
     FeedFile { transfer: TransferId, bytes: Vec<u8> },
+    /// Come into a circle that the account is a member of, after it [left the chat](Self::LeaveChat) or could
+    /// not come in at the sign-in.
+    EnterCircle { circle: ChatId },
     /// Fetch a picture, an emoticon or another object from somebody in a conversation, by its description
     /// exactly as it came. Completed when she is asked; the transfer's own events tell the rest.
     FetchObject { transfer: TransferId, chat: ChatId, account: String, description: String },
@@ -247,16 +260,27 @@ pub enum Command {
     GroupContact { account: String, group: String, on: bool },
     /// As [`AddContact`](Self::AddContact), with words for her to read, which servers keep from MSNP13.
     InviteContact { account: String, group: Option<String>, words: String },
-    /// Call somebody into a conversation, which becomes one of several then: [`Event::Joined`] has its new
-    /// name. Completed when she is called; whether she comes is another matter.
+    /// Call somebody into a conversation. One of two becomes one of several then: [`Event::Joined`] has its
+    /// new name, and from MSNP21, where it is a new temporary group, [`Event::Made`]. Into a circle she is
+    /// asked without words. Completed when she is called; whether she comes is another matter.
     InviteToChat { chat: ChatId, account: String },
+    /// Ask somebody into a circle of the account's, from MSNP18, with words for her to read. Completed when
+    /// she is asked; whether she comes is another matter.
+    InviteToCircle { circle: ChatId, account: String, words: String },
     /// Keep a picture in the roaming profile, from MSNP15: a PNG, JPEG or GIF of at most 256 KiB. Who it
     /// is shown to is another matter, see [`SetPicture`](Self::SetPicture).
     KeepPicture { image: Vec<u8> },
     /// Leave words for somebody who is away, from MSNP13.
     LeaveOffline { account: String, text: String },
-    /// Leave a conversation.
+    /// Leave a conversation. A circle is left at this place and until the next sign-in only.
     LeaveChat { chat: ChatId },
+    /// Be a member of a circle no longer, from MSNP18.
+    LeaveCircle { circle: ChatId },
+    /// Make a circle, from MSNP18. [`Event::Made`] names it; completed when this place is in it.
+    MakeCircle { name: String },
+    /// Make a temporary group, from MSNP21, and call people into it. [`Event::Made`] names it; completed when
+    /// this place is in it and all are called.
+    MakeGroup { people: Vec<String> },
     /// Put a contact in the group of that id, or in none, and take her out of all others.
     MoveContact { account: String, group: Option<String> },
     /// Offer a file to somebody in a conversation. Completed when she is asked; the transfer's own events
@@ -334,6 +358,8 @@ pub enum Event {
     KeptPicture { image: Vec<u8> },
     /// Somebody left a conversation.
     Left { chat: ChatId, account: String },
+    /// A request made a circle or a temporary group; its completion follows.
+    Made { request: RequestId, chat: ChatId },
     /// The server tells of letters in the account's mailbox.
     Mail { mail: Mail },
     /// Somebody said something. The number counts what the conversation's link brought; with the
@@ -343,6 +369,16 @@ pub enum Event {
     Nudge { chat: ChatId, from: String, name: String, link: LinkId, number: u64 },
     /// Somebody came into a circle, left it or changed there, or the circle did; see the roster.
     CircleChanged { circle: String },
+    /// This place is in a circle or a temporary group now, asked for or not: its words come and go.
+    /// [`Joined`](Self::Joined) tells of each who is there.
+    CircleEntered { chat: ChatId, name: String },
+    /// The account is asked into a circle while it is signed in; the roster has those of before. `by` is who
+    /// asks, where the server tells it.
+    CircleInvited { chat: ChatId, circle: String, by: String, name: String, words: String },
+    /// This place is out of a circle or a temporary group: it left, it was put out, or the circle ended.
+    CircleLeft { chat: ChatId },
+    /// This place did not come into a circle that the account is a member of.
+    CircleNotEntered { chat: ChatId, why: RequestError },
     /// The account came to another place, left one, or changed there; see the roster.
     EndpointsChanged,
     /// Somebody said something while the account was away. It stays at the server until it is
@@ -412,6 +448,18 @@ pub enum Invalid {
     /// A name is empty or too long.
     #[error("a name has 1 to 387 bytes, written as the protocol does")]
     Name,
+    /// The account may not ask others into the circle.
+    #[error("only who administers a circle may ask others in")]
+    NotAdmin,
+    /// The account is not asked into the circle.
+    #[error("the account is not asked into that circle")]
+    NotAsked,
+    /// The protocol's version has no circles.
+    #[error("there are circles from MSNP18 on only")]
+    NoCircles,
+    /// The protocol's version has no temporary groups.
+    #[error("there are temporary groups from MSNP21 on only")]
+    NoGroups,
     /// The protocol's version has no roaming profile.
     #[error("a profile is kept from MSNP15 on only")]
     NoProfile,
@@ -433,6 +481,9 @@ pub enum Invalid {
     /// There are as many groups as there may be.
     #[error("there are 30 groups already, and no server takes more")]
     TooManyGroups,
+    /// There is no such circle, or the account is no member of it.
+    #[error("there is no such circle, or the account is no member of it")]
+    UnknownCircle,
     /// There is no such group.
     #[error("there is no such group")]
     UnknownGroup,

@@ -48,6 +48,7 @@ impl Session {
         let caller = self.caller();
         let id_of = |account: &str| self.roster.contact(account).and_then(|known| known.id.clone());
         Some(match step {
+            Step::Circle(step) => return self.call_of_circle(step),
             Step::AddGroup { name } => address_book::add_group(&caller, name),
             Step::RemoveGroup { group } => address_book::delete_group(&caller, group),
             Step::RenameGroup { group, name } => address_book::rename_group(&caller, group, name),
@@ -96,6 +97,10 @@ impl Session {
         active.http = None;
         let Some(step) = active.steps.front().cloned() else {
             return;
+        };
+        let step = match step {
+            Step::Circle(step) => return self.circle_reply(now, step, reply),
+            step => step,
         };
         let adds = matches!(
             step,

@@ -53,7 +53,7 @@ impl Roster {
     /// `keeps_names` says that the lists have the names the account gave.
     pub(in crate::session) fn replace(&mut self, old: &Self, keeps_names: bool) -> Vec<Event> {
         self.endpoints.clone_from(&old.endpoints);
-        self.circles.clone_from(&old.circles);
+        self.keep_circles(old);
         if self.privacy.everybody.is_none() && self.privacy.asks.is_none() {
             self.privacy = old.privacy;
         }

@@ -56,6 +56,7 @@ impl Roster {
         let cards = book.contacts.iter().filter(|found| is_card(found)).map(|card| &card.id);
         let gone = book.gone_contacts.iter().chain(cards);
         self.take_off(&gone.map(String::as_str).collect(), &book.gone_groups);
+        self.take_circles(book.circles, &book.gone_contacts.iter().map(String::as_str).collect());
         for contact in book.contacts.into_iter().filter(|found| !is_card(found)) {
             self.take_book_contact(contact);
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Instant};
 
 use super::Phase;
 use crate::{
-    command::{ClientCommand, List, Secret, ServerCommand},
+    command::{ClientCommand, List, ServerCommand},
     listing::{self, Listed},
     session::{
         Session,
@@ -149,11 +149,7 @@ impl Session {
             waiting.insert(trid);
             self.say(&ClientCommand::TellLists { trid, add: true, payload: &payload });
         }
-        if let Some(ticket) = lists.circle_ticket {
-            let trid = self.notification.trid();
-            let ticket = Secret(&ticket);
-            self.say(&ClientCommand::AuthenticateCircles { trid, ticket });
-        }
+        self.open_circles(now, lists.circle_ticket);
         if !self.version.has_publications() {
             let trid = self.notification.trid();
             let name = self.notification.name.clone();

@@ -41,6 +41,9 @@ const CAPABILITIES: Capabilities = Capabilities::of(0x4000_8024);
 /// The same with places: the generation of 2009, and packets of the second age between places.
 const CAPABILITIES_OF_PLACES: Capabilities =
     Capabilities { bits: 0xA000_8024, extended: Some(0x20) };
+/// The same with temporary groups.
+const CAPABILITIES_OF_GROUPS: Capabilities =
+    Capabilities { bits: 0xA000_8024, extended: Some(0x8000_0020) };
 /// Which program we say we are.
 const PROGRAM: &str = "MSNMSGR";
 
@@ -273,7 +276,11 @@ impl Session {
 
     /// What our client can do.
     pub(super) fn capabilities(&self) -> Capabilities {
-        if self.version.has_endpoints() { CAPABILITIES_OF_PLACES } else { CAPABILITIES }
+        match self.version {
+            version if version.has_temporary_groups() => CAPABILITIES_OF_GROUPS,
+            version if version.has_endpoints() => CAPABILITIES_OF_PLACES,
+            _ => CAPABILITIES,
+        }
     }
 
     pub(super) fn say_status(&mut self, trid: u32, status: Status) {
@@ -290,6 +297,7 @@ impl Session {
         let (account, name) = (self.config.account.clone(), self.notification.name.clone());
         self.events.push_back(Event::Online { account, name });
         self.read_roaming(now);
+        self.circles_go_on(now);
         if !self.version.has_web_lists() {
             self.strike_off_answered(now);
         }
