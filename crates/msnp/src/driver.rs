@@ -11,8 +11,8 @@ use std::{
 use msnp_proto::{
     Direction, LinkKind,
     session::{
-        Command, Effect, Event, HttpId, HttpReply, LinkChange, LinkId, RequestError, RequestId,
-        Session, SessionConfig,
+        ChatId, Command, Effect, Event, HttpId, HttpReply, LinkChange, LinkId, RequestError,
+        RequestId, Session, SessionConfig,
     },
 };
 use tokio::{
@@ -33,7 +33,21 @@ use crate::{
 /// A request of a handle, and where its outcome goes.
 pub(crate) struct Asked {
     pub(crate) command: Command,
-    pub(crate) outcome: oneshot::Sender<Result<(), RequestError>>,
+    pub(crate) answer: oneshot::Sender<Answer>,
+}
+
+/// How a request went.
+pub(crate) struct Answer {
+    pub(crate) outcome: Result<(), RequestError>,
+    /// The conversation that it made, if it did.
+    pub(crate) made: Option<ChatId>,
+}
+
+/// Who waits for an answer.
+struct Waiting {
+    span: Span,
+    answer: oneshot::Sender<Answer>,
+    made: Option<ChatId>,
 }
 
 /// A session that its handles look into. Nothing is awaited while it is held.
@@ -68,7 +82,7 @@ pub(crate) struct Driver {
     tasks: JoinSet<()>,
     asking: JoinSet<(HttpId, HttpReply)>,
     /// What was asked, and where its outcome goes.
-    outcomes: HashMap<RequestId, (Span, oneshot::Sender<Result<(), RequestError>>)>,
+    outcomes: HashMap<RequestId, Waiting>,
     /// News of the notification link, never paused: it carries keep-alive and every call.
     news: mpsc::Receiver<Box<LinkNews>>,
     teller: mpsc::Sender<Box<LinkNews>>,
@@ -158,12 +172,12 @@ impl Driver {
             Some(news) = self.talk.recv(), if !behind => self.take_news(*news),
             asked = self.asked.recv() => match asked {
                 Some(asked) => {
-                    let Asked { command, outcome } = *asked;
+                    let Asked { command, answer } = *asked;
                     let verb = verb(&command);
                     let request = self.session.held().command(Instant::now(), command);
                     let span = tracing::debug_span!("request", verb, id = request.0);
                     span.in_scope(|| tracing::trace!("asked"));
-                    self.outcomes.insert(request, (span, outcome));
+                    self.outcomes.insert(request, Waiting { span, answer, made: None });
                 }
                 // The last handle is gone.
                 None => {
@@ -214,13 +228,19 @@ impl Driver {
             while let Some(event) = session.poll_event() {
                 match event {
                     Event::Completed { request, outcome } => {
-                        if let Some((span, waiting)) = self.outcomes.remove(&request) {
+                        if let Some(waiting) = self.outcomes.remove(&request) {
+                            let Waiting { span, answer, made } = waiting;
                             span.in_scope(|| match &outcome {
                                 Ok(()) => tracing::trace!("done"),
                                 Err(error) => tracing::debug!(%error, "not done"),
                             });
                             // Whoever asked may have given up waiting.
-                            let _ = waiting.send(outcome);
+                            let _ = answer.send(Answer { outcome, made });
+                        }
+                    }
+                    Event::Made { request, chat } => {
+                        if let Some(waiting) = self.outcomes.get_mut(&request) {
+                            waiting.made = Some(chat);
                         }
                     }
                     Event::Odd { what } => tracing::debug!(%what, "passed over"),
@@ -280,19 +300,25 @@ fn verb(command: &Command) -> &'static str {
         Command::AcknowledgeOffline { .. } => "acknowledge offline",
         Command::AddContact { .. } => "add contact",
         Command::AddGroup { .. } => "add group",
+        Command::AnswerCircle { .. } => "answer circle",
         Command::AskNetworks { .. } => "ask networks",
         Command::BlockContact { .. } => "block contact",
         Command::CancelTransfer { .. } => "cancel transfer",
         Command::DeclineContact { .. } => "decline contact",
+        Command::EnterCircle { .. } => "enter circle",
         Command::FeedFile { .. } => "feed file",
         Command::FetchKeptPicture => "fetch picture",
         Command::FetchObject { .. } => "fetch object",
         Command::GroupContact { .. } => "group contact",
         Command::InviteContact { .. } => "invite contact",
         Command::InviteToChat { .. } => "invite to chat",
+        Command::InviteToCircle { .. } => "invite to circle",
         Command::KeepPicture { .. } => "keep picture",
         Command::LeaveChat { .. } => "leave chat",
+        Command::LeaveCircle { .. } => "leave circle",
         Command::LeaveOffline { .. } => "leave offline",
+        Command::MakeCircle { .. } => "make circle",
+        Command::MakeGroup { .. } => "make group",
         Command::MoveContact { .. } => "move contact",
         Command::OfferFile { .. } => "offer file",
         Command::ReadOffline => "read offline",

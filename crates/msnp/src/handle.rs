@@ -1,5 +1,6 @@
 //! The public face of a session: connect, ask, listen.
 
+mod circles;
 mod transfers;
 
 use std::{
@@ -25,7 +26,7 @@ use tracing::Instrument as _;
 use crate::{
     config::Config,
     dial::{Dial, TcpDial},
-    driver::{Asked, Driver, SharedSession},
+    driver::{Answer, Asked, Driver, SharedSession},
     gateway::GatewayDial,
     http,
 };
@@ -472,10 +473,22 @@ impl Handle {
     }
 
     async fn ask(&self, command: Command) -> Result<(), RequestError> {
-        let (outcome, told) = oneshot::channel();
-        let asked = Box::new(Asked { command, outcome });
-        self.asked.send(asked).await.map_err(|_| RequestError::NotSignedIn)?;
+        self.answer_to(command).await.outcome
+    }
+
+    /// Asks for a conversation that is made; gives it.
+    async fn ask_for_chat(&self, command: Command) -> Result<ChatId, RequestError> {
+        let Answer { outcome, made } = self.answer_to(command).await;
+        outcome.and_then(|()| made.ok_or(RequestError::Unconfirmed))
+    }
+
+    async fn answer_to(&self, command: Command) -> Answer {
+        let (answer, told) = oneshot::channel();
+        let asked = Box::new(Asked { command, answer });
+        if self.asked.send(asked).await.is_err() {
+            return Answer { outcome: Err(RequestError::NotSignedIn), made: None };
+        }
         // A session that ends completes all its requests first; only a driver that died does not.
-        told.await.unwrap_or(Err(RequestError::Unconfirmed))
+        told.await.unwrap_or(Answer { outcome: Err(RequestError::Unconfirmed), made: None })
     }
 }

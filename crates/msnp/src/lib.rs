@@ -37,10 +37,10 @@ pub use msnp_proto::{
     oim::{OfflineMessage, time as written_time},
     p2p::{FileContext, OBJECT_LIMIT, PeerEvent, TransferError, TransferId, feature},
     session::{
-        ChatId, CloseReason, Contact, ContactChange, Deadlines, Event, Group, Invalid, LinkId,
-        Pace, Privacy, RequestError, Roster,
+        ChatId, Circle, CircleMember, CircleStanding, CloseReason, Contact, ContactChange,
+        Deadlines, Event, Group, Invalid, LinkId, Pace, Privacy, RequestError, Roster,
     },
-    soap::storage::RoamingProfile,
+    soap::{circles::CircleInvitation, storage::RoamingProfile},
     text,
 };
 

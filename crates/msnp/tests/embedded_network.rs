@@ -1,5 +1,6 @@
 //! The client against the embedded network: real sockets, every version, every misdeed.
 
+mod circles;
 mod contacts;
 mod faults;
 mod gateway;
