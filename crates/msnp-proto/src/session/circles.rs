@@ -6,9 +6,11 @@
 //! C: PUT 13 362⏎… Uri: /circle …                     S: NFY PUT 326⏎…  PUT 13 OK 0
 //! ```
 //! Once the account is online this place comes into every circle that it is a member of, each by itself, so
-//! that one refusal keeps it out of one alone. What happens in them is in [`news`], requests in [`wishes`].
+//! that one refusal keeps it out of one alone: [`opening`]. What happens in them is in [`news`], requests in
+//! [`wishes`].
 
 mod news;
+mod opening;
 mod wishes;
 
 use std::{
@@ -19,23 +21,14 @@ use std::{
 use super::{
     Circle, Session,
     roster::Roster,
-    types::{ChatId, Event, RequestError, RequestId},
+    types::{ChatId, Command, Event, RequestError, RequestId},
 };
-use crate::{
-    command::{ClientCommand, Lists, Secret},
-    datagram::{Address, CIRCLE_NETWORK, RosterMember, roster_uri, write_roster},
-    listing::{self, Listed},
-    publication::Document,
-};
+use crate::datagram::roster_uri;
 
-/// Most steps under way at once; what comes after them waits for their answers.
-const AT_ONCE: usize = 8;
 /// Most requests that wait for this place to be in a circle.
 const WAITING_LIMIT: usize = 64;
 /// How many steps' time a circle may take from the address book until this place is in it.
 const STEPS: u32 = 3;
-/// On the lists of a circle that is told of: forward and allow.
-const MEMBER_LISTS: Lists = Lists(3);
 /// What is said of rosters.
 const CIRCLES: &str = "application/circles+xml";
 /// What a temporary group is made and asked into with.
@@ -57,8 +50,8 @@ pub(super) struct Circles {
     failed: BTreeSet<ChatId>,
     /// Steps under way, by transaction, with the time to stop waiting.
     steps: BTreeMap<u32, (Step, Instant)>,
-    /// Requests that are done when this place is in a circle.
-    waiting: Vec<(ChatId, RequestId, Instant)>,
+    /// Requests that wait for this place to be in a circle.
+    waiting: Vec<Waiting>,
     /// Calls into a temporary group, by request: how many are under way, and what went wrong.
     calls: BTreeMap<RequestId, (usize, Option<RequestError>)>,
     /// Counts what is said to circles.
@@ -92,6 +85,16 @@ enum Step {
     Tell { chat: ChatId },
 }
 
+/// A request that waits for this place to be in a circle.
+#[derive(Debug)]
+struct Waiting {
+    chat: ChatId,
+    request: RequestId,
+    /// What is asked for then; without it the request is done.
+    then: Option<Command>,
+    until: Instant,
+}
+
 /// People to be called, and the request that is done when they are.
 #[derive(Debug)]
 struct People {
@@ -108,7 +111,7 @@ impl Step {
 impl Circles {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let steps = self.steps.values().map(|(_, until)| *until);
-        steps.chain(self.waiting.iter().map(|(_, _, until)| *until)).min()
+        steps.chain(self.waiting.iter().map(|waiting| waiting.until)).min()
     }
 
     pub(super) fn awaits(&self, trid: u32) -> bool {
@@ -129,106 +132,12 @@ impl Circles {
             Step::Make { people } => Some(people.request),
             _ => None,
         });
-        let waiting = self.waiting.into_iter().map(|(_, request, _)| request);
+        let waiting = self.waiting.into_iter().map(|waiting| waiting.request);
         steps.chain(waiting).chain(self.calls.into_keys())
     }
 }
 
 impl Session {
-    /// Shows the ticket of the circles, where there is one.
-    pub(super) fn open_circles(&mut self, now: Instant, ticket: Option<String>) {
-        self.circles.ticket = ticket;
-        (self.circles.opened, self.circles.failed) = (Opened::No, BTreeSet::new());
-        if let Some(ticket) = self.circles.ticket.clone() {
-            let trid = self.circle_step(now, Step::Open);
-            self.say(&ClientCommand::AuthenticateCircles { trid, ticket: Secret(&ticket) });
-        }
-    }
-
-    /// Takes what lists that were read again say of circles.
-    pub(super) fn circles_read(&mut self, now: Instant, ticket: Option<String>) {
-        if ticket.is_some() && ticket != self.circles.ticket {
-            // A step of opening that is under way is for the ticket before.
-            self.circles.steps.retain(|_, (step, _)| !matches!(step, Step::Open));
-            self.open_circles(now, ticket);
-        }
-        self.circles_go_on(now);
-    }
-
-    /// Does what is next for this place to come into the circles of the account.
-    pub(super) fn circles_go_on(&mut self, now: Instant) {
-        if !self.notification.is_online() || !self.version.has_circles() {
-            return;
-        }
-        let circles = &self.circles;
-        let is_missed = |circle: &&Circle| circle.lasts && circle.is_member() && !circle.entered;
-        let missed = self.roster.circles().filter(is_missed).map(Circle::chat);
-        let missed = missed.filter(|chat| {
-            let mut steps = circles.steps.values();
-            !(circles.left.contains(chat)
-                || circles.failed.contains(chat)
-                || steps.any(|(step, _)| step.is_about(chat)))
-        });
-        let missed: Vec<ChatId> = missed.collect();
-        let why = match &self.circles.opened {
-            Opened::Yes => None,
-            Opened::Refused(why) => Some(why.clone()),
-            Opened::No if self.circles.ticket.is_some() => return,
-            Opened::No => Some(RequestError::Service("the address book opens no circles".into())),
-        };
-        if let Some(why) = why {
-            // Lists that are being read bring another ticket.
-            if self.resync.is_none() {
-                missed.iter().for_each(|chat| self.circle_failed(chat, why.clone()));
-            }
-            return;
-        }
-        let room = AT_ONCE.saturating_sub(self.circles.steps.len());
-        for chat in missed.into_iter().take(room) {
-            if self.circles.told.contains(&chat) {
-                self.enter_circle(now, chat, None);
-            } else {
-                self.tell_circle(now, chat);
-            }
-        }
-    }
-
-    fn tell_circle(&mut self, now: Instant, chat: ChatId) {
-        let Some((_, id)) = chat.several() else {
-            return;
-        };
-        let listed = Listed { network: CIRCLE_NETWORK, ..Listed::on(id, MEMBER_LISTS) };
-        for payload in listing::write(&[listed], true, self.version) {
-            let trid = self.circle_step(now, Step::Tell { chat: chat.clone() });
-            self.say(&ClientCommand::TellLists { trid, add: true, payload: &payload });
-        }
-    }
-
-    fn enter_circle(&mut self, now: Instant, chat: ChatId, people: Option<People>) {
-        let (to, own) = (chat.to_string(), self.config.account.clone());
-        let trid = self.circle_step(now, Step::Enter { chat, people });
-        self.put_member(trid, &to, CIRCLES, &own);
-    }
-
-    fn put_member(&mut self, trid: u32, to: &str, content: &str, account: &str) {
-        let member = RosterMember { address: Address::passport(account), is_pending: false };
-        self.publish_to_circle(trid, true, to, ("/circle", content), &write_roster(&[member]));
-    }
-
-    fn publish_to_circle(
-        &mut self,
-        trid: u32,
-        add: bool,
-        to: &str,
-        (uri, content): (&str, &str),
-        body: &[u8],
-    ) {
-        let from = Address::at(&self.config.account, &self.config.machine_id).to_string();
-        let headers = [("Uri", uri), ("Content-Type", content)];
-        let payload = Document::write("Publication", to, &from, &headers, body);
-        self.say(&ClientCommand::Publish { trid, add, payload: &payload });
-    }
-
     fn circle_step(&mut self, now: Instant, step: Step) -> u32 {
         let trid = self.notification.trid();
         self.circles.steps.insert(trid, (step, now + self.config.deadlines.step));
@@ -275,13 +184,16 @@ impl Session {
         for trid in steps.map(|(trid, _)| *trid).collect::<Vec<_>>() {
             self.circle_step_failed(now, trid, RequestError::Unconfirmed);
         }
-        let is_due = |(_, _, until): &(ChatId, RequestId, Instant)| *until <= now;
-        let (due, waiting) =
+        let is_due = |waiting: &Waiting| waiting.until <= now;
+        let (due, waiting): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.circles.waiting).into_iter().partition(is_due);
         self.circles.waiting = waiting;
-        let due: Vec<_> = due;
-        for (_, request, _) in due {
-            self.complete(request, Err(RequestError::Unconfirmed));
+        for Waiting { request, then, .. } in due {
+            let why = match then {
+                Some(_) => RequestError::ChatOver,
+                None => RequestError::Unconfirmed,
+            };
+            self.complete(request, Err(why));
         }
     }
 
@@ -292,11 +204,22 @@ impl Session {
         if self.roster.circle(&chat).is_some_and(|circle| circle.entered) {
             return self.complete(request, Ok(()));
         }
+        self.wait_for_circle(now, chat, request, None);
+    }
+
+    /// Lets a request wait for this place to be in a circle.
+    fn wait_for_circle(
+        &mut self,
+        now: Instant,
+        chat: ChatId,
+        request: RequestId,
+        then: Option<Command>,
+    ) {
         if self.circles.waiting.len() >= WAITING_LIMIT {
             return self.complete(request, Err(RequestError::Busy));
         }
         let until = now + self.config.deadlines.step * STEPS;
-        self.circles.waiting.push((chat, request, until));
+        self.circles.waiting.push(Waiting { chat, request, then, until });
     }
 
     fn circle_entered(&mut self, now: Instant, chat: &ChatId, people: Option<People>) {
@@ -314,9 +237,18 @@ impl Session {
             .collect();
         self.events.push_back(Event::CircleEntered { chat: chat.clone(), name });
         there.into_iter().for_each(|who| self.came(chat, who));
-        self.complete_waiting(chat, &Ok(()));
+        for Waiting { request, then, .. } in self.take_waiting(chat) {
+            match then {
+                Some(command) => self.online_command(now, request, command),
+                None => self.complete(request, Ok(())),
+            }
+        }
         if let Some(people) = people {
             self.call_people(now, chat, people);
+        }
+        if self.circles.left.contains(chat) {
+            // It was left while this place was coming.
+            self.go_out(now, chat);
         }
     }
 
@@ -325,27 +257,31 @@ impl Session {
         if self.roster.circle(chat).is_some_and(|circle| circle.lasts) {
             self.circles.failed.insert(chat.clone());
         }
-        if !self.complete_waiting(chat, &Err(why.clone())) {
+        let waiting = self.take_waiting(chat);
+        let is_told = waiting.iter().any(|waiting| waiting.then.is_none());
+        for Waiting { request, .. } in waiting {
+            self.complete(request, Err(why.clone()));
+        }
+        if !is_told {
             self.events.push_back(Event::CircleNotEntered { chat: chat.clone(), why });
         }
     }
 
-    /// Completes what waited for a circle; tells whether anything did.
-    fn complete_waiting(&mut self, chat: &ChatId, outcome: &Result<(), RequestError>) -> bool {
-        let is_it = |(waiting, _, _): &(ChatId, RequestId, Instant)| waiting == chat;
-        let (done, waiting): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.circles.waiting).into_iter().partition(is_it);
-        self.circles.waiting = waiting;
-        for (_, request, _) in &done {
-            self.complete(*request, outcome.clone());
-        }
-        !done.is_empty()
+    /// Gives what waited for a circle.
+    fn take_waiting(&mut self, chat: &ChatId) -> Vec<Waiting> {
+        let is_it = |waiting: &Waiting| waiting.chat == *chat;
+        let (taken, left) = std::mem::take(&mut self.circles.waiting).into_iter().partition(is_it);
+        self.circles.waiting = left;
+        taken
     }
 
     /// Goes out of a circle; the account stays a member.
     pub(super) fn go_out(&mut self, now: Instant, chat: &ChatId) {
+        for Waiting { request, .. } in self.take_waiting(chat) {
+            self.complete(request, Err(RequestError::ChatOver));
+        }
         if !self.roster.circle(chat).is_some_and(|circle| circle.entered) {
-            return;
+            return self.is_out(chat);
         }
         let uri = roster_uri(&self.config.account);
         // One known server does not answer it.

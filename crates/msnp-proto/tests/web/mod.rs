@@ -2,6 +2,7 @@
 
 mod changes;
 mod circles;
+mod entering;
 pub(crate) mod roaming;
 pub(crate) mod services;
 mod tickets;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Step;
 use crate::{
     command::Presence,
-    datagram::{RosterMember, member_of_uri, read_roster},
+    datagram::{CIRCLE_NETWORK, RosterMember, member_of_uri, read_roster},
     session::{
         Session,
         roster::CircleNews,
@@ -51,8 +51,7 @@ impl Session {
         }
         let members = read_roster(body).unwrap_or_default();
         let known = self.roster.circle(chat).is_some();
-        let lasts =
-            chat.several().is_some_and(|(network, _)| network == crate::datagram::CIRCLE_NETWORK);
+        let lasts = chat.several().is_some_and(|(network, _)| network == CIRCLE_NETWORK);
         if !known && !lasts {
             return self.group_heard(now, chat, &members);
         }

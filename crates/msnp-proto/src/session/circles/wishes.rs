@@ -5,6 +5,8 @@ use std::time::Instant;
 use super::{BLANK, MULTIPARTY, People, Step, WAITING_LIMIT};
 use crate::{
     command::Whose,
+    datagram::{CIRCLE_NETWORK, GROUP_NETWORK},
+    error_code::ErrorCode,
     publication::Document,
     session::{
         Session,
@@ -34,10 +36,11 @@ impl Session {
                     return None;
                 }
                 self.await_circle(now, circle, request);
+                self.open_again(now);
                 self.circles_go_on(now);
             }
             Command::InviteToChat { chat, account } => match chat.several() {
-                Some((network, _)) if network == crate::datagram::CIRCLE_NETWORK => {
+                Some((network, _)) if network == CIRCLE_NETWORK => {
                     let words = String::new();
                     return Some(Command::InviteToCircle { circle: chat, account, words });
                 }
@@ -51,6 +54,15 @@ impl Session {
             Command::LeaveChat { chat } if chat.several().is_some() => {
                 self.go_out(now, &chat);
                 self.complete(request, Ok(()));
+            }
+            Command::SendTyping { ref chat }
+            | Command::SendExtra { ref chat, .. }
+            | Command::SendNudge { ref chat }
+            | Command::SendText { ref chat, .. }
+                if self.roster.circle(chat).is_some_and(|circle| self.is_missed(circle)) =>
+            {
+                let chat = chat.clone();
+                self.wait_for_circle(now, chat, request, Some(command));
             }
             Command::MakeGroup { people } if self.version.has_temporary_groups() => {
                 self.make_group(now, People { request, accounts: people });
@@ -77,7 +89,7 @@ impl Session {
     pub(super) fn group_made(&mut self, now: Instant, people: People, payload: &[u8]) {
         let document = Document::read(payload);
         let from = document.as_ref().and_then(Document::from);
-        let from = from.filter(|from| from.network == crate::datagram::GROUP_NETWORK);
+        let from = from.filter(|from| from.network == GROUP_NETWORK);
         let group = from.as_ref().map(|from| Whose { via: None, ..*from });
         let Some((chat, None)) = group.as_ref().and_then(circle_of) else {
             let why = "the server did not name the group".to_owned();
@@ -124,10 +136,8 @@ impl Session {
     pub(super) fn called(&mut self, request: RequestId, outcome: Result<(), RequestError>) {
         let outcome = match outcome {
             // Who is there already need not be called.
-            Err(RequestError::Refused(crate::ErrorCode::ALREADY_THERE)) => Ok(()),
-            Err(RequestError::Refused(crate::ErrorCode::NOT_ONLINE)) => {
-                Err(RequestError::NotOnline)
-            }
+            Err(RequestError::Refused(ErrorCode::ALREADY_THERE)) => Ok(()),
+            Err(RequestError::Refused(ErrorCode::NOT_ONLINE)) => Err(RequestError::NotOnline),
             outcome => outcome,
         };
         let Some((left, failed)) = self.circles.calls.get_mut(&request) else {

@@ -13,7 +13,7 @@ use super::{INVITATION_LIMIT, Step, check_name, is_address};
 use crate::{
     datagram::CIRCLE_NETWORK,
     session::{
-        Circle, Session,
+        Circle, CircleStanding, Session,
         http::HttpReply,
         types::{ChatId, Command, Event, Invalid, RequestError},
         web::failure,
@@ -56,9 +56,7 @@ impl Session {
                 vec![CircleStep::Answer { circle, accept }]
             }
             Command::InviteToCircle { circle, account, words } => {
-                if own(&circle)?.standing
-                    != (crate::session::CircleStanding::Member { is_admin: true })
-                {
+                if own(&circle)?.standing != (CircleStanding::Member { is_admin: true }) {
                     return Err(Invalid::NotAdmin);
                 }
                 let account = account.trim().to_lowercase();
