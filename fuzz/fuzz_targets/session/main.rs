@@ -131,6 +131,9 @@ impl Scene {
         assert_eq!(self.closed, self.session.is_closed());
         assert!(!self.closed || self.session.poll_timeout().is_none());
         assert!(self.session.roster().endpoints().len() <= 64, "places grow without end");
+        let roster = self.session.roster();
+        let is_full = roster.circles().any(|circle| circle.members.len() > 1024);
+        assert!(roster.circles().count() <= 320 && !is_full, "circles grow without end");
     }
 
     /// What is sent must be whole commands that a server understands.

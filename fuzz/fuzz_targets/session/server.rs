@@ -12,6 +12,9 @@ pub(crate) const ADA: &str = "ada@example.com";
 pub(crate) const BOB: &str = "bob@example.com";
 /// A contact of another network.
 pub(crate) const EVE: &str = "eve@example.org";
+/// A circle that the account is a member of, and one that it is asked into.
+pub(crate) const CIRCLE: &str = "00000000-0000-0000-0009-000000000001";
+pub(crate) const ASKED: &str = "00000000-0000-0000-0009-000000000002";
 pub(crate) const GROUP: &str = "5d5ab0b0-0000-4000-8000-000000000001";
 
 const NONCE: &str = "BwwRFhsgJSovNDk+Q0hNUldcYWZrcHV6f4SJjpOYnaKnrLG2u8DFys/U2d7j6O3y";
@@ -52,7 +55,18 @@ fn answer_one(command: &ClientCommand<'_>, version: Version, kind: LinkKind, out
         ClientCommand::ChangeStatus { trid, status, .. } => {
             format!("CHG {trid} {} 0\r\n", status.code())
         }
-        ClientCommand::Publish { trid, .. } => format!("PUT {trid} OK 0\r\n"),
+        ClientCommand::Publish { trid, add: true, payload }
+            if payload.windows(13).any(|part| part == b"To: 10:000000")
+                && payload.ends_with(b"\r\n\r\n") =>
+        {
+            let group = "Routing: 1.0\r\nFrom: 10:00000001-003d-0003-4136-314b00000000@live.com\r\n\r\n\
+                         Reliability: 1.0\r\n\r\n";
+            format!("PUT {trid} OK {}\r\n{group}", group.len())
+        }
+        ClientCommand::Publish { trid, add, .. } => {
+            format!("{} {trid} OK 0\r\n", if *add { "PUT" } else { "DEL" })
+        }
+        ClientCommand::Datagram { trid, .. } => format!("SDG {trid}\r\n"),
         ClientCommand::SetPersonalMessage { trid, .. } => format!("UUX {trid} 0\r\n"),
         ClientCommand::Privacy { trid, verb, value } => format!("{verb} {trid} 9 {value}\r\n"),
         ClientCommand::Property { trid, .. } => format!("PRP {trid} MFN Ada\r\n"),
@@ -126,6 +140,12 @@ pub(crate) fn web(request: &HttpRequest, version: Version) -> HttpReply {
     HttpReply { status: 200, headers: Vec::new(), body, failure: None }
 }
 
+fn circle(id: &str, state: &str) -> String {
+    format!(
+        "<CircleInverseInfo><Content><Handle><Id>{id}</Id></Handle><Info><DisplayName>Pals</DisplayName></Info></Content><PersonalInfo><MembershipInfo><CirclePersonalMembership><Role>Admin</Role><State>{state}</State></CirclePersonalMembership></MembershipInfo></PersonalInfo></CircleInverseInfo>"
+    )
+}
+
 fn passport(url: &str) -> HttpReply {
     let body = b"GIF8 a picture".to_vec();
     let headers = match url.contains("pprdr") {
@@ -164,12 +184,18 @@ fn service(action: &str, version: Version) -> String {
             let contact = |inside: &str| format!("<Contact><contactId>00000000-0000-4000-8000-00000000000{}</contactId><contactInfo>{inside}</contactInfo></Contact>", inside.len() % 10);
             format!(
                 "<R><{groups}><Group><groupId>{GROUP}</groupId><groupInfo><name>Friends</name></groupInfo>\
-                 </Group></{groups}><{contacts}>{}{}{}</{contacts}><{own}><lastChange>x</lastChange></{own}></R>",
+                 </Group></{groups}><{contacts}>{}{}{}{}</{contacts}><CircleResult><Circles>{}{}</Circles>\
+                 <CircleTicket>ticket</CircleTicket></CircleResult><{own}><lastChange>x</lastChange></{own}></R>",
                 contact("<contactType>Me</contactType><displayName>Ada</displayName><CID>77</CID>"),
                 contact(&format!("<passportName>{BOB}</passportName><isMessengerUser>true</isMessengerUser><displayName>Bob</displayName>")),
                 contact(&format!("<emails><ContactEmail><email>{EVE}</email><isMessengerEnabled>true</isMessengerEnabled><Capability>32</Capability></ContactEmail></emails>")),
+                contact("<passportName>ada@example.com</passportName>"),
+                circle(CIRCLE, "Accepted"),
+                circle(ASKED, "WaitingResponse"),
             )
         }
+        "CreateCircle" => format!("<CreateCircleResult><Id>{CIRCLE}</Id></CreateCircleResult>"),
+        "CreateContact" => "<CreateContactResult><contactId>c9</contactId></CreateContactResult>".to_owned(),
         "GetMetadata" => "<MD><M><I>MSG1</I><E>bob@example.com</E></M><M><I>MSG2</I></M></MD>".to_owned(),
         "GetMessage" => "<GetMessageResult>From: &lt;bob@example.com&gt;\nX-OIM-Sequence-Num: 1\n\nhello</GetMessageResult>".to_owned(),
         "GetProfile" => "<GetProfileResult><ResourceID>p!1</ResourceID><ExpressionProfile><DisplayName>Ada</DisplayName><PersonalStatus>hi</PersonalStatus><Photo><ResourceID>p!2</ResourceID><DocumentStreams><DocumentStream><DocumentStreamType>UserTileStatic</DocumentStreamType><PreAuthURL>/p</PreAuthURL></DocumentStream></DocumentStreams></Photo></ExpressionProfile></GetProfileResult>".to_owned(),

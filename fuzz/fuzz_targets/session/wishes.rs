@@ -7,7 +7,7 @@ use msnp_proto::{
     session::{ChatId, Command},
 };
 
-use crate::server::{BOB, EVE, GROUP};
+use crate::server::{ASKED, BOB, CIRCLE, EVE, GROUP};
 
 /// Makes one of all commands; gives its name too.
 pub(crate) fn wish(how: u8, text: &str) -> (&'static str, Command) {
@@ -18,6 +18,9 @@ pub(crate) fn wish(how: u8, text: &str) -> (&'static str, Command) {
     let chat = match text.as_str() {
         "" => ChatId::with(BOB),
         "e" => ChatId::with(EVE),
+        "c" => ChatId::from_text(&format!("9:{CIRCLE}@live.com")),
+        "a" => ChatId::from_text(&format!("9:{ASKED}@live.com")),
+        "g" => ChatId::from_text(TEMPORARY),
         text => ChatId::from_text(text),
     };
     let bob = BOB.to_owned();
@@ -93,14 +96,29 @@ pub(crate) fn wish(how: u8, text: &str) -> (&'static str, Command) {
             Command::ServeObject { object, bytes: text.as_bytes().into() }
         }
         46 => Command::WithdrawObject { hash: text },
+        47 => Command::AnswerCircle { circle: chat, accept: on },
+        48 => Command::AnswerCircle {
+            circle: ChatId::from_text(&format!("9:{ASKED}@live.com")),
+            accept: on,
+        },
+        49 => Command::EnterCircle { circle: chat },
+        50 => Command::InviteToChat { chat, account: bob },
+        51 => Command::InviteToCircle { circle: chat, account: bob, words: text },
+        52 => Command::LeaveCircle { circle: chat },
+        53 => Command::MakeCircle { name: text },
+        54 => Command::MakeGroup { people: text.split(' ').map(str::to_owned).collect() },
+        55 => Command::MakeGroup { people: vec![bob] },
         u8::MAX => Command::SignOut,
-        how => return wish(how % 47, &text),
+        how => return wish(how % 56, &text),
     };
     let name = NAMES.get(usize::from(how)).copied().unwrap_or("SignOut");
     (name, wish)
 }
 
-const NAMES: [&str; 47] = [
+/// The temporary group that a server that answers as it should makes.
+const TEMPORARY: &str = "10:00000001-003d-0003-4136-314b00000000@live.com";
+
+const NAMES: [&str; 56] = [
     "AcceptContact",
     "AddContact",
     "AddContact",
@@ -148,4 +166,13 @@ const NAMES: [&str; 47] = [
     "SendExtra long",
     "ServeObject",
     "WithdrawObject",
+    "AnswerCircle",
+    "AnswerCircle",
+    "EnterCircle",
+    "InviteToChat several",
+    "InviteToCircle",
+    "LeaveCircle",
+    "MakeCircle",
+    "MakeGroup",
+    "MakeGroup",
 ];
