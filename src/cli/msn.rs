@@ -1,5 +1,6 @@
 //! `msn …`: an MSN client for the terminal.
 
+mod circles;
 mod contacts;
 mod emoticon;
 mod oim;
@@ -84,10 +85,15 @@ enum Action {
     },
     /// Talk with somebody, or with several: what you type is said, what comes is shown.
     Chat {
-        /// Her address.
+        /// Her address, or a circle's as `msn circles` shows it.
         to: String,
         /// Others to call into the conversation.
         with: Vec<String>,
+    },
+    /// List the circles, make one, or change one.
+    Circles {
+        #[command(subcommand)]
+        action: Option<circles::Action>,
     },
     /// List the contacts, or change the list.
     Contacts {
@@ -250,6 +256,9 @@ async fn act(
             }
             show.trace(&file);
             Ok(())
+        }
+        Action::Circles { action } => {
+            circles::run(show, handle, action.unwrap_or(circles::Action::List)).await
         }
         Action::Contacts { action } => {
             contacts::run(show, handle, action.unwrap_or(contacts::Action::List)).await

@@ -233,6 +233,40 @@ fn words_for_who_is_away_are_left_listed_read_and_deleted() {
 }
 
 #[test]
+fn circles_are_made_asked_into_answered_listed_and_left() {
+    let server = Server::start();
+    let (code, made) = server.msn("ada", &["circles", "create", "Book & Wine"]);
+    let circle = made.last().expect("it is shown");
+    assert_eq!(
+        (code, text(circle, "event"), text(circle, "standing")),
+        (Some(0), "circle", "admin")
+    );
+    let address = text(circle, "chat").to_owned();
+    let words = ["circles", "invite", "book & wine", "bob@example.com", "--message", "come in"];
+    assert_eq!(server.msn("ada", &words).0, Some(0));
+    let listed = || {
+        let (code, shown) = server.msn("bob", &["circles"]);
+        let last = shown.into_iter().rfind(|object| text(object, "event") == "circle");
+        (code, last.filter(|circle| text(circle, "chat") == address))
+    };
+    let (code, asked) = listed();
+    let asked = asked.expect("it is listed");
+    let said = (text(&asked, "standing"), text(&asked, "by"), text(&asked, "invitation"));
+    assert_eq!((code, said), (Some(0), ("asked", "ada@example.com", "come in")));
+    assert_eq!(server.msn("bob", &["circles", "accept", &address]).0, Some(0));
+    assert_eq!(
+        listed().1.map(|circle| text(&circle, "standing").to_owned()),
+        Some("member".into())
+    );
+    // What is said at once waits until he is in it.
+    let (code, sent) = server.msn("bob", &["send", &address, "hello"]);
+    assert_eq!((code, sent.last().map(|it| text(it, "ack"))), (Some(0), Some("delivered")));
+    assert_eq!(server.msn("bob", &["circles", "leave", "Book & Wine"]).0, Some(0));
+    assert_eq!(listed(), (Some(0), None));
+    assert_eq!(server.msn("bob", &["circles", "leave", "Book & Wine"]).0, Some(1));
+}
+
+#[test]
 fn a_profile_is_shown_and_its_picture_kept_and_fetched() {
     let server = Server::start();
     let (picture, copy) = (server.path("ada.png"), server.path("copy.png"));

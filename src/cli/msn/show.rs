@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use msnp::{
-    Contact, Event, Extra, GroupChange, Handle, Ink, Mail, OfflineMessage, PeerEvent, Roster,
+    Circle, CircleStanding, Contact, Event, Extra, GroupChange, Handle, Ink, Mail, OfflineMessage,
+    PeerEvent, Roster,
 };
 use serde_json::{Value, json};
 
@@ -32,6 +33,20 @@ impl Show {
             };
             println!("{status}  {}  <{}>{groups}", contact.shown_name(), contact.account);
         }
+    }
+
+    pub(super) fn circle(&self, circle: &Circle) {
+        if self.json {
+            println!("{}", circle_json(circle));
+            return;
+        }
+        let asked = match &circle.standing {
+            CircleStanding::Asked(invitation) => {
+                format!("  {} asks you in: {}", invitation.by, invitation.words)
+            }
+            _ => String::new(),
+        };
+        println!("{}  {}  [{}]{asked}", circle.chat(), circle.name, standing_word(circle));
     }
 
     /// Shows what was said while the account was away; else than whole, its first line.
@@ -73,6 +88,31 @@ fn contact_json(contact: &Contact, roster: &Roster) -> Value {
         "status": contact.status.code(), "network": contact.network, "asks": contact.asks,
         "invitation": contact.invitation,
     })
+}
+
+fn circle_json(circle: &Circle) -> Value {
+    let members = circle.members.iter().map(|(address, member)| {
+        json!({ "address": address, "name": member.name, "status": member.status.code() })
+    });
+    let (by, words) = match &circle.standing {
+        CircleStanding::Asked(asked) => (Some(&asked.by), Some(&asked.words)),
+        _ => (None, None),
+    };
+    json!({
+        "event": "circle", "circle": circle.id, "chat": circle.chat().as_str(),
+        "name": circle.name, "online": circle.online, "standing": standing_word(circle),
+        "by": by, "invitation": words, "entered": circle.entered,
+        "members": members.collect::<Vec<_>>(),
+    })
+}
+
+fn standing_word(circle: &Circle) -> &'static str {
+    match circle.standing {
+        CircleStanding::Asked(_) => "asked",
+        CircleStanding::Member { is_admin: true } => "admin",
+        CircleStanding::Member { is_admin: false } => "member",
+        _ => "heard",
+    }
 }
 
 fn offline_json(message: &OfflineMessage, sent: Option<&str>, text: &str) -> Value {
@@ -137,14 +177,19 @@ fn event_json(handle: &Handle, event: &Event) -> Option<Value> {
         Event::CircleChanged { circle } => {
             let roster = handle.roster();
             let circle = roster.circles().find(|known| known.id == *circle)?;
-            let members = circle.members.iter().map(|(address, member)| {
-                json!({ "address": address, "name": member.name, "status": member.status.code() })
-            });
-            json!({
-                "event": "circle", "circle": circle.id, "name": circle.name,
-                "online": circle.online, "members": members.collect::<Vec<_>>(),
-            })
+            circle_json(circle)
         }
+        Event::CircleEntered { chat, name } => {
+            json!({ "event": "circle_entered", "chat": chat.as_str(), "name": name })
+        }
+        Event::CircleInvited { chat, circle, by, words, .. } => json!({
+            "event": "circle_invited", "chat": chat.as_str(), "name": circle, "by": by,
+            "invitation": words,
+        }),
+        Event::CircleLeft { chat } => json!({ "event": "circle_left", "chat": chat.as_str() }),
+        Event::CircleNotEntered { chat, why } => json!({
+            "event": "circle_not_entered", "chat": chat.as_str(), "reason": why.to_string(),
+        }),
         Event::GroupChanged { name, change, .. } => {
             json!({ "event": "group", "name": name, "change": change_word(*change) })
         }
@@ -212,6 +257,12 @@ fn event_words(handle: &Handle, event: &Event) -> Option<String> {
                 None => format!("{name} <{account}> added you"),
             }
         }
+        Event::CircleEntered { name, .. } if !name.is_empty() => format!("you are in {name}"),
+        Event::CircleInvited { circle, by, words, .. } => {
+            format!("{by} asks you into {circle}: {words}")
+        }
+        Event::CircleLeft { chat } => format!("you are out of {chat}"),
+        Event::CircleNotEntered { chat, why } => format!("you are not in {chat}: {why}"),
         Event::GroupChanged { name, change, .. } => {
             format!("group {name}: {}", change_word(*change))
         }
