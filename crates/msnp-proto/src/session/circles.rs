@@ -23,7 +23,7 @@ use super::{
     roster::Roster,
     types::{ChatId, Command, Event, RequestError, RequestId},
 };
-use crate::datagram::roster_uri;
+use crate::datagram::{CIRCLE_NETWORK, roster_uri};
 
 /// Most requests that wait for this place to be in a circle.
 const WAITING_LIMIT: usize = 64;
@@ -125,15 +125,21 @@ impl Circles {
         segment
     }
 
-    /// Gives the requests whose answers cannot come any more.
-    pub(super) fn into_unanswered(self) -> impl Iterator<Item = RequestId> {
+    /// Gives the requests whose answers cannot come any more, and what is to be said of each.
+    pub(super) fn into_unanswered(self) -> impl Iterator<Item = (RequestId, RequestError)> {
         let steps = self.steps.into_values().filter_map(|(step, _)| match step {
             Step::Enter { people, .. } => people.map(|people| people.request),
             Step::Make { people } => Some(people.request),
             _ => None,
         });
-        let waiting = self.waiting.into_iter().map(|waiting| waiting.request);
-        steps.chain(waiting).chain(self.calls.into_keys())
+        let asked = steps.chain(self.calls.into_keys());
+        let asked = asked.map(|request| (request, RequestError::Unconfirmed));
+        // What was to be said was not.
+        let waiting = self.waiting.into_iter().map(|waiting| match waiting.then {
+            Some(_) => (waiting.request, RequestError::NotSignedIn),
+            None => (waiting.request, RequestError::Unconfirmed),
+        });
+        asked.chain(waiting)
     }
 }
 
@@ -168,10 +174,7 @@ impl Session {
         match step {
             Step::Open => self.circles.opened = Opened::Refused(why),
             Step::Tell { chat } => self.circle_failed(&chat, why),
-            Step::Enter { chat, people } => match people {
-                Some(people) => self.complete(people.request, Err(why)),
-                None => self.circle_failed(&chat, why),
-            },
+            Step::Enter { chat, people } => self.not_entered(&chat, people, why),
             Step::Make { people } => self.complete(people.request, Err(why)),
             Step::Call { request } => self.called(request, Err(why)),
             Step::Leave => {}
@@ -224,10 +227,7 @@ impl Session {
 
     fn circle_entered(&mut self, now: Instant, chat: &ChatId, people: Option<People>) {
         let Some(circle) = self.roster.enter_circle(chat) else {
-            return match people {
-                Some(people) => self.complete(people.request, Err(RequestError::Busy)),
-                None => self.circle_failed(chat, RequestError::Busy),
-            };
+            return self.not_entered(chat, people, RequestError::Busy);
         };
         let name = circle.name.clone();
         let there: Vec<(String, String)> = circle
@@ -249,10 +249,25 @@ impl Session {
         if self.circles.left.contains(chat) {
             // It was left while this place was coming.
             self.go_out(now, chat);
+            if !lasts(chat) {
+                self.circles.left.remove(chat);
+            }
         }
     }
 
-    /// Notes that this place could not come into a circle.
+    /// Notes that this place could not come into a circle, or a temporary group.
+    fn not_entered(&mut self, chat: &ChatId, people: Option<People>, why: RequestError) {
+        if !lasts(chat) {
+            self.roster.forget_circle(chat);
+            self.circles.left.remove(chat);
+        }
+        match people {
+            Some(people) => self.complete(people.request, Err(why)),
+            None => self.circle_failed(chat, why),
+        }
+    }
+
+    /// Notes that this place is not in a circle for now.
     fn circle_failed(&mut self, chat: &ChatId, why: RequestError) {
         if self.roster.circle(chat).is_some_and(|circle| circle.lasts) {
             self.circles.failed.insert(chat.clone());
@@ -292,11 +307,11 @@ impl Session {
 
     /// Notes that this place is out of a circle, until it is asked to come in again.
     pub(super) fn is_out(&mut self, chat: &ChatId) {
-        let lasts = self.roster.circle(chat).is_some_and(|circle| circle.lasts);
+        let known = self.roster.circle(chat).is_some_and(|circle| circle.lasts);
         if self.roster.step_out(chat) {
             self.events.push_back(Event::CircleLeft { chat: chat.clone() });
         }
-        if lasts {
+        if known || self.is_coming(chat) {
             self.circles.left.insert(chat.clone());
         }
     }
@@ -338,6 +353,11 @@ impl Session {
         });
         self.events.extend(changed.collect::<Vec<_>>());
     }
+}
+
+/// Whether a conversation is a circle's, not a temporary group's.
+fn lasts(chat: &ChatId) -> bool {
+    chat.several().is_some_and(|(network, _)| network == CIRCLE_NETWORK)
 }
 
 /// Tells of an invitation that was not there before.

@@ -332,10 +332,8 @@ impl Session {
         }
         (self.resync, self.renewal) = (None, None);
         self.calls.clear();
-        for request in std::mem::take(&mut self.circles).into_unanswered() {
-            self.complete(request, Err(RequestError::Unconfirmed));
-        }
-        for (request, error) in std::mem::take(&mut self.edits).into_unanswered() {
+        let circles = std::mem::take(&mut self.circles).into_unanswered();
+        for (request, error) in std::mem::take(&mut self.edits).into_unanswered().chain(circles) {
             self.complete(request, Err(error));
         }
         let offline = std::mem::take(&mut self.offline).into_unsent();

@@ -299,7 +299,8 @@ fn circles_that_are_heard_of_and_groups_that_call_are_counted() {
     for number in 0..1000 {
         let from = format!("10:{number:08x}-003d-0003-4136-314b00000000@live.com");
         let own = "<id>1:ada@example.com</id><state>Pending</state>".to_owned();
-        said += &notify(&mut scene, link, "PUT", &from, "/circle", &roster([own].into_iter()));
+        let people = [own, format!("<id>1:{BOB}</id>")];
+        said += &notify(&mut scene, link, "PUT", &from, "/circle", &roster(people.into_iter()));
     }
     assert_eq!(said.matches("PUT ").count(), 64);
     let numbers: Vec<String> = said
@@ -310,8 +311,9 @@ fn circles_that_are_heard_of_and_groups_that_call_are_counted() {
     for number in numbers {
         scene.hear(link, &format!("PUT {number} OK 0\r\n"));
     }
-    let groups = scene.session.roster().circles().filter(|circle| !circle.lasts).count();
-    assert_eq!(groups, 64);
+    let joined = scene.events.iter().filter(|event| matches!(event, Event::Joined { .. })).count();
+    let groups = scene.session.roster().circles().filter(|circle| circle.entered).count();
+    assert_eq!((groups, joined), (65, 64), "who is there before this place is told of");
     scene.events.clear();
     // One that does not call the account is nothing to it.
     let bob = format!("<id>1:{BOB}</id>");
@@ -358,4 +360,40 @@ fn a_group_is_made_word_for_word_and_ends_for_whoever_is_put_out() {
     let (request, said) = scene.ask(Command::MakeGroup { people: Vec::new() });
     scene.hear(link, &format!("PUT {} OK 0\r\n", number(&said, "PUT")));
     assert!(matches!(scene.outcome(request), Some(Err(RequestError::Service(_)))));
+}
+
+#[test]
+fn what_is_left_on_the_way_in_is_left_once_it_is_reached() {
+    let (mut scene, link) = inside(Version::Msnp21, 1);
+    let from = format!("10:{GROUP}");
+    let group = ChatId::from_text(&from);
+    let call =
+        || roster(["<id>1:ada@example.com</id><state>Pending</state>".to_owned()].into_iter());
+    let coming = notify(&mut scene, link, "PUT", &from, "/circle", &call());
+    scene.ask(Command::LeaveChat { chat: group.clone() });
+    let said = scene.hear(link, &format!("PUT {} OK 0\r\n", number(&coming, "PUT")));
+    assert!(said.starts_with("DEL ") && said.contains(&format!("To: {from}\r\n")), "{said}");
+    assert!(scene.events.contains(&Event::CircleLeft { chat: group.clone() }));
+    assert_eq!(scene.session.roster().circle(&group), None);
+    // Called again it comes again, and stays out where the server does not let it in.
+    scene.events.clear();
+    let coming = notify(&mut scene, link, "PUT", &from, "/circle", &call());
+    scene.hear(link, &format!("216 {}\r\n", number(&coming, "PUT")));
+    let why = RequestError::Refused(ErrorCode::NOT_THERE);
+    assert_eq!(scene.events.last(), Some(&Event::CircleNotEntered { chat: group.clone(), why }));
+    assert_eq!(scene.session.roster().circle(&group), None);
+}
+
+#[test]
+fn a_session_that_ends_answers_for_what_waits_for_circles() {
+    let (mut scene, link) = online(Version::Msnp21, vec![book("t1", &[(1, "G", "Accepted")])]);
+    let text = Text::plain("in a moment");
+    let (said, _) = scene.ask(Command::SendText { chat: chat(1), text });
+    let (entering, _) = scene.ask(Command::EnterCircle { circle: chat(1) });
+    let (made, _) = scene.ask(Command::MakeGroup { people: Vec::new() });
+    scene.hear(link, "OUT SSD\r\n");
+    assert_eq!(scene.outcome(said), Some(Err(RequestError::NotSignedIn)), "it was never said");
+    for request in [entering, made] {
+        assert_eq!(scene.outcome(request), Some(Err(RequestError::Unconfirmed)));
+    }
 }

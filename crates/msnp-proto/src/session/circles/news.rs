@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use super::Step;
+use super::{Step, lasts};
 use crate::{
     command::Presence,
-    datagram::{CIRCLE_NETWORK, RosterMember, member_of_uri, read_roster},
+    datagram::{RosterMember, member_of_uri, read_roster},
     session::{
         Session,
         roster::CircleNews,
@@ -20,7 +20,9 @@ impl Session {
         (chat, member): (&ChatId, Option<&str>),
         presence: &Presence<'_>,
     ) {
-        if !member.is_some_and(|member| self.is_own(member)) {
+        // Nobody is seen through a temporary group that this place is not in.
+        let (known, is_circle) = (self.roster.circle(chat).is_some(), lasts(chat));
+        if (known || is_circle) && !member.is_some_and(|member| self.is_own(member)) {
             let news = self.roster.set_circle_presence((chat, member), presence);
             self.tell_circle_news(news);
         }
@@ -50,10 +52,13 @@ impl Session {
             };
         }
         let members = read_roster(body).unwrap_or_default();
-        let known = self.roster.circle(chat).is_some();
-        let lasts = chat.several().is_some_and(|(network, _)| network == CIRCLE_NETWORK);
-        if !known && !lasts {
-            return self.group_heard(now, chat, &members);
+        let entered = self.roster.circle(chat).is_some_and(|circle| circle.entered);
+        if !entered
+            && !lasts(chat)
+            && !self.is_coming(chat)
+            && !self.group_calls(now, chat, &members)
+        {
+            return;
         }
         let there = members.into_iter().filter(|member| !member.is_pending);
         let there = there.map(|member| member.address.account);
@@ -63,23 +68,28 @@ impl Session {
         self.tell_circle_news(news);
     }
 
-    /// Takes the roster of a temporary group that this place is not in: it comes where it is called.
-    fn group_heard(&mut self, now: Instant, chat: &ChatId, members: &[RosterMember]) {
+    /// Whether this place is coming into a circle or a temporary group.
+    pub(super) fn is_coming(&self, chat: &ChatId) -> bool {
+        self.circles.steps.values().any(|(step, _)| step.is_about(chat))
+    }
+
+    /// Takes the roster of a temporary group that this place is not in: it comes where it is called. Tells
+    /// whether it does.
+    fn group_calls(&mut self, now: Instant, chat: &ChatId, members: &[RosterMember]) -> bool {
         let is_own = |member: &&RosterMember| member.address.is_of(&self.config.account);
         let called = members.iter().find(is_own).is_some_and(|own| own.is_pending);
-        let coming = self.circles.steps.values().any(|(step, _)| step.is_about(chat));
-        if coming {
-            return;
-        }
         if !called || !self.version.has_temporary_groups() {
-            return self.odd("a temporary group that nobody called the account into".to_owned());
+            self.odd("a temporary group that nobody called the account into".to_owned());
+            return false;
         }
         let calls = self.circles.steps.values();
         let calls = calls.filter(|(step, _)| matches!(step, Step::Enter { .. })).count();
         if calls >= super::WAITING_LIMIT {
-            return self.odd("too many calls into temporary groups".to_owned());
+            self.odd("too many calls into temporary groups".to_owned());
+            return false;
         }
         self.enter_circle(now, chat.clone(), None);
+        true
     }
 
     /// Finds out whether words in a circle may be somebody's; whoever speaks is there.
@@ -92,8 +102,8 @@ impl Session {
         account: &str,
     ) -> Result<String, &'static str> {
         let circle = self.roster.circle(chat);
-        let circle = circle.filter(|circle| circle.entered || circle.is_member());
-        if circle.is_none() {
+        let is_in = circle.is_some_and(|circle| circle.entered || circle.is_member());
+        if !is_in && !self.is_coming(chat) {
             return Err("words in a circle that the account is not in");
         }
         let news = self.roster.list_circle(chat, std::iter::once(account.to_owned()));
