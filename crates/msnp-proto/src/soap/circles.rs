@@ -215,3 +215,135 @@ fn is_plain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
     !text.is_empty() && text.len() <= ID_LIMIT && text.bytes().all(plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+    use crate::soap::{address_book::read_address_book, read_answer};
+
+    const CIRCLE: &str = "00000000-0000-0000-0009-766289ea629f";
+
+    /// What a book of circles holds, as one known server wrote it.
+    fn recorded() -> Vec<BookCircle> {
+        let text = include_str!("../../tests/vectors/soap/ab-circle-asked.xml");
+        read_address_book(&read_answer(200, text.as_bytes()).expect("an answer")).circles
+    }
+
+    fn book(circles: &str) -> Vec<BookCircle> {
+        let text = format!(
+            "<E><Body><R><X><Contacts/><CircleResult><Circles>{circles}</Circles></CircleResult></X>\
+             </R></Body></E>"
+        );
+        read_address_book(&read_answer(200, text.as_bytes()).expect("an answer")).circles
+    }
+
+    #[test]
+    fn an_invitation_is_read_with_the_circles_name_and_who_asked() {
+        let invitation = CircleInvitation {
+            by: "alice@example.com".to_owned(),
+            name: "alice@example.com".to_owned(),
+            words: "come in".to_owned(),
+        };
+        let circle = BookCircle {
+            id: CIRCLE.to_owned(),
+            address: format!("{CIRCLE}@live.com"),
+            name: "Test Circle".to_owned(),
+            is_admin: false,
+            standing: BookStanding::Asked(invitation),
+        };
+        assert_eq!(recorded(), [circle]);
+    }
+
+    #[test]
+    fn a_circle_whose_id_would_forge_a_command_is_none() {
+        let circle = |id: &str, state: &str, deleted: &str| {
+            format!(
+                "<CircleInverseInfo><Content><Handle><Id>{id}</Id></Handle></Content><PersonalInfo>\
+                 <MembershipInfo><CirclePersonalMembership><State>{state}</State>\
+                 </CirclePersonalMembership></MembershipInfo></PersonalInfo><Deleted>{deleted}</Deleted>\
+                 </CircleInverseInfo>"
+            )
+        };
+        for id in ["", "a b", "a&#13;&#10;OUT", "a@b", "a;b", &"x".repeat(65)] {
+            assert_eq!(book(&circle(id, "Accepted", "false")), [], "{id}");
+        }
+        let standing = |state, deleted| {
+            let found = book(&circle(CIRCLE, state, deleted)).pop().expect("a circle");
+            found.standing
+        };
+        assert_eq!(standing("Accepted", "false"), BookStanding::Member);
+        assert_eq!(standing("Accepted", "true"), BookStanding::Gone);
+        assert_eq!(standing("Rejected", "false"), BookStanding::Gone);
+        assert_eq!(book(&circle(CIRCLE, "Accepted", "false").repeat(2000)).len(), READ_LIMIT);
+    }
+
+    #[test]
+    fn calls_are_those_of_a_recorded_client() {
+        let caller = Caller::default();
+        let inside = |call: Call| {
+            let body = call.body.expose_secret().to_owned();
+            let (_, inner) = body.split_once("<soap:Body>").expect("a body");
+            inner.split_once("</soap:Body>").expect("its end").0.to_owned()
+        };
+        let space = "xmlns=\"http://www.msn.com/webservices/AddressBook\"";
+        let handle =
+            format!("<abHandle><ABId>{CIRCLE}</ABId><Puid>0</Puid><Cid>0</Cid></abHandle>");
+        let alice = "alice@example.com";
+        for (call, wanted) in [
+            (
+                create(&caller, "Test Circle", alice),
+                format!(
+                    "<CreateCircle {space}><properties><Domain>1</Domain><HostedDomain>live.com\
+                     </HostedDomain><Type>2</Type><MembershipAccess>0</MembershipAccess>\
+                     <IsPresenceEnabled>true</IsPresenceEnabled><RequestMembershipOption>2\
+                     </RequestMembershipOption><DisplayName>Test Circle</DisplayName></properties>\
+                     <callerInfo><PublicDisplayName>{alice}</PublicDisplayName></callerInfo>\
+                     </CreateCircle>"
+                ),
+            ),
+            (
+                name_member(&caller, CIRCLE, "bob@example.com"),
+                format!(
+                    "<CreateContact {space}>{handle}<contactHandle><Email>bob@example.com</Email>\
+                     <Puid>0</Puid><Cid>0</Cid><CircleId>00000000-0000-0000-0000-000000000000</CircleId>\
+                     </contactHandle></CreateContact>"
+                ),
+            ),
+            (
+                ask_member(&caller, CIRCLE, "f1ec77ec", "come in"),
+                format!(
+                    "<ManageWLConnection {space}>{handle}<contactId>f1ec77ec</contactId>\
+                     <connection>true</connection><presence>false</presence><action>1</action>\
+                     <relationshipType>5</relationshipType><relationshipRole>3</relationshipRole>\
+                     <annotations><Annotation><Name>MSN.IM.InviteMessage</Name><Value>come in</Value>\
+                     </Annotation></annotations></ManageWLConnection>"
+                ),
+            ),
+            (
+                answer(&caller, CIRCLE, true),
+                format!(
+                    "<ManageWLConnection {space}><contactId>{CIRCLE}</contactId>\
+                     <connection>true</connection><presence>false</presence><action>1</action>\
+                     <relationshipType>5</relationshipType><relationshipRole>0</relationshipRole>\
+                     </ManageWLConnection>"
+                ),
+            ),
+        ] {
+            assert_eq!(inside(call), wanted);
+        }
+    }
+
+    #[test]
+    fn a_refusal_in_an_ordinary_answer_is_read() {
+        let read = |inner: &str| {
+            let text = format!("<E><Body><R><X>{inner}</X></R></Body></E>");
+            read_refusal(&read_answer(500, text.as_bytes()).expect("an answer"))
+        };
+        assert_eq!(read("<clientErrorData />"), None);
+        assert_eq!(read("<contactId>1</contactId>"), None);
+        let said = read("<clientErrorData>member already invited</clientErrorData>");
+        assert_eq!(said.as_deref(), Some("member already invited"));
+    }
+}
