@@ -147,6 +147,7 @@ fn sign_in(members: &str, book: &str) -> Duration {
                 let link = link.expect("it is open");
                 spent += told(&mut session, now, link, &bytes);
             }
+            Effect::Direct(_) => panic!("direct links are not allowed"),
             Effect::Close { .. } => panic!("the sign-in ended: {:?}", session.poll_event()),
         }
         while let Some(event) = session.poll_event() {

@@ -77,6 +77,7 @@ impl Scene {
         while let Some(effect) = self.session.poll_effect() {
             match effect {
                 Effect::Close { link } => self.closed.push(link),
+                Effect::Direct(action) => panic!("not allowed, and yet {action:?}"),
                 Effect::Http { id, request } if request.body.is_some() => {
                     let (asked, reply) = web::services::answer(&request, &mut self.web);
                     self.asked.extend(Some(asked).filter(|asked| !asked.is_empty()));

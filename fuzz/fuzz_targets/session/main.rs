@@ -104,6 +104,7 @@ impl Scene {
                     assert!(self.ended.insert(link), "a link is closed twice");
                     self.links.retain(|known| known.id != link);
                 }
+                Effect::Direct(action) => panic!("not allowed, and yet {action:?}"),
                 Effect::Send { link, bytes } => self.said(link, &bytes),
                 Effect::Http { id, request } => {
                     assert!(request.url.starts_with("http"), "{}", request.url);

@@ -73,7 +73,7 @@ pub(super) struct Arrival<'a> {
 pub(super) enum Came<'a> {
     /// Bytes of a transfer; those that were sent under a length of 0 are counted in no offset, if they are
     /// a file's.
-    Data { session: u32, offset: Option<u64>, bytes: &'a [u8], uncounted: bool },
+    Data { session: u32, at: At, bytes: &'a [u8], uncounted: bool },
     /// Nothing for anybody.
     #[default]
     Nothing,
@@ -81,6 +81,15 @@ pub(super) enum Came<'a> {
     Reset { session: u32 },
     /// A whole text.
     Text(Vec<u8>),
+}
+
+/// Where bytes belong in their message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// They begin there.
+    From(u64),
+    /// So many follow them.
+    Before(u64),
 }
 
 /// Which bytes of a transfer go into its next packet.
@@ -105,6 +114,16 @@ impl Line {
         };
         let (texts, awaited) = (BTreeMap::new(), BTreeMap::new());
         Self { chat, age, texts, queue: VecDeque::new(), awaited }
+    }
+
+    /// Takes over the texts that another line has not sent; what it acknowledges is left.
+    pub(super) fn adopt(&mut self, other: Self) {
+        let texts = other.queue.into_iter().filter(|queued| match queued {
+            Queued::Whole(packet) => Header::decode(packet)
+                .is_some_and(|(header, _)| !header.has(v1::flag::ACKNOWLEDGES)),
+            Queued::Part { part, .. } => part.as_ref().is_some_and(|part| part.session == 0),
+        });
+        self.queue.extend(texts);
     }
 
     /// Names the next message; a package in the second age, which is never 0.
@@ -303,8 +322,8 @@ impl Line {
             self.acknowledge(&header);
         }
         if session != 0 && !prepares {
-            let offset = Some(header.offset);
-            let came = Came::Data { session, offset, bytes, uncounted: header.length == 0 };
+            let at = At::From(header.offset);
+            let came = Came::Data { session, at, bytes, uncounted: header.length == 0 };
             return Some(Arrival { ends, came, ..Arrival::default() });
         }
         if session != 0 {
@@ -341,12 +360,10 @@ impl Line {
         let first = part.kind & kind::FIRST != 0;
         arrival.came = if part.session != 0 {
             let prepares = part.kind == kind::FIRST && part.bytes == [0; 4];
+            let (session, at) = (part.session, At::Before(part.remaining));
             match prepares {
                 true => Came::Nothing,
-                false => {
-                    let (session, bytes) = (part.session, part.bytes);
-                    Came::Data { session, offset: None, bytes, uncounted: false }
-                }
+                false => Came::Data { session, at, bytes: part.bytes, uncounted: false },
             }
         } else {
             let remaining = usize::try_from(part.remaining).ok()?;

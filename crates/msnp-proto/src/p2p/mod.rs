@@ -15,6 +15,7 @@
 //! The long explanation is in the protocol book, page p2p.
 
 mod context;
+pub mod direct;
 mod line;
 mod peers;
 mod place;

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod bytes;
+mod direct;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,10 +13,12 @@ use std::{
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    Envelope, FileContext, OBJECT_LIMIT, PeerEvent, Place, TransferError, TransferId, feature,
-    line::{Came, Line},
+    Envelope, FileContext, OBJECT_LIMIT, PeerEvent, Place, TransferError, TransferId,
+    direct::DirectId,
+    feature,
+    line::{Arrival, Came, Line},
     slp::Slp,
-    transfer::{ANSWER, DECISION, STALL, State, Transfer, What},
+    transfer::{ANSWER, DECISION, KEPT, STALL, State, Transfer, What},
 };
 use crate::{
     msg::{Body, Object},
@@ -33,8 +36,9 @@ const SERVED_LIMIT: usize = 256;
 
 /// All transfers of an account.
 ///
-/// After each call drain [`poll_event`](Self::poll_event), and send what
-/// [`poll_payload`](Self::poll_payload) gives for each conversation as fast as it takes it.
+/// After each call drain [`poll_event`](Self::poll_event) and [`poll_direct`](Self::poll_direct), and send
+/// what [`poll_payload`](Self::poll_payload) gives for each conversation, and
+/// [`poll_direct_bytes`](Self::poll_direct_bytes) for each direct connection, as fast as it takes it.
 #[derive(Debug)]
 pub struct Peers {
     own: Place,
@@ -43,6 +47,7 @@ pub struct Peers {
     lines: BTreeMap<Place, Line>,
     transfers: BTreeMap<TransferId, Transfer>,
     served: BTreeMap<String, (Object, Arc<[u8]>)>,
+    direct: direct::Direct,
     events: VecDeque<PeerEvent>,
     last: u64,
 }
@@ -57,6 +62,7 @@ impl Peers {
             lines: BTreeMap::new(),
             transfers: BTreeMap::new(),
             served: BTreeMap::new(),
+            direct: direct::Direct::default(),
             events: VecDeque::new(),
             last: 0,
         }
@@ -65,7 +71,7 @@ impl Peers {
     /// Tells whether something waits to be sent through a conversation.
     pub fn has_waiting(&self, chat: &ChatId) -> bool {
         self.lines.values().any(|line| line.chat == *chat && line.has_queued())
-            || self.transfers.values().any(|it| it.chat == *chat && is_ready(it))
+            || self.transfers.values().any(|it| it.chat == *chat && waits_for_chat(it))
     }
 
     /// Gives the conversations through which something waits to be sent.
@@ -74,7 +80,7 @@ impl Peers {
             return Vec::new();
         }
         let queued = self.lines.values().filter(|line| line.has_queued()).map(|line| &line.chat);
-        let ready = self.transfers.values().filter(|it| is_ready(it)).map(|it| &it.chat);
+        let ready = self.transfers.values().filter(|it| waits_for_chat(it)).map(|it| &it.chat);
         let mut chats: Vec<ChatId> = queued.chain(ready).cloned().collect();
         chats.sort_unstable();
         chats.dedup();
@@ -104,24 +110,38 @@ impl Peers {
         let Some(line) = self.line(chat, &from) else {
             return;
         };
-        let Some(arrival) = line.receive(envelope.packet) else {
-            return;
-        };
+        if let Some(arrival) = line.receive(envelope.packet) {
+            self.arrived(now, chat, &from, None, arrival);
+        }
+    }
+
+    /// Takes what a packet brought, through a conversation or over a direct link.
+    fn arrived(
+        &mut self,
+        now: Instant,
+        chat: &ChatId,
+        from: &Place,
+        link: Option<DirectId>,
+        arrival: Arrival<'_>,
+    ) {
         let came = match arrival.came {
-            Came::Data { session, offset, bytes, uncounted } => {
+            Came::Data { session, at, bytes, uncounted } => {
                 let takes =
-                    |it: &Transfer| it.place == from && it.session == session && it.takes_bytes();
-                // Only who takes bytes says that they are here.
-                if let (Some(last), Some(_)) = (&arrival.ends, self.find(takes))
-                    && let Some(line) = self.lines.get_mut(&from)
-                {
-                    line.acknowledge(last);
+                    |it: &Transfer| it.place == *from && it.session == session && it.takes_bytes();
+                // Only who takes bytes says that they are here, or who took them over a link that broke.
+                let takes = self.find(takes).is_some() || self.direct.has_received(from, session);
+                let line = match link {
+                    Some(link) => self.direct.line(link),
+                    None => self.lines.get_mut(from),
+                };
+                if let (Some(last), Some(line)) = (arrival.ends.filter(|_| takes), line) {
+                    line.acknowledge(&last);
                 }
-                self.data_came(now, &from, session, offset, bytes, uncounted);
+                self.data_came(now, from, (link, session), at, bytes, uncounted);
                 None
             }
             Came::Reset { session } => {
-                let found = self.find(|it| it.place == from && it.session == session);
+                let found = self.find(|it| it.place == *from && it.session == session);
                 if let Some(transfer) = found {
                     self.end(transfer, Err(TransferError::Cancelled));
                 }
@@ -134,18 +154,19 @@ impl Peers {
             self.taken(transfer);
         }
         if let Some(text) = came {
-            self.text_came(now, chat, &from, text);
+            self.text_came(now, chat, from, text);
         }
     }
 
     /// Ends what stood still for too long.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.direct_timeout(now);
         let late = self.transfers.iter().filter(|(_, it)| it.deadline <= now);
         for id in late.map(|(id, _)| *id).collect::<Vec<_>>() {
             let state = self.transfers.get(&id).map(|it| &it.state);
             let error = match state {
                 Some(State::Inviting | State::Offered { .. }) => TransferError::NoAnswer,
-                Some(State::Sent) => TransferError::Unconfirmed,
+                Some(State::Sent(_)) => TransferError::Unconfirmed,
                 _ => TransferError::Stalled,
             };
             match state {
@@ -157,10 +178,11 @@ impl Peers {
     }
 
     /// Takes the news that a conversation's link is gone: what was under way in it ends, and a file
-    /// nobody has decided about stays.
+    /// nobody has decided about stays, and what goes over a direct link.
     pub fn handle_gone(&mut self, chat: &ChatId, error: TransferError) {
         self.lines.retain(|_, line| line.chat != *chat);
-        let cut = self.transfers.iter().filter(|(_, it)| it.chat == *chat && it.is_running());
+        let ends = |it: &Transfer| it.chat == *chat && it.is_running() && it.link.is_none();
+        let cut = self.transfers.iter().filter(|(_, it)| ends(it));
         for (id, error) in cut.map(|(id, it)| (*id, it.cut_off(error))).collect::<Vec<_>>() {
             self.end(id, Err(error));
         }
@@ -169,7 +191,8 @@ impl Peers {
     /// Takes the news that somebody left a conversation of several.
     pub fn handle_left(&mut self, chat: &ChatId, account: &str) {
         self.lines.retain(|place, line| line.chat != *chat || place.account != account);
-        let hers = |it: &Transfer| it.chat == *chat && it.place.account == account;
+        let hers =
+            |it: &Transfer| it.chat == *chat && it.place.account == account && it.link.is_none();
         let cut = self.transfers.iter().filter(|(_, it)| hers(it));
         let cut = cut.map(|(id, it)| (*id, it.cut_off(TransferError::Interrupted)));
         for (id, error) in cut.collect::<Vec<_>>() {
@@ -185,11 +208,12 @@ impl Peers {
         for (id, error) in cut.collect::<Vec<_>>() {
             self.end(id, Err(error));
         }
+        self.direct_closed();
     }
 
     /// Takes the news that a conversation has another name.
     pub fn handle_renamed(&mut self, before: &ChatId, after: &ChatId) {
-        let lines = self.lines.values_mut().map(|line| &mut line.chat);
+        let lines = self.lines.values_mut().chain(self.direct.lines()).map(|line| &mut line.chat);
         let transfers = self.transfers.values_mut().map(|it| &mut it.chat);
         for chat in lines.chain(transfers).filter(|chat| **chat == *before) {
             chat.clone_from(after);
@@ -303,10 +327,7 @@ impl Peers {
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > source.missing() {
             return Err(TransferError::Unknown);
         }
-        source.bytes.drain(..source.at);
-        source.at = 0;
-        source.bytes.extend_from_slice(bytes);
-        source.asked = false;
+        source.add(bytes, if transfer.link.is_some() { KEPT } else { 0 });
         transfer.deadline = now + STALL;
         Ok(())
     }
@@ -319,7 +340,7 @@ impl Peers {
         {
             return Some(self.wrap(&place, &packet));
         }
-        let ready = self.transfers.iter().find(|(_, it)| it.chat == *chat && is_ready(it));
+        let ready = self.transfers.iter().find(|(_, it)| it.chat == *chat && waits_for_chat(it));
         let (id, place) = ready.map(|(id, it)| (*id, it.place.clone()))?;
         let packet = self.next_piece(now, id)?;
         Some(self.wrap(&place, &packet))
@@ -332,12 +353,21 @@ impl Peers {
 
     /// Tells when [`handle_timeout`](Self::handle_timeout) is due at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.transfers.values().map(|it| it.deadline).min()
+        let transfers = self.transfers.values().map(|it| it.deadline);
+        transfers.chain(self.direct.deadlines()).min()
     }
 
     fn wrap(&self, place: &Place, packet: &[u8]) -> Vec<u8> {
         let from = place.id.is_some().then(|| self.own.clone());
         Envelope { to: place.clone(), from, packet }.write()
+    }
+
+    /// Finds the way to a peer: a direct link if there is one, else a line through the conversation.
+    fn way_to(&mut self, chat: &ChatId, place: &Place) -> Option<&mut Line> {
+        match self.direct.link_to(place) {
+            Some(link) => self.direct.line(link),
+            None => self.line(chat, place),
+        }
     }
 
     /// Finds or makes the line to a peer; what it said last tells through which conversation.
@@ -363,7 +393,10 @@ impl Peers {
     }
 
     fn end(&mut self, id: TransferId, outcome: Result<(), TransferError>) {
-        if self.transfers.remove(&id).is_some() {
+        if let Some(transfer) = self.transfers.remove(&id) {
+            self.direct.abandon(id);
+            let unsure = |error| if transfer.unsure { TransferError::Unconfirmed } else { error };
+            let outcome = outcome.map_err(unsure);
             self.events.push_back(PeerEvent::Ended { transfer: id, outcome });
         }
     }
@@ -379,9 +412,13 @@ impl Peers {
 
     /// Gives bytes that nobody else has: they name calls and number packets, and protect nothing.
     fn draw(&mut self) -> [u8; 20] {
+        self.draw_for(b"peer to peer")
+    }
+
+    fn draw_for(&mut self, purpose: &[u8]) -> [u8; 20] {
         self.drawn += 1;
         let mut hash = Sha1::new();
-        hash.update(b"peer to peer");
+        hash.update(purpose);
         hash.update(self.entropy);
         hash.update(self.drawn.to_le_bytes());
         hash.finalize().into()
@@ -399,6 +436,11 @@ impl Peers {
             u64::from_be_bytes([0, 0, k, l, m, n, o, p])
         )
     }
+}
+
+/// Whether a transfer has bytes to send now through its conversation.
+fn waits_for_chat(transfer: &Transfer) -> bool {
+    transfer.link.is_none() && is_ready(transfer)
 }
 
 /// Whether a transfer has bytes to send now.

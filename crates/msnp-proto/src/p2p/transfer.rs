@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{FileContext, Place};
+use super::{FileContext, Place, direct::DirectId};
 use crate::{msg::Object, session::ChatId};
 
 /// Largest object that is fetched, in bytes; original clients' pictures have some 25 KB.
@@ -13,6 +13,9 @@ pub(super) const STALL: Duration = Duration::from_secs(60);
 pub(super) const ANSWER: Duration = Duration::from_secs(30);
 /// How long people may think about a file.
 pub(super) const DECISION: Duration = Duration::from_secs(600);
+/// Bytes of a transfer that went over a direct link and are kept, for nobody says how many of them arrived
+/// when the link breaks: more than the buffers of both ends hold.
+pub(super) const KEPT: usize = 1024 * 1024;
 /// Bytes of a file that are asked for at once.
 pub(super) const FEED: usize = 64 * 1024;
 
@@ -94,6 +97,10 @@ pub(super) struct Transfer {
     pub(super) deadline: Instant,
     /// Bytes of a file that the peer's offsets do not count.
     pub(super) uncounted: u64,
+    /// The direct link its bytes go over.
+    pub(super) link: Option<DirectId>,
+    /// Whether a direct link was lost behind the last byte.
+    pub(super) unsure: bool,
 }
 
 #[derive(Debug)]
@@ -107,6 +114,8 @@ pub(super) enum What {
 pub(super) enum State {
     /// Our invitation waits for an answer.
     Inviting,
+    /// The peer took the file; whether its bytes go over a direct link is not settled.
+    Linking,
     /// A peer's invitation waits for the application: this is what to answer.
     Offered { invitation: Box<super::slp::Slp> },
     /// Bytes come; an object's are kept until all are there.
@@ -114,7 +123,7 @@ pub(super) enum State {
     /// Bytes go.
     Sending(Source),
     /// All bytes went; the peer has not said yet that it took them.
-    Sent,
+    Sent(Source),
 }
 
 /// Bytes on their way out.
@@ -132,6 +141,27 @@ pub(super) struct Source {
 }
 
 impl Source {
+    pub(super) fn new(total: u64, bytes: Vec<u8>, message: u32, key: u32) -> Self {
+        Self { total, sent: 0, bytes, at: 0, asked: false, message, key }
+    }
+
+    /// Adds bytes to send, and lets those go that went out, but for the last of them.
+    pub(super) fn add(&mut self, bytes: &[u8], kept: usize) {
+        let gone = self.at.saturating_sub(kept);
+        if gone >= kept {
+            self.bytes.drain(..gone);
+            self.at -= gone;
+        }
+        self.bytes.extend_from_slice(bytes);
+        self.asked = false;
+    }
+
+    /// Goes back as far as bytes are kept.
+    pub(super) fn rewind(&mut self) {
+        self.sent = self.sent.saturating_sub(u64::try_from(self.at).unwrap_or(u64::MAX));
+        self.at = 0;
+    }
+
     pub(super) fn waiting(&self) -> &[u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
@@ -144,6 +174,18 @@ impl Source {
 }
 
 impl Transfer {
+    pub(super) fn new(
+        chat: ChatId,
+        place: Place,
+        (session, call): (u32, String),
+        what: What,
+        state: State,
+        deadline: Instant,
+    ) -> Self {
+        let (uncounted, link, unsure) = (0, None, false);
+        Self { chat, place, session, call, what, state, deadline, uncounted, link, unsure }
+    }
+
     pub(super) fn size(&self) -> u64 {
         match &self.what {
             What::Object(object) => object.size,
@@ -154,7 +196,7 @@ impl Transfer {
     /// What became of it when it can go on no more. A known client leaves as soon as it has a file, without
     /// a word about it.
     pub(super) fn cut_off(&self, error: TransferError) -> TransferError {
-        if matches!(self.state, State::Sent) { TransferError::Unconfirmed } else { error }
+        if matches!(self.state, State::Sent(_)) { TransferError::Unconfirmed } else { error }
     }
 
     /// Whether bytes that come are taken: an object's may come before the yes to it.

@@ -11,6 +11,7 @@
 mod board;
 mod chat;
 mod circles;
+mod direct;
 mod edit;
 mod elsewhere;
 mod endpoints;
@@ -358,6 +359,7 @@ impl Session {
         while let Some(event) = self.peers.poll_event() {
             self.events.push_back(Event::Transfer(event));
         }
+        self.direct_effects();
         self.events.push_back(Event::Closed { reason });
     }
 

@@ -155,6 +155,7 @@ impl Session {
         while let Some(event) = self.peers.poll_event() {
             self.events.push_back(Event::Transfer(event));
         }
+        self.direct_effects();
     }
 
     /// Sends packets as long as the server takes them.

@@ -17,7 +17,7 @@ use crate::{
     mail::Mail,
     msg::{Extra, Look, Object, PersonalMessage, Text},
     oim::OfflineMessage,
-    p2p::{FileContext, PeerEvent, TransferError, TransferId},
+    p2p::{FileContext, PeerEvent, TransferError, TransferId, direct::DirectAction},
     payload::LinkKind,
     soap::storage::RoamingProfile,
     version::Version,
@@ -195,6 +195,8 @@ pub enum LinkChange {
 pub enum Effect {
     /// Close a connection once what was sent is written.
     Close { link: LinkId },
+    /// Do something about direct links; only where they are [allowed](super::Session::allow_direct).
+    Direct(DirectAction),
     /// Ask by HTTP, without following redirects.
     Http { id: HttpId, request: HttpRequest },
     /// Connect to `host:port`.
@@ -208,6 +210,7 @@ impl fmt::Debug for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Close { link } => f.debug_struct("Close").field("link", link).finish(),
+            Self::Direct(action) => f.debug_tuple("Direct").field(action).finish(),
             Self::Http { id, request: _ } => f.debug_struct("Http").field("id", id).finish(),
             Self::Open { link, kind, address } => {
                 let mut shown = f.debug_struct("Open");

@@ -1,7 +1,9 @@
 //! Transfers between two engines, whatever is lost, lied about or asked twice.
 
+mod direct;
 mod liar;
 mod lies;
+mod recorded;
 mod vectors;
 
 use std::{

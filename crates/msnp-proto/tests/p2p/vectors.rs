@@ -7,6 +7,7 @@ use msnp_proto::{
     msg::Object,
     p2p::{
         FileContext,
+        direct::{Handshake, Nonce, Proof},
         slp::{Slp, Start},
         v1::{Header, flag},
         v2::{PEER_INFO, Packet},
@@ -184,5 +185,26 @@ fn descriptions_of_objects_agree() {
             assert_eq!(object.hash, text(&case, "SHA1D"));
             assert_eq!(object.size, number(&case["attributes"], "Size"));
         }
+    }
+}
+
+#[test]
+fn nonces_and_their_hashes_agree() {
+    for case in cases("p2p-nonce.json") {
+        let nonce = Nonce::read(text(&case, "nonce")).expect("a GUID");
+        assert_eq!(nonce.write(), text(&case, "nonce"));
+        if let Some(hash) = case.get("hashed_nonce").and_then(Value::as_str) {
+            assert_eq!(nonce.0.as_slice(), unhex(text(&case, "nonce_bytes_hex")));
+            assert_eq!(nonce.hashed().write(), hash);
+            assert_eq!(Nonce::read(&hash.to_lowercase()), Some(nonce.hashed()));
+            continue;
+        }
+        let header = unhex(text(&case, "header_hex"));
+        assert_eq!(nonce.0.as_slice(), unhex(text(&case, "last_16_bytes_hex")));
+        let opening = Handshake::new(true, false, nonce, Proof::Plain(nonce)).opening(1234);
+        assert_eq!(opening.split_at(8 + 4), (&b"\x04\0\0\0foo\0\x30\0\0\0"[..], &header[..]));
+    }
+    for wrong in ["", "{}", "{122D2937-5C86-4C7B-81F5}", "{+22D2937-5C86-4C7B-81F5-0E05017880C2}"] {
+        assert_eq!(Nonce::read(wrong), None, "{wrong}");
     }
 }

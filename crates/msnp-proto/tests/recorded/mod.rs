@@ -17,7 +17,8 @@ use self::{
 use crate::transcript::{self, Unit};
 
 /// What becomes of each transfer when our engine is one of the two: that sending it ends `unconfirmed`
-/// where the client says nothing of having it, and leaves.
+/// where the client says nothing of having it, and leaves. What went over direct links is not in the
+/// conversations; `p2p/recorded.rs` replays it.
 const TRANSFERS: &str = "
 amsn-custom-emoticon-msnp15 alice: served 113
 amsn-custom-emoticon-msnp15 bob: fetched 113
@@ -33,6 +34,8 @@ libpurple-display-picture-msnp15 alice: served 1771 unconfirmed
 libpurple-display-picture-msnp15 bob: fetched 1771
 libpurple-display-picture-msnp18 alice: served 1771 unconfirmed
 libpurple-display-picture-msnp18 bob: fetched 1771
+libpurple-file-direct-msnp15 alice: nothing, nothing
+libpurple-file-direct-msnp15 bob: nothing, nothing
 libpurple-file-transfer-msnp15 alice: sent 5060 unconfirmed, received 6000, sent 1771 unconfirmed, nothing, nothing
 libpurple-file-transfer-msnp15 bob: received 5060, sent 6000 unconfirmed, received 1771, nothing, nothing
 libpurple-file-transfer-msnp18 alice: sent 5060 unconfirmed, nothing

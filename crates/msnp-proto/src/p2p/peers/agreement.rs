@@ -42,22 +42,35 @@ impl Peers {
             ("RequestFlags", flags.to_string()),
             ("Context", STANDARD.encode(context)),
         ];
-        let text = Slp {
-            start: Start::Request("INVITE".to_owned()),
-            to: place.clone(),
-            from: self.own_for(&place),
-            branch,
-            sequence: 0,
-            call: call.clone(),
-            content_type: content::SESSION.to_owned(),
-            body: lines.map(|(name, value)| (name.to_owned(), value)).into(),
-        };
+        let body = lines.map(|(name, value)| (name.to_owned(), value)).into();
+        let text = self.request("INVITE", &place, branch, call.clone(), content::SESSION, body);
         self.say(chat, &place, &text);
         let (chat, state) = (chat.clone(), State::Inviting);
-        let uncounted = 0;
-        self.transfers
-            .insert(id, Transfer { chat, place, session, call, what, state, deadline, uncounted });
+        let transfer = Transfer::new(chat, place, (session, call), what, state, deadline);
+        self.transfers.insert(id, transfer);
         Ok(())
+    }
+
+    /// Makes a request to a peer.
+    pub(super) fn request(
+        &self,
+        method: &str,
+        place: &Place,
+        branch: String,
+        call: String,
+        content_type: &str,
+        body: Vec<(String, String)>,
+    ) -> Slp {
+        Slp {
+            start: Start::Request(method.to_owned()),
+            to: place.clone(),
+            from: self.own_for(place),
+            branch,
+            sequence: 0,
+            call,
+            content_type: content_type.to_owned(),
+            body,
+        }
     }
 
     fn own_for(&self, place: &Place) -> Place {
@@ -65,9 +78,9 @@ impl Peers {
         Place { account: self.own.account.clone(), id }
     }
 
-    fn say(&mut self, chat: &ChatId, place: &Place, text: &Slp) {
+    pub(super) fn say(&mut self, chat: &ChatId, place: &Place, text: &Slp) {
         let (text, key) = (text.write(), self.draw_number());
-        if let Some(line) = self.line(chat, place) {
+        if let Some(line) = self.way_to(chat, place) {
             line.send_text(&text, key);
         }
     }
@@ -91,16 +104,9 @@ impl Peers {
             return;
         };
         let (chat, place) = (transfer.chat.clone(), transfer.place.clone());
-        let text = Slp {
-            start: Start::Request("BYE".to_owned()),
-            to: place.clone(),
-            from: self.own_for(&place),
-            branch,
-            sequence: 0,
-            call: transfer.call.clone(),
-            content_type: content::CLOSE.to_owned(),
-            body: vec![("SessionID".to_owned(), transfer.session.to_string())],
-        };
+        let body = vec![("SessionID".to_owned(), transfer.session.to_string())];
+        let call = transfer.call.clone();
+        let text = self.request("BYE", &place, branch, call, content::CLOSE, body);
         self.say(&chat, &place, &text);
     }
 
@@ -114,6 +120,9 @@ impl Peers {
     }
 
     fn status_came(&mut self, now: Instant, from: &Place, text: &Slp, code: u16) {
+        if self.transport_answered(now, from, text, code) {
+            return;
+        }
         let asked = |it: &Transfer| {
             it.place == *from
                 && it.call.eq_ignore_ascii_case(&text.call)
@@ -146,7 +155,7 @@ impl Peers {
         let state = self.transfers.get(&id).map(|it| &it.state);
         // Some say goodbye before they acknowledge the last byte.
         let outcome = match state {
-            Some(State::Sent) => Ok(()),
+            Some(State::Sent(_)) => Ok(()),
             Some(State::Inviting) => Err(TransferError::Declined),
             _ => Err(TransferError::Cancelled),
         };
@@ -155,8 +164,7 @@ impl Peers {
 
     fn invited(&mut self, now: Instant, chat: &ChatId, from: &Place, text: Slp) {
         if text.content_type == content::TRANSPORT {
-            let answer = no_direct_link(&text);
-            return self.say(chat, from, &answer);
+            return self.transport_asked(now, chat, from, text);
         }
         let known = |it: &Transfer| it.place == *from && it.call.eq_ignore_ascii_case(&text.call);
         if self.find(known).is_some() {
@@ -209,11 +217,11 @@ impl Peers {
         self.say(chat, from, &session_answer(text, 200));
         let kind = text.line("AppID").and_then(|kind| kind.parse().ok()).unwrap_or(1);
         let key = self.draw_number();
-        if let Some(line) = self.line(chat, from) {
+        if let Some(line) = self.way_to(chat, from) {
             line.send_preparation(session, kind, key);
         }
         let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let (what, state) = (What::Object(object), State::Sent);
+        let (what, state) = (What::Object(object), State::Inviting);
         let id = self.note(chat, from, &text.call, (session, now + STALL), what, state);
         self.send(id, chat, from, total, bytes.to_vec());
     }
@@ -230,9 +238,8 @@ impl Peers {
     ) -> TransferId {
         let id = self.new_id();
         let (chat, place, call) = (chat.clone(), place.clone(), call.to_owned());
-        let uncounted = 0;
-        self.transfers
-            .insert(id, Transfer { chat, place, session, call, what, state, deadline, uncounted });
+        let transfer = Transfer::new(chat, place, (session, call), what, state, deadline);
+        self.transfers.insert(id, transfer);
         id
     }
 
@@ -258,22 +265,4 @@ impl Peers {
 fn session_answer(invitation: &Slp, code: u16) -> Slp {
     let session = invitation.session().unwrap_or_default().to_string();
     invitation.answer(code, content::SESSION, vec![("SessionID".to_owned(), session)])
-}
-
-/// The answer that says: no direct link, through the conversation, please.
-fn no_direct_link(request: &Slp) -> Slp {
-    let none = "{00000000-0000-0000-0000-000000000000}".to_owned();
-    let nonce = match request.line("Hashed-Nonce") {
-        Some(_) => "Hashed-Nonce",
-        None => "Nonce",
-    };
-    let mut body = vec![
-        ("Bridge".to_owned(), "TCPv1".to_owned()),
-        ("Listening".to_owned(), "false".to_owned()),
-        (nonce.to_owned(), none),
-    ];
-    if let Some(session) = request.session() {
-        body.push(("SessionID".to_owned(), session.to_string()));
-    }
-    request.answer(200, content::TRANSPORT_ANSWER, body)
 }

@@ -5,11 +5,12 @@ use std::time::Instant;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest as _, Sha1};
 
-use super::Peers;
+use super::{Peers, direct::ROOM};
 use crate::{
     p2p::{
         PeerEvent, Place, TransferError, TransferId,
-        line::{Line, Piece},
+        direct::DirectId,
+        line::{At, Line, Piece},
         transfer::{FEED, STALL, Source, State, What},
         v1,
     },
@@ -32,7 +33,9 @@ impl Peers {
         };
         let (chat, place) = (transfer.chat.clone(), transfer.place.clone());
         self.events.push_back(PeerEvent::Accepted { transfer: id });
-        self.send(id, &chat, &place, total, Vec::new());
+        if !self.ask_for_link(now, id) {
+            self.send(id, &chat, &place, total, Vec::new());
+        }
     }
 
     pub(super) fn send(
@@ -44,12 +47,14 @@ impl Peers {
         bytes: Vec<u8>,
     ) {
         let key = self.draw_number();
-        let Some(message) = self.line(chat, place).map(Line::next_message) else {
+        let Some(message) = self.way_to(chat, place).map(Line::next_message) else {
             return;
         };
-        let source = Source { total, sent: 0, bytes, at: 0, asked: false, message, key };
+        let link = self.direct.link_to(place);
+        let source = Source::new(total, bytes, message, key);
         let missing = source.missing();
         if let Some(transfer) = self.transfers.get_mut(&id) {
+            transfer.link = link;
             transfer.state = State::Sending(Source { asked: missing > 0, ..source });
             if missing > 0 {
                 let most = usize::try_from(missing).unwrap_or(FEED).min(FEED);
@@ -60,13 +65,16 @@ impl Peers {
 
     pub(super) fn next_piece(&mut self, now: Instant, id: TransferId) -> Option<Vec<u8>> {
         let transfer = self.transfers.get_mut(&id)?;
-        let line = self.lines.get_mut(&transfer.place)?;
+        let (line, room) = match transfer.link {
+            Some(link) => (self.direct.line(link)?, ROOM),
+            None => (self.lines.get_mut(&transfer.place)?, v1::ROOM),
+        };
         let is_file = matches!(transfer.what, What::File(_));
         let State::Sending(source) = &mut transfer.state else {
             return None;
         };
         let bytes = source.waiting();
-        let bytes = bytes.get(..bytes.len().min(v1::ROOM)).unwrap_or_default();
+        let bytes = bytes.get(..bytes.len().min(room)).unwrap_or_default();
         let footer = if is_file { 2 } else { 1 };
         let piece = Piece {
             transfer: id,
@@ -89,7 +97,12 @@ impl Peers {
             self.events.push_back(PeerEvent::Wants { transfer: id, most });
         }
         if source.sent >= source.total {
-            transfer.state = State::Sent;
+            let mut sent = Source::new(source.total, Vec::new(), source.message, source.key);
+            sent.sent = source.sent;
+            if transfer.link.is_some() {
+                (sent.bytes, sent.at) = (std::mem::take(&mut source.bytes), source.at);
+            }
+            transfer.state = State::Sent(sent);
         }
         Some(packet)
     }
@@ -109,8 +122,8 @@ impl Peers {
         &mut self,
         now: Instant,
         from: &Place,
-        session: u32,
-        offset: Option<u64>,
+        (link, session): (Option<DirectId>, u32),
+        at: At,
         bytes: &[u8],
         uncounted: bool,
     ) {
@@ -128,9 +141,21 @@ impl Peers {
         let State::Receiving { got, object } = &mut transfer.state else {
             return;
         };
+        transfer.link = link;
         // What came before is passed over; with a gap the rest is worth nothing.
-        let offset = offset.map(|offset| offset.saturating_add(before));
-        let seen = offset.map_or(Some(0), |offset| got.checked_sub(offset));
+        let seen = match at {
+            At::From(offset) => got.checked_sub(offset.saturating_add(before)),
+            At::Before(after) => {
+                let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX).saturating_add(after);
+                if length > size {
+                    self.say_bye(id);
+                    return self.end(id, Err(TransferError::TooLarge));
+                }
+                let seen = got.saturating_add(length).checked_sub(size);
+                // Not everybody says how much follows.
+                if after == 0 { Some(seen.unwrap_or_default()) } else { seen }
+            }
+        };
         let Some(seen) = seen.and_then(|seen| usize::try_from(seen).ok()) else {
             self.say_bye(id);
             return self.end(id, Err(TransferError::Corrupt));
@@ -165,6 +190,9 @@ impl Peers {
         let Some(transfer) = self.transfers.get_mut(&id) else {
             return;
         };
+        if transfer.link.is_some() {
+            self.direct.note_received(transfer.place.clone(), transfer.session);
+        }
         let outcome = match (&transfer.what, &mut transfer.state) {
             (What::Object(wanted), State::Receiving { object: bytes, .. }) => {
                 let whole = STANDARD.encode(Sha1::digest(&bytes)) == wanted.hash;
