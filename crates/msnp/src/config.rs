@@ -1,10 +1,11 @@
 //! What a client needs to know.
 
-use std::{fmt, str::FromStr, time::UNIX_EPOCH};
+use std::{fmt, net::Ipv4Addr, ops::RangeInclusive, str::FromStr, time::UNIX_EPOCH};
 
 use msnp_proto::{
     Version,
     command::Status,
+    p2p::direct::DirectRules,
     session::{Deadlines, Pace, Services, SessionConfig},
 };
 use secrecy::SecretString;
@@ -47,8 +48,48 @@ pub struct Config {
     pub deadlines: Deadlines,
     /// How fast to ask for changes of lists and of the own presence.
     pub pace: Pace,
+    /// Direct links with peers, for files; without it none is asked for, and peers who ask are told no.
+    pub direct: Option<Direct>,
     /// Turns captures on and off; off.
     pub trace: TraceSwitch,
+}
+
+/// How direct links are made. The one who receives a file listens, the one who sends connects; where that
+/// does not succeed, the bytes go through the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Direct {
+    /// Where to listen; all addresses of this machine.
+    pub listen: Ipv4Addr,
+    /// The ports to try, each in its turn; 6891 to 6900, as the original clients do. 0 is any that is free.
+    pub ports: RangeInclusive<u16>,
+    /// The addresses that peers are told to connect to. Without any it is [`listen`](Self::listen), and where
+    /// that is no address of its own, files are only sent over direct links, not received.
+    pub announce: Vec<Ipv4Addr>,
+    /// Whether to connect to addresses of private networks and of this machine when a peer names them; she
+    /// could have the program knock at doors there.
+    pub nearby: bool,
+}
+
+impl Default for Direct {
+    fn default() -> Self {
+        Self {
+            listen: Ipv4Addr::UNSPECIFIED,
+            ports: 6891..=6900,
+            announce: Vec::new(),
+            nearby: false,
+        }
+    }
+}
+
+impl Direct {
+    pub(crate) fn rules(&self) -> DirectRules {
+        let own = Some(self.listen).filter(|address| !address.is_unspecified());
+        let addresses = match self.announce.is_empty() {
+            true => own.into_iter().collect(),
+            false => self.announce.clone(),
+        };
+        DirectRules { addresses, nearby: self.nearby }
+    }
 }
 
 /// Which protocol to speak.
@@ -100,6 +141,7 @@ impl Config {
             status: Status::Online,
             deadlines: Deadlines::default(),
             pace: Pace::default(),
+            direct: None,
             trace: TraceSwitch::default(),
         }
     }

@@ -23,7 +23,9 @@ use tokio::{
 use tracing::{Instrument as _, Span};
 
 use crate::{
+    config::Direct,
     dial::Dial,
+    direct::DirectLinks,
     http,
     link::{LinkNews, carry},
     trace::TraceSwitch,
@@ -79,6 +81,7 @@ pub(crate) struct Driver {
     links: HashMap<LinkId, mpsc::Sender<Vec<u8>>>,
     /// What each link that was opened leads to.
     kinds: HashMap<LinkId, LinkKind>,
+    direct: Option<DirectLinks>,
     tasks: JoinSet<()>,
     asking: JoinSet<(HttpId, HttpReply)>,
     /// What was asked, and where its outcome goes.
@@ -120,6 +123,7 @@ impl Driver {
             http,
             links: HashMap::new(),
             kinds: HashMap::new(),
+            direct: None,
             tasks: JoinSet::new(),
             asking: JoinSet::new(),
             outcomes: HashMap::new(),
@@ -134,6 +138,14 @@ impl Driver {
         }
     }
 
+    /// Allows direct links.
+    pub(crate) fn with_direct(mut self, direct: Direct) -> Self {
+        self.session.held().allow_direct(direct.rules());
+        let (dial, teller) = (Arc::clone(&self.dial), self.talk_teller.clone());
+        self.direct = Some(DirectLinks::new(direct, dial, teller));
+        self
+    }
+
     /// Runs until the session is over and the application has its last event, or is gone.
     pub(crate) async fn run(mut self) {
         self.drain();
@@ -142,6 +154,7 @@ impl Driver {
             self.drain();
         }
         self.links.clear();
+        self.direct = None;
         // Nobody takes their news any more, which more links than fit would wait for.
         self.news.close();
         self.talk.close();
@@ -211,6 +224,11 @@ impl Driver {
                 }
                 self.session.held().handle_link(now, link, change);
             }
+            LinkNews::Direct(told) => {
+                if let Some(direct) = &mut self.direct {
+                    direct.take(&mut self.session.held(), now, told);
+                }
+            }
         }
     }
 
@@ -222,6 +240,18 @@ impl Driver {
     }
 
     fn drain(&mut self) {
+        loop {
+            self.perform_all();
+            let direct = self.direct.as_mut();
+            // What direct links take may make the session want something.
+            if !direct.is_some_and(|direct| direct.write(&mut self.session.held(), Instant::now()))
+            {
+                return;
+            }
+        }
+    }
+
+    fn perform_all(&mut self) {
         let effects: Vec<Effect> = {
             let mut session = self.session.held();
             self.counts.pass_on(session.traffic());
@@ -283,6 +313,11 @@ impl Driver {
                 }
             }
             Effect::Close { link } => drop(self.links.remove(&link)),
+            Effect::Direct(action) => {
+                if let Some(direct) = &mut self.direct {
+                    direct.perform(action);
+                }
+            }
             Effect::Http { id, request } => {
                 self.trace.note(|| "a request by HTTP".to_owned());
                 let client = self.http.clone();

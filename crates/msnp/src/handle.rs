@@ -106,7 +106,10 @@ async fn connect_once(
     let trace = config.trace.clone();
     let heard = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&heard);
-    let driver = Driver::new(session.clone(), trace, dial, http, asked, telling, counted);
+    let mut driver = Driver::new(session.clone(), trace, dial, http, asked, telling, counted);
+    if let Some(direct) = config.direct {
+        driver = driver.with_direct(direct);
+    }
     let driver = tokio::spawn(driver.run().in_current_span());
     let handle = Handle { asked: asking, session, heard };
     let mut events = Events { taken: Vec::new().into_iter(), events, driver };

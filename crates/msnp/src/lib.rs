@@ -18,6 +18,7 @@
 mod config;
 pub mod ctt;
 mod dial;
+mod direct;
 mod driver;
 mod gateway;
 mod handle;
@@ -45,7 +46,7 @@ pub use msnp_proto::{
 };
 
 pub use self::{
-    config::{Config, Protocol, UnknownProtocol},
+    config::{Config, Direct, Protocol, UnknownProtocol},
     dial::{Dial, Stream, TcpDial},
     gateway::GatewayDial,
     handle::{ConnectError, Events, Handle, connect, connect_with},

@@ -12,18 +12,21 @@ use tokio::{
     time::timeout,
 };
 
-use crate::dial::{Dial, Stream};
+use crate::{
+    dial::{Dial, Stream},
+    direct::DirectTold,
+};
 
 /// How long a write may wait for the peer to read.
-const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 /// How much one read takes at least, which an idle link holds, and at most.
 const READ_SIZE: [usize; 2] = [512, 64 * 1024];
 
 /// What a link's task tells the driver.
-#[derive(Debug)]
 pub(crate) enum LinkNews {
     Bytes(LinkId, Vec<u8>),
     Change(LinkId, LinkChange),
+    Direct(DirectTold),
 }
 
 /// Opens a link and carries its bytes until `outgoing` is closed or the peer ends it.
@@ -92,6 +95,6 @@ async fn write(
 }
 
 /// Tells the driver, who may be gone already; then nobody wants to know.
-async fn tell(news: &mpsc::Sender<Box<LinkNews>>, what: LinkNews) {
+pub(crate) async fn tell(news: &mpsc::Sender<Box<LinkNews>>, what: LinkNews) {
     let _ = news.send(Box::new(what)).await;
 }

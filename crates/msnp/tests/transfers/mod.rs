@@ -1,5 +1,7 @@
 //! Pictures, files and conversations of three, between two clients on the embedded network.
 
+mod direct;
+
 use std::sync::Arc;
 
 use msnp::{
