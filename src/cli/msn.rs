@@ -9,11 +9,12 @@ mod profile;
 mod show;
 mod transfer;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use msnp::{
-    ChatId, CloseReason, Config, ConnectError, Event, Events, Handle, Protocol, RequestError, Text,
+    ChatId, CloseReason, Config, ConnectError, Direct, Event, Events, Handle, Protocol,
+    RequestError, Text,
 };
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -64,6 +65,10 @@ struct Account {
     /// The HTTP gateway that all connections go through, such as `http://127.0.0.1:8080`.
     #[arg(long, global = true)]
     gateway_url: Option<String>,
+    /// Send and take files over direct links with peers, who are told to connect to this address of the
+    /// machine, at a port from 6891 to 6900. They learn the address.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    direct: Option<Ipv4Addr>,
     /// One JSON object a line, nothing else.
     #[arg(long, global = true)]
     json: bool,
@@ -401,6 +406,12 @@ impl Account {
         config.nexus_url.clone_from(&self.nexus_url);
         config.login_url.clone_from(&self.login_url);
         config.gateway_url.clone_from(&self.gateway_url);
+        config.direct = self.direct.map(|address| Direct {
+            announce: vec![address],
+            // Who is at home in a private network may have peers there.
+            nearby: address.is_private() || address.is_loopback(),
+            ..Direct::default()
+        });
         if let Some(file) = &self.trace {
             let started = config.trace.start(file, LONGEST_TRACE, self.trace_names);
             started.map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;

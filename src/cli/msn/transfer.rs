@@ -135,7 +135,8 @@ fn failed(error: TransferError) -> Failure {
         | TransferError::Interrupted
         | TransferError::NoAnswer
         | TransferError::NotReached
-        | TransferError::Stalled => Failure::Temporary(error.to_string()),
+        | TransferError::Stalled
+        | TransferError::Unconfirmed => Failure::Temporary(error.to_string()),
         error => Failure::Failed(error.to_string()),
     }
 }
