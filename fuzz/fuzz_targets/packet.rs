@@ -1,12 +1,49 @@
-//! Packets of both ages, the texts that agree on a transfer, what is said of a file: no more comes out than
-//! went in, and what is written reads back.
+//! Packets of both ages, the texts that agree on a transfer or a direct link, a link's frames and first words,
+//! what is said of a file: no more comes out than went in, and what is written reads back.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use msnp_proto::{
     msg::Body,
-    p2p::{Envelope, FileContext, slp::Slp, v1, v2},
+    p2p::{
+        Envelope, FileContext,
+        direct::{
+            ADDRESSES_LIMIT, Answer, DirectRules, FRAME_LIMIT, Frames, Handshake, Nonce, Proof,
+            Request, frame,
+        },
+        slp::Slp,
+        v1, v2,
+    },
 };
+
+/// Frames do not depend on how the bytes came, and no more than one is kept.
+fn frames(data: &[u8]) {
+    let [mut whole, mut cut] = [Frames::default(), Frames::default()];
+    whole.push(data);
+    let mut taken = 0;
+    let mut pieces = data.chunks(7);
+    loop {
+        let expected = match whole.next_frame() {
+            Ok(Some(frame)) => frame.to_vec(),
+            Ok(None) | Err(_) => break,
+        };
+        assert!(!expected.is_empty() && expected.len() <= FRAME_LIMIT);
+        taken += 4 + expected.len();
+        let mut written = Vec::new();
+        frame(&mut written, &expected);
+        let mut again = Frames::default();
+        again.push(&written);
+        assert_eq!(again.next_frame(), Ok(Some(expected.as_slice())));
+        loop {
+            if let Some(came) = cut.next_frame().expect("it was taken whole") {
+                assert_eq!(came, expected);
+                break;
+            }
+            cut.push(pieces.next().expect("there is more"));
+        }
+    }
+    assert!(taken <= data.len());
+}
 
 fuzz_target!(|data: &[u8]| {
     if let Some((header, rest)) = v1::Header::decode(data) {
@@ -20,7 +57,19 @@ fuzz_target!(|data: &[u8]| {
         let written = packet.encode();
         assert_eq!(v2::Packet::decode(&written).as_ref(), Some(&packet));
     }
+    frames(data);
+    let nonce = Nonce([7; 16]);
+    for connects in [true, false] {
+        let mut handshake = Handshake::new(connects, false, nonce, Proof::Hashed(nonce.hashed()));
+        let proven = handshake.receive(data, 1).is_ok_and(|answer| answer.is_some());
+        assert!(!proven || data.windows(16).any(|at| at == nonce.0), "nobody guesses it");
+    }
     if let Some(text) = Slp::read(data) {
+        let rules = DirectRules::default();
+        let answer = Answer::read(&text, &rules);
+        assert!(answer.addresses.len() <= ADDRESSES_LIMIT);
+        assert!(answer.addresses.iter().all(|at| rules.allows(*at.ip()) && at.port() != 0));
+        let _ = Request::read(&text);
         let once = Slp::read(&text.write()).expect("what is written is a text");
         assert_eq!(Slp::read(&once.write()), Some(once));
     }

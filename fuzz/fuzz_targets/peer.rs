@@ -1,10 +1,11 @@
-//! Two engines and whatever happens to the packets between them: each transfer ends exactly once, an object
-//! that comes is the one that was described, a file has no more bytes than were offered, and the two fall
-//! silent.
+//! Two engines and whatever happens to the packets between them, through the conversation and over direct
+//! links: each transfer ends exactly once, an object that comes is the one that was described, a file has no
+//! more bytes than were offered, links are few, and the two fall silent.
 #![no_main]
 
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,15 +13,24 @@ use std::{
 use libfuzzer_sys::fuzz_target;
 use msnp_proto::{
     msg::{Body, Object},
-    p2p::{Envelope, FileContext, PeerEvent, Peers, Place},
+    p2p::{
+        Envelope, FileContext, PeerEvent, Peers, Place,
+        direct::{DirectAction, DirectId, DirectNews, DirectRules},
+    },
     session::ChatId,
 };
 
 const NAMES: [&str; 2] = ["ada@example.com", "bob@example.com"];
 const PICTURE: &[u8] = &[0x42; 5000];
 
+/// A side, and what it calls its end of a connection.
+type End = (usize, DirectId);
+
 struct World {
     now: Instant,
+    /// Where a side listens, by port.
+    listening: Vec<(u16, End)>,
+    wires: Vec<[End; 2]>,
     sides: [Peers; 2],
     second: bool,
     /// What may still come of each file that a side takes.
@@ -59,6 +69,81 @@ impl World {
         }
     }
 
+    /// Listens, connects and closes as the engines want it.
+    fn connect(&mut self) {
+        for side in [0, 1, 0, 1] {
+            while let Some(action) = self.sides[side].poll_direct() {
+                self.steps += 1;
+                match action {
+                    DirectAction::Listen(id) => {
+                        let port = 1 + (id.0 % 60_000) as u16;
+                        self.listening.push((port, (side, id)));
+                        self.tell(side, DirectNews::Listening(id, port));
+                    }
+                    DirectAction::Connect(id, address) => {
+                        let there = |(port, end): &&(u16, End)| *port == address.port() && end.0 != side;
+                        let end = self.listening.iter().find(there).map(|(_, end)| *end);
+                        let taken = end.and_then(|(to, at)| {
+                            Some((to, self.sides[to].handle_accepted(at)?))
+                        });
+                        match taken {
+                            Some(end) => {
+                                self.wires.push([(side, id), end]);
+                                self.tell(side, DirectNews::Opened(id));
+                                self.tell(end.0, DirectNews::Opened(end.1));
+                            }
+                            None => self.tell(side, DirectNews::Closed(id)),
+                        }
+                    }
+                    DirectAction::Close(id) => {
+                        self.listening.retain(|(_, end)| *end != (side, id));
+                        self.cut(|end| end == (side, id));
+                    }
+                    _ => unreachable!(),
+                }
+            }
+        }
+        assert!(self.wires.len() <= 64, "too many connections");
+    }
+
+    fn tell(&mut self, side: usize, news: DirectNews<'_>) {
+        let now = self.now;
+        self.sides[side].handle_direct(now, news);
+        self.events(side);
+    }
+
+    /// Cuts wires; the other end hears of it.
+    fn cut(&mut self, closed: impl Fn(End) -> bool) {
+        let is_cut = |ends: &[End; 2]| ends.iter().any(|end| closed(*end));
+        let cut: Vec<[End; 2]> = self.wires.iter().copied().filter(is_cut).collect();
+        self.wires.retain(|ends| !is_cut(ends));
+        for (side, id) in cut.into_iter().flatten() {
+            if !closed((side, id)) {
+                self.tell(side, DirectNews::Closed(id));
+            }
+        }
+    }
+
+    /// Carries what connections have, changed.
+    fn carry_direct(&mut self, mut change: impl FnMut(&mut Vec<u8>)) -> bool {
+        self.connect();
+        let mut moved = false;
+        for [a, b] in self.wires.clone() {
+            for ((from, id), (to, other)) in [(a, b), (b, a)] {
+                let now = self.now;
+                if let Some(mut bytes) = self.sides[from].poll_direct_bytes(now, id, 3000) {
+                    self.events(from);
+                    change(&mut bytes);
+                    self.tell(to, DirectNews::Bytes(other, &bytes));
+                    self.steps += 1;
+                    moved = true;
+                }
+            }
+        }
+        self.connect();
+        moved
+    }
+
     fn carry(&mut self, side: usize, change: impl FnOnce(Vec<u8>) -> Option<Vec<u8>>) -> bool {
         let other = 1 - side;
         let to = ChatId::with(NAMES[other]);
@@ -80,9 +165,17 @@ impl World {
 fuzz_target!(|data: &[u8]| {
     let Some((first, mut rest)) = data.split_first() else { return };
     let second = first & 1 == 1;
-    let engine = |side| Peers::new(place(side, second), [side as u8; 16]);
+    let engine = |side| {
+        let mut peers = Peers::new(place(side, second), [side as u8; 16]);
+        if first & (2 << side) != 0 {
+            peers.allow_direct(DirectRules { addresses: vec![Ipv4Addr::LOCALHOST], nearby: true });
+        }
+        peers
+    };
     let mut world = World {
         now: Instant::now(),
+        listening: Vec::new(),
+        wires: Vec::new(),
         sides: [engine(0), engine(1)],
         second,
         files: Default::default(),
@@ -95,7 +188,7 @@ fuzz_target!(|data: &[u8]| {
         rest = after;
         let side = usize::from(step & 1);
         let (other, chat) = (1 - side, ChatId::with(NAMES[1 - side]));
-        match (step >> 1) % 12 {
+        match (step >> 1) % 16 {
             0 => {
                 let id = world.sides[side].new_id();
                 let to = place(other, world.second);
@@ -150,6 +243,37 @@ fuzz_target!(|data: &[u8]| {
                 world.sides.iter_mut().for_each(|side| side.handle_timeout(now));
             }
             8 => world.sides[side].handle_gone(&chat, msnp_proto::p2p::TransferError::Interrupted),
+            9 => {
+                let (at, with) = (rest.first().copied(), rest.get(1).copied());
+                world.carry_direct(|bytes| {
+                    let at = bytes.len() * usize::from(at.unwrap_or_default()) / 256;
+                    bytes[at] ^= with.unwrap_or(1);
+                });
+            }
+            10 => {
+                let left = usize::from(rest.first().copied().unwrap_or_default()) * 12;
+                world.carry_direct(|bytes| bytes.truncate(left));
+                let ends: Vec<End> = world.wires.drain(..).flatten().collect();
+                ends.into_iter().for_each(|(side, id)| world.tell(side, DirectNews::Closed(id)));
+            }
+            11 => {
+                let length = usize::from(rest.first().copied().unwrap_or_default());
+                let bytes = rest.get(1..).unwrap_or_default();
+                let bytes = &bytes[..bytes.len().min(length)];
+                let at = world.listening.iter().find(|(_, end)| end.0 == side).map(|(_, end)| *end);
+                let wire = world.wires.iter().flatten().find(|end| end.0 == side).copied();
+                // A stranger, or somebody between the two.
+                let accepted = at.and_then(|(_, at)| world.sides[side].handle_accepted(at));
+                if let Some(id) = accepted.or(wire.map(|(_, id)| id)) {
+                    world.tell(side, DirectNews::Bytes(id, bytes));
+                }
+                rest = rest.get(1 + bytes.len()..).unwrap_or_default();
+            }
+            12 | 13 => {
+                for _ in 0..8 {
+                    world.carry_direct(|_| {});
+                }
+            }
             _ => {
                 for _ in 0..8 {
                     world.carry(side, Some);
@@ -166,7 +290,7 @@ fuzz_target!(|data: &[u8]| {
     // Left alone, the two fall silent and have nothing under way.
     for _ in 0..4 {
         let began = world.steps;
-        while world.carry(0, Some) | world.carry(1, Some) {
+        while world.carry(0, Some) | world.carry(1, Some) | world.carry_direct(|_| {}) {
             assert!(world.steps - began < 50_000, "the two never end");
         }
         world.now += Duration::from_secs(700);
