@@ -99,6 +99,8 @@ pub(super) struct Transfer {
     pub(super) uncounted: u64,
     /// The direct link its bytes go over.
     pub(super) link: Option<DirectId>,
+    /// Whether bytes of it came over a direct link, and may come again or be missing when that breaks.
+    pub(super) linked: bool,
     /// Whether a direct link was lost behind the last byte.
     pub(super) unsure: bool,
 }
@@ -182,8 +184,8 @@ impl Transfer {
         state: State,
         deadline: Instant,
     ) -> Self {
-        let (uncounted, link, unsure) = (0, None, false);
-        Self { chat, place, session, call, what, state, deadline, uncounted, link, unsure }
+        let (uncounted, link, linked, unsure) = (0, None, false, false);
+        Self { chat, place, session, call, what, state, deadline, uncounted, link, linked, unsure }
     }
 
     pub(super) fn size(&self) -> u64 {

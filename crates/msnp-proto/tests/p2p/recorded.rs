@@ -1,16 +1,18 @@
-//! Files over direct links as libpurple 2.7.5 sent and took them, byte for byte.
+//! Files over direct links as libpurple 2.7.5 and MSNPSharp sent them, byte for byte.
 
 use std::{collections::BTreeMap, fs, net::Ipv4Addr, path::Path, time::Instant};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use msnp_proto::{
     Direction, Framer, Limits, LinkKind,
     msg::Body,
     p2p::{
-        PeerEvent, Peers, Place,
+        Envelope, FileContext, PeerEvent, Peers, Place,
         direct::{
             Answer, DirectAction, DirectNews, DirectRules, Handshake, Keys, Nonce, Proof, Request,
         },
-        slp::Slp,
+        slp::{Slp, Start, content},
+        v2::{Packet, Part, kind},
     },
     session::ChatId,
 };
@@ -20,10 +22,12 @@ use super::direct::slp_of;
 const ALICE: &str = "alice@example.com";
 const BOB: &str = "bob@example.com";
 
-/// The streams of the recording: by link and direction.
-fn streams() -> BTreeMap<(String, char), Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/transcripts/libpurple-file-direct-msnp15.txt");
+const LIBPURPLE: &str = "libpurple-file-direct-msnp15.txt";
+const MSNPSHARP: &str = "msnpsharp-file-direct-msnp18.txt";
+
+/// The streams of a recording: by link and direction.
+fn streams(name: &str) -> BTreeMap<(String, char), Vec<u8>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(name);
     let text = fs::read_to_string(path).expect("it is there");
     let mut streams: BTreeMap<(String, char), Vec<u8>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -87,7 +91,7 @@ fn lines() -> Vec<u8> {
 
 #[test]
 fn the_recorded_request_and_answer_are_understood() {
-    let streams = streams();
+    let streams = streams(LIBPURPLE);
     let said = texts(&streams[&("alice-SB".to_owned(), 'C')], Direction::ToServer);
     let request = Request::read(&of_type(&said, "transreqbody"));
     assert_eq!(request, Request { tcp: true, keys: None });
@@ -102,7 +106,7 @@ fn the_recorded_request_and_answer_are_understood() {
 
 #[test]
 fn the_recorded_handshake_is_what_we_say_and_take() {
-    let streams = streams();
+    let streams = streams(LIBPURPLE);
     for (link, message, nonce) in [
         ("DC", 0x3D1B_58C2, "{2EB141F2-1EFB-41B7-E3A9-E27946E14575}"),
         ("DC2", 0x3D1B_58C7, "{2D1D5AE9-845E-6763-D4A8-A275ABBDED08}"),
@@ -127,7 +131,7 @@ fn the_recorded_handshake_is_what_we_say_and_take() {
 
 #[test]
 fn a_recorded_file_is_taken_over_the_link() {
-    let streams = streams();
+    let streams = streams(LIBPURPLE);
     let (now, chat) = (Instant::now(), ChatId::with(ALICE));
     let place = Place { account: BOB.to_owned(), id: None };
     let mut bob = Peers::new(place, [1; 16]);
@@ -175,4 +179,88 @@ fn a_recorded_file_is_taken_over_the_link() {
     assert_eq!(ended, [Ok(())]);
     let answered = bob.poll_direct_bytes(now, id, 4096).expect("a nonce and an acknowledgement");
     assert_eq!(answered.get(44 - 8..44 - 8 + 16), Some(&nonce.0[..]));
+}
+
+/// What MSNPSharp's first link was known by, as its texts say.
+const HERS: &str = "{791D2F52-50CF-6786-B0E8-D29F3B7C2253}";
+const HIS: &str = "{2258A782-21BB-D8CE-BF4D-D461729DC37D}";
+
+#[test]
+fn the_recorded_handshake_between_places_is_what_we_say_and_take() {
+    let streams = streams(MSNPSHARP);
+    let said = &streams[&("DIRECT1".to_owned(), 'C')];
+    let answered = &streams[&("DIRECT1".to_owned(), 'S')];
+    let nonce = |bytes: &[u8]| Nonce(bytes.try_into().expect("sixteen"));
+    let [hers, his] = [nonce(&said[12..28]), nonce(&answered[4..20])];
+    let [hash, other] = [HERS, HIS].map(|guid| Proof::Hashed(Nonce::read(guid).unwrap()));
+    let mut connects = Handshake::new(true, true, hers, other);
+    assert_eq!(connects.opening(0), said[..28]);
+    assert_eq!(connects.receive(&answered[..20], 0), Ok(Some(Vec::new())));
+    let mut listens = Handshake::new(false, true, his, hash);
+    assert_eq!(listens.receive(&said[..28], 0), Ok(Some(answered[..20].to_vec())));
+}
+
+#[test]
+fn a_file_is_invited_to_and_comes_on_a_recorded_link() {
+    let streams = streams(MSNPSHARP);
+    let (now, chat) = (Instant::now(), ChatId::with(ALICE));
+    let alice = Place::read("alice@example.com;{f75e5472-763c-4b55-b5cd-c7f77c93bc8d}");
+    let own = Place::read("bob@example.com;{f6d4bcd3-73d2-4184-9f9d-a36de98ba697}");
+    let mut bob = Peers::new(own.clone(), [1; 16]);
+    bob.allow_direct(DirectRules { addresses: vec![Ipv4Addr::LOCALHOST], nearby: false });
+    // The link comes to be on account of another file.
+    let say = |bob: &mut Peers, kind: &str, body: &[(&str, String)]| {
+        let text = Slp {
+            start: Start::Request("INVITE".to_owned()),
+            to: own.clone(),
+            from: alice.clone(),
+            branch: kind.to_owned(),
+            sequence: 0,
+            call: "A".to_owned(),
+            content_type: kind.to_owned(),
+            body: body.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        };
+        let bytes = text.write();
+        let part = Part { kind: kind::FIRST, bytes: &bytes, ..Part::default() };
+        let packet = Packet { part: Some(part), ..Packet::default() }.encode();
+        let envelope = Envelope { to: own.clone(), from: Some(alice.clone()), packet: &packet };
+        bob.handle_payload(now, &chat, ALICE, &Body::read(&envelope.write()));
+    };
+    let context = FileContext { size: 10, name: "a".to_owned(), preview: Vec::new() }.encode();
+    let file = "{5D3E02AB-6190-11D3-BBBB-00C04F795683}".to_owned();
+    let session =
+        [("EUF-GUID", file), ("SessionID", "7".to_owned()), ("Context", STANDARD.encode(context))];
+    say(&mut bob, content::SESSION, &session);
+    let Some(PeerEvent::Offered { transfer, .. }) = bob.poll_event() else { panic!("no offer") };
+    bob.accept(now, transfer).unwrap();
+    say(
+        &mut bob,
+        content::TRANSPORT,
+        &[("Bridges", "TCPv1".to_owned()), ("Hashed-Nonce", HERS.to_owned())],
+    );
+    let Some(DirectAction::Listen(at)) = bob.poll_direct() else { panic!("it does not listen") };
+    bob.handle_direct(now, DirectNews::Listening(at, 6891));
+    let id = bob.handle_accepted(at).expect("it is awaited");
+
+    let (mut came, mut ended, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+    for piece in streams[&("DIRECT1".to_owned(), 'C')].chunks(500) {
+        bob.handle_direct(now, DirectNews::Bytes(id, piece));
+        while let Some(event) = bob.poll_event() {
+            match event {
+                PeerEvent::Offered { transfer, file, .. } => {
+                    assert_eq!((file.size, file.name.as_str()), (9600, "notes.txt"));
+                    bob.accept(now, transfer).unwrap();
+                }
+                PeerEvent::Data { bytes, .. } => came.extend(bytes),
+                PeerEvent::Ended { outcome, .. } => ended.push(outcome),
+                event => panic!("{event:?}"),
+            }
+        }
+        answers.extend(bob.poll_direct_bytes(now, id, 4096).into_iter().flatten());
+    }
+    let lines = (0..300).map(|at| format!("line {at:04} of a small text file\r\n"));
+    assert!(came == lines.collect::<String>().into_bytes(), "{} bytes came", came.len());
+    assert_eq!(ended, [Ok(())]);
+    let answers = String::from_utf8_lossy(&answers);
+    assert!(answers.contains("200 OK") && answers.contains("SessionID: 161558008"), "on the link");
 }

@@ -142,9 +142,12 @@ impl Peers {
             return;
         };
         transfer.link = link;
+        transfer.linked |= link.is_some();
         // What came before is passed over; with a gap the rest is worth nothing.
         let seen = match at {
             At::From(offset) => got.checked_sub(offset.saturating_add(before)),
+            // Conversations keep the order and lose nothing.
+            At::Before(_) if !transfer.linked => Some(0),
             At::Before(after) => {
                 let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX).saturating_add(after);
                 if length > size {

@@ -177,12 +177,12 @@ impl Peers {
     /// for there any more.
     pub fn handle_accepted(&mut self, listening: DirectId) -> Option<DirectId> {
         let id = self.direct.new_id();
-        let awaited = |(_, attempt): &(&TransferId, &mut Attempt)| matches!(attempt.way, Way::Listening { at, .. } if at == listening);
-        let (transfer, attempt) = self.direct.attempts.iter_mut().find(awaited)?;
+        let mut attempts = self.direct.attempts.iter_mut();
+        let (transfer, attempt, proof) = attempts.find_map(|(transfer, it)| match it.way {
+            Way::Listening { at, proof, .. } if at == listening => Some((transfer, it, proof)),
+            _ => None,
+        })?;
         let second = self.transfers.get(transfer)?.place.id.is_some();
-        let Way::Listening { proof, .. } = attempt.way else {
-            return None;
-        };
         if attempt.tries.len() >= TRIES_LIMIT
             && let Some((oldest, _)) = attempt.tries.pop_first()
         {
@@ -277,7 +277,7 @@ impl Peers {
         let won = attempt.and_then(|attempt| attempt.tries.remove(&id));
         self.direct.abandon(transfer);
         let (Some(won), Some(it)) = (won, self.transfers.get(&transfer)) else {
-            return;
+            return self.direct.actions.push_back(DirectAction::Close(id));
         };
         let place = it.place.clone();
         let line = Line::new(it.chat.clone(), place.id.is_some(), random);
