@@ -68,6 +68,9 @@ pub(crate) fn listen_direct(
     let mut outcome = Err(io::Error::from(io::ErrorKind::AddrInUse));
     for port in ports {
         let socket = direct_socket()?;
+        // A port is free again as soon as nobody listens at it; elsewhere the word means something else.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
         outcome = socket
             .bind(SocketAddrV4::new(address, port).into())
             .and_then(|()| socket.listen(DIRECT_WAITING));

@@ -69,7 +69,10 @@ impl DirectLinks {
             }
             DirectAction::Connect(id, address) => {
                 let dial = Arc::clone(&self.dial);
-                self.carry(id, async move { dial.dial_direct(address).await.ok() });
+                self.carry(id, async move {
+                    let opened = dial.dial_direct(address).await;
+                    opened.inspect_err(|error| tracing::debug!(%error, "no direct connection")).ok()
+                });
             }
             DirectAction::Listen(id) => {
                 let task = self.tasks.spawn(listen(id, self.config.clone(), self.teller.clone()));
