@@ -71,6 +71,7 @@ async fn tour(home: &std::path::Path, json: bool, seconds: Option<u64>) -> Resul
         nexus_url: Some(network.nexus_url()),
         login_url: None,
         gateway_url: None,
+        direct: None,
         protocol: "auto".to_owned(),
     };
     let connector = Arc::new(MsnConnector::new(MsnConfig { server: vec![server] }));

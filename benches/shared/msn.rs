@@ -21,6 +21,7 @@ pub(crate) fn own_account(
         nexus_url: Some(nexus.clone()),
         login_url: None,
         gateway_url: None,
+        direct: None,
         protocol: "auto".to_owned(),
     };
     let connector = MsnConnector::new(MsnConfig { server: vec![server] });

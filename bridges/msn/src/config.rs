@@ -1,5 +1,7 @@
 //! The `[msn]` section of the configuration.
 
+use std::net::Ipv4Addr;
+
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -55,6 +57,12 @@ pub struct MsnServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"http://messenger.example.com")]
     pub gateway_url: Option<String>,
+    /// An IPv4 address of this machine that contacts can connect to, at ports 6891 to 6900: files then go from
+    /// client to client where both can. Contacts learn the address, and the bridge connects to public ones that
+    /// they name. Left out, files go through the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"203.0.113.9")]
+    pub direct: Option<String>,
     /// The protocol to speak: `auto` takes the best both sides know, or a number from 2 to 21.
     #[serde(default = "auto")]
     #[schemars(example = &"auto")]
@@ -87,7 +95,14 @@ impl MsnServer {
             .or_else(|| preset.filter(|_| self.services_url.is_none())?.nexus(&self.address));
         config.login_url.clone_from(&self.login_url);
         config.gateway_url.clone_from(&self.gateway_url);
+        config.direct = self
+            .direct_address()
+            .map(|address| msnp::Direct { announce: vec![address], ..msnp::Direct::default() });
         config
+    }
+
+    fn direct_address(&self) -> Option<Ipv4Addr> {
+        self.direct.as_ref()?.parse().ok()
     }
 
     /// Gives where the notification server is: `host` or `host:port`.
@@ -140,6 +155,9 @@ impl MsnServer {
         if self.protocol().is_none() {
             found
                 .push(("protocol", "must be \"auto\" or a number from \"2\" to \"21\"".to_owned()));
+        }
+        if self.direct.is_some() && self.direct_address().is_none() {
+            found.push(("direct", "must be an IPv4 address, such as 203.0.113.9".to_owned()));
         }
         let urls = [
             ("services_url", &self.services_url),

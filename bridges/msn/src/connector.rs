@@ -120,6 +120,7 @@ mod tests {
             nexus_url: None,
             login_url: None,
             gateway_url: None,
+            direct: None,
             protocol: "auto".to_owned(),
         }
     }
