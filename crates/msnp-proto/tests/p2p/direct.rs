@@ -8,7 +8,7 @@ use std::{
 use msnp_proto::{
     msg::Body,
     p2p::{
-        Envelope, Peers, TransferError, TransferId,
+        Envelope, FileContext, PeerEvent, Peers, TransferError, TransferId,
         direct::{
             DirectAction, DirectId, DirectNews, DirectRules, FRAME_LIMIT, Frames, Handshake,
             HandshakeError, Nonce, Proof, frame,
@@ -19,7 +19,7 @@ use msnp_proto::{
 };
 use proptest::prelude::*;
 
-use super::{ADA, BOB, Pair, noise};
+use super::{ADA, BOB, Pair, noise, place};
 
 /// A side, and what it calls its end of a connection.
 type End = (usize, DirectId);
@@ -235,6 +235,69 @@ fn a_link_carries_the_next_file_too() {
         linked.assert_came(&noise(50_000));
         assert_eq!((linked.over_chat, linked.wires.len()), (0, 1), "{second}");
     }
+}
+
+#[test]
+fn files_may_go_both_ways_at_once() {
+    for second in [false, true] {
+        let mut linked = Linked::new(second);
+        let (hers, his) = (noise(300_000), noise(200_001));
+        linked.pair.offer("hers.bin", hers.clone());
+        let id = linked.pair.bob.new_id();
+        let file = FileContext { size: 200_001, name: "his.bin".to_owned(), preview: Vec::new() };
+        let (chat, now) = (ChatId::with(ADA), linked.now());
+        linked.pair.bob.offer(now, id, &chat, place(ADA, second), file).unwrap();
+        linked.run();
+        for (who, event) in linked.pair.events.clone() {
+            if let PeerEvent::Offered { transfer, .. } = event {
+                linked.side(usize::from(who == "bob")).accept(now, transfer).unwrap();
+            }
+        }
+        let mut fed = 0;
+        let mut seen = 0;
+        loop {
+            linked.run();
+            let new = linked.pair.events.get(seen..).unwrap_or_default().to_vec();
+            seen = linked.pair.events.len();
+            let wants = new.iter().find_map(|(who, event)| match event {
+                PeerEvent::Wants { most, .. } if *who == "bob" => Some(*most),
+                _ => None,
+            });
+            let Some(most) = wants else { break };
+            let part = his.get(fed..(fed + most).min(his.len())).unwrap_or_default();
+            linked.pair.bob.feed(now, id, part).unwrap();
+            fed += part.len();
+        }
+        let to_ada = linked.pair.events.iter().filter_map(|(who, event)| match event {
+            PeerEvent::Data { bytes, .. } if *who == "ada" => Some(bytes.clone()),
+            _ => None,
+        });
+        assert!(to_ada.flatten().collect::<Vec<u8>>() == his, "{second}");
+        assert!(linked.pair.received() == hers, "{second}");
+        assert_eq!(linked.pair.ended("ada"), [Ok(()), Ok(())]);
+        assert_eq!(linked.pair.ended("bob"), [Ok(()), Ok(())]);
+        assert!(linked.over_links > 500_000, "{second}");
+    }
+}
+
+#[test]
+fn links_are_few() {
+    let mut linked = Linked::new(false);
+    linked.hangs = true;
+    for _ in 0..12 {
+        linked.pair.offer("a.bin", noise(10));
+    }
+    linked.run();
+    for (_, event) in linked.pair.events.clone() {
+        if let PeerEvent::Offered { transfer, .. } = event {
+            linked.pair.bob.accept(linked.pair.now, transfer).unwrap();
+        }
+    }
+    linked.run();
+    assert_eq!(linked.listening.len(), 8);
+    assert!(linked.pair.ended("ada").len() <= 4, "the others wait for their links");
+    linked.pass(21);
+    assert!(linked.listening.is_empty());
 }
 
 #[test]
