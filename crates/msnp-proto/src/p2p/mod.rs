@@ -17,6 +17,7 @@
 mod context;
 pub mod direct;
 mod line;
+pub mod msnftp;
 mod peers;
 mod place;
 pub mod slp;

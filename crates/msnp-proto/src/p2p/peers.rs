@@ -3,6 +3,7 @@
 mod agreement;
 mod bytes;
 mod direct;
+mod old;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -48,6 +49,7 @@ pub struct Peers {
     transfers: BTreeMap<TransferId, Transfer>,
     served: BTreeMap<String, (Object, Arc<[u8]>)>,
     direct: direct::Direct,
+    old: old::OldFiles,
     events: VecDeque<PeerEvent>,
     last: u64,
 }
@@ -63,6 +65,7 @@ impl Peers {
             transfers: BTreeMap::new(),
             served: BTreeMap::new(),
             direct: direct::Direct::default(),
+            old: old::OldFiles::default(),
             events: VecDeque::new(),
             last: 0,
         }
@@ -72,16 +75,15 @@ impl Peers {
     pub fn has_waiting(&self, chat: &ChatId) -> bool {
         self.lines.values().any(|line| line.chat == *chat && line.has_queued())
             || self.transfers.values().any(|it| it.chat == *chat && waits_for_chat(it))
+            || self.old.waiting().any(|of| of == chat)
     }
 
     /// Gives the conversations through which something waits to be sent.
     pub fn waiting(&self) -> Vec<ChatId> {
-        if self.lines.is_empty() {
-            return Vec::new();
-        }
         let queued = self.lines.values().filter(|line| line.has_queued()).map(|line| &line.chat);
         let ready = self.transfers.values().filter(|it| waits_for_chat(it)).map(|it| &it.chat);
-        let mut chats: Vec<ChatId> = queued.chain(ready).cloned().collect();
+        let mut chats: Vec<ChatId> =
+            queued.chain(ready).chain(self.old.waiting()).cloned().collect();
         chats.sort_unstable();
         chats.dedup();
         chats
@@ -161,6 +163,7 @@ impl Peers {
     /// Ends what stood still for too long.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.direct_timeout(now);
+        self.old_timeout(now);
         let late = self.transfers.iter().filter(|(_, it)| it.deadline <= now);
         for id in late.map(|(id, _)| *id).collect::<Vec<_>>() {
             let state = self.transfers.get(&id).map(|it| &it.state);
@@ -181,6 +184,9 @@ impl Peers {
     /// nobody has decided about stays, and what goes over a direct link.
     pub fn handle_gone(&mut self, chat: &ChatId, error: TransferError) {
         self.lines.retain(|_, line| line.chat != *chat);
+        for id in self.old.cut(chat, None) {
+            self.end_old(id, Err(error));
+        }
         let ends = |it: &Transfer| it.chat == *chat && it.is_running() && it.link.is_none();
         let cut = self.transfers.iter().filter(|(_, it)| ends(it));
         for (id, error) in cut.map(|(id, it)| (*id, it.cut_off(error))).collect::<Vec<_>>() {
@@ -191,6 +197,9 @@ impl Peers {
     /// Takes the news that somebody left a conversation of several.
     pub fn handle_left(&mut self, chat: &ChatId, account: &str) {
         self.lines.retain(|place, line| line.chat != *chat || place.account != account);
+        for id in self.old.cut(chat, Some(account)) {
+            self.end_old(id, Err(TransferError::Interrupted));
+        }
         let hers =
             |it: &Transfer| it.chat == *chat && it.place.account == account && it.link.is_none();
         let cut = self.transfers.iter().filter(|(_, it)| hers(it));
@@ -209,13 +218,15 @@ impl Peers {
             self.end(id, Err(error));
         }
         self.direct_closed();
+        self.old_closed();
     }
 
     /// Takes the news that a conversation has another name.
     pub fn handle_renamed(&mut self, before: &ChatId, after: &ChatId) {
         let lines = self.lines.values_mut().chain(self.direct.lines()).map(|line| &mut line.chat);
         let transfers = self.transfers.values_mut().map(|it| &mut it.chat);
-        for chat in lines.chain(transfers).filter(|chat| **chat == *before) {
+        for chat in lines.chain(transfers).chain(self.old.chats()).filter(|chat| **chat == *before)
+        {
             chat.clone_from(after);
         }
     }
@@ -281,6 +292,9 @@ impl Peers {
     /// # Errors
     /// [`TransferError::Unknown`].
     pub fn accept(&mut self, now: Instant, id: TransferId) -> Result<(), TransferError> {
+        if self.old.has(id) {
+            return self.accept_old(now, id);
+        }
         let offered = |it: &Transfer| matches!(it.state, State::Offered { .. });
         if !self.transfers.get(&id).is_some_and(offered) {
             return Err(TransferError::Unknown);
@@ -301,6 +315,10 @@ impl Peers {
     /// # Errors
     /// [`TransferError::Unknown`].
     pub fn cancel(&mut self, id: TransferId) -> Result<(), TransferError> {
+        if self.old.has(id) {
+            self.cancel_old(id, TransferError::Cancelled);
+            return Ok(());
+        }
         let transfer = self.transfers.get(&id).ok_or(TransferError::Unknown)?;
         match transfer.state {
             State::Offered { .. } => self.answer(id, 603),
@@ -320,6 +338,9 @@ impl Peers {
         id: TransferId,
         bytes: &[u8],
     ) -> Result<(), TransferError> {
+        if self.old.has(id) {
+            return self.feed_old(now, id, bytes);
+        }
         let transfer = self.transfers.get_mut(&id).ok_or(TransferError::Unknown)?;
         let State::Sending(source) = &mut transfer.state else {
             return Err(TransferError::Unknown);
@@ -354,7 +375,7 @@ impl Peers {
     /// Tells when [`handle_timeout`](Self::handle_timeout) is due at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let transfers = self.transfers.values().map(|it| it.deadline);
-        transfers.chain(self.direct.deadlines()).min()
+        transfers.chain(self.direct.deadlines()).chain(self.old.deadlines()).min()
     }
 
     fn wrap(&self, place: &Place, packet: &[u8]) -> Vec<u8> {
@@ -421,6 +442,15 @@ impl Peers {
         hash.update(purpose);
         hash.update(self.entropy);
         hash.update(self.drawn.to_le_bytes());
+        hash.finalize().into()
+    }
+
+    /// Gives bytes that belong to something, and that nobody can guess.
+    fn secret_of(&self, what: &[u8]) -> [u8; 20] {
+        let mut hash = Sha1::new();
+        hash.update(b"secret of");
+        hash.update(self.entropy);
+        hash.update(what);
         hash.finalize().into()
     }
 

@@ -125,9 +125,17 @@ impl Session {
             What::Fetch { transfer, object, description } => {
                 self.peers.fetch(now, transfer, chat, place, object, &description)
             }
+            What::Offer { transfer, file } if self.offers_old() => {
+                self.peers.offer_old(now, transfer, chat, &place.account, file)
+            }
             What::Offer { transfer, file } => self.peers.offer(now, transfer, chat, place, file),
         };
         self.complete(ask.request, begun.map_err(Into::into));
+    }
+
+    /// Whether files are offered in the way of before MSNP9: where links are allowed, there is no other.
+    fn offers_old(&self) -> bool {
+        !self.version.has_objects() && self.peers.allows_direct()
     }
 
     /// Where to speak to somebody: at one of her places where both sides know the second age.
@@ -160,6 +168,13 @@ impl Session {
 
     /// Sends packets as long as the server takes them.
     pub(super) fn pump_peers(&mut self, now: Instant, id: &ChatId, link: LinkId) {
+        while let Some(payload) = self.peers.poll_invitation(id) {
+            let Some(board) = self.boards.get_mut(&link) else {
+                return;
+            };
+            let (trid, ack) = (board.trid(), AckMode::Never);
+            self.say_on(link, &ClientCommand::Message { trid, ack, payload: &payload });
+        }
         while let Some(board) = self.boards.get_mut(&link) {
             if board.in_flight.len() >= WINDOW {
                 return;

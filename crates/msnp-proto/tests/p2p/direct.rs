@@ -22,30 +22,32 @@ use proptest::prelude::*;
 use super::{ADA, BOB, Pair, noise, place};
 
 /// A side, and what it calls its end of a connection.
-type End = (usize, DirectId);
+pub(super) type End = (usize, DirectId);
 
 /// Two engines that may have direct links.
-struct Linked {
-    pair: Pair,
-    listening: Vec<(u16, End)>,
-    wires: Vec<[End; 2]>,
+pub(super) struct Linked {
+    pub(super) pair: Pair,
+    pub(super) listening: Vec<(u16, End)>,
+    pub(super) wires: Vec<[End; 2]>,
     /// What the network does.
-    refuses: bool,
-    hangs: bool,
-    deaf: bool,
-    falsifies: bool,
+    pub(super) refuses: bool,
+    pub(super) hangs: bool,
+    pub(super) deaf: bool,
+    pub(super) falsifies: bool,
     /// After so many bytes over links they break, and so many bytes before are lost.
-    breaks: Option<(usize, usize)>,
-    over_links: usize,
-    over_chat: usize,
+    pub(super) breaks: Option<(usize, usize)>,
+    /// Whether each invitation, and what was said about it, was about a file.
+    pub(super) taken: Vec<bool>,
+    pub(super) over_links: usize,
+    pub(super) over_chat: usize,
 }
 
-fn rules() -> DirectRules {
+pub(super) fn rules() -> DirectRules {
     DirectRules { addresses: vec![Ipv4Addr::LOCALHOST], nearby: true }
 }
 
 impl Linked {
-    fn new(second: bool) -> Self {
+    pub(super) fn new(second: bool) -> Self {
         let mut pair = Pair::new(second);
         pair.ada.allow_direct(rules());
         pair.bob.allow_direct(rules());
@@ -58,20 +60,21 @@ impl Linked {
             deaf: false,
             falsifies: false,
             breaks: None,
+            taken: Vec::new(),
             over_links: 0,
             over_chat: 0,
         }
     }
 
-    fn side(&mut self, side: usize) -> &mut Peers {
+    pub(super) fn side(&mut self, side: usize) -> &mut Peers {
         if side == 0 { &mut self.pair.ada } else { &mut self.pair.bob }
     }
 
-    fn now(&self) -> Instant {
+    pub(super) fn now(&self) -> Instant {
         self.pair.now
     }
 
-    fn tell(&mut self, side: usize, news: DirectNews<'_>) {
+    pub(super) fn tell(&mut self, side: usize, news: DirectNews<'_>) {
         let now = self.now();
         self.side(side).handle_direct(now, news);
     }
@@ -158,7 +161,7 @@ impl Linked {
     }
 
     /// Carries everything until nobody has anything.
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         loop {
             let mut carried = 0;
             self.pair.run_with(|payload| {
@@ -167,6 +170,16 @@ impl Linked {
             });
             self.over_chat += carried;
             let mut moved = carried > 0;
+            for (side, name, other) in [(0, ADA, BOB), (1, BOB, ADA)] {
+                let now = self.now();
+                while let Some(text) = self.side(side).poll_invitation(&ChatId::with(other)) {
+                    moved = true;
+                    self.over_chat += text.len();
+                    let (chat, body) = (ChatId::with(name), Body::read(&text));
+                    let taken = self.side(1 - side).handle_invitation(now, &chat, name, &body);
+                    self.taken.push(taken);
+                }
+            }
             for side in [0, 1] {
                 while let Some(action) = self.side(side).poll_direct() {
                     moved = true;
@@ -180,7 +193,7 @@ impl Linked {
         }
     }
 
-    fn pass(&mut self, seconds: u64) {
+    pub(super) fn pass(&mut self, seconds: u64) {
         self.pair.now += Duration::from_secs(seconds);
         let now = self.now();
         self.pair.ada.handle_timeout(now);
@@ -199,7 +212,7 @@ impl Linked {
         transfer
     }
 
-    fn assert_came(&self, bytes: &[u8]) {
+    pub(super) fn assert_came(&self, bytes: &[u8]) {
         assert!(self.pair.received() == bytes, "{} bytes came", self.pair.received().len());
         assert_eq!(self.pair.ended("ada"), [Ok(())]);
         assert_eq!(self.pair.ended("bob"), [Ok(())]);

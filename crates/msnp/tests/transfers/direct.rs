@@ -242,3 +242,28 @@ async fn who_allows_no_links_is_served_as_before() {
     seen(&mut ada_events, closed).await;
     world.network.shutdown().await;
 }
+
+#[tokio::test]
+async fn before_peer_to_peer_files_go_over_connections_of_their_own() {
+    let world = World::new().await;
+    for version in [Version::Msnp2, Version::Msnp7, Version::Msnp8] {
+        let (hers, his) = (Counting::new(Fate::Holds), Counting::new(Fate::Holds));
+        let (ada, mut ada_events) =
+            msnp::connect_with(config(&world, ADA, version), Arc::new(hers.clone())).await.unwrap();
+        let (bob, mut bob_events) =
+            msnp::connect_with(config(&world, BOB, version), Arc::new(his.clone())).await.unwrap();
+        for length in [0, 1_000_000] {
+            let bytes = noise(length);
+            transfer((&ada, &mut ada_events), (&bob, &mut bob_events), BOB, &bytes).await;
+            transfer((&bob, &mut bob_events), (&ada, &mut ada_events), ADA, &bytes).await;
+        }
+        // Who receives connects, and writes little.
+        for [boards, links] in [hers.written(), his.written()] {
+            assert!(boards < 5000 && (1..500).contains(&links), "{version}: {boards}, {links}");
+        }
+        ada.sign_out().await;
+        bob.sign_out().await;
+        tokio::join!(ada_events.finish(), bob_events.finish());
+    }
+    world.network.shutdown().await;
+}

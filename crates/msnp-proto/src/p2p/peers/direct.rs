@@ -8,6 +8,7 @@ mod agreement;
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    net::Ipv4Addr,
     time::{Duration, Instant},
 };
 
@@ -27,7 +28,7 @@ pub(super) const ROOM: usize = 1352;
 /// How long a link that nothing uses is kept.
 const LINGER: Duration = Duration::from_secs(30);
 /// Most links of an account, tried for or there.
-const LINKS_LIMIT: usize = 8;
+pub(super) const LINKS_LIMIT: usize = 8;
 /// Most connections that are tried for one link at once; the newest makes the oldest go.
 const TRIES_LIMIT: usize = 4;
 
@@ -110,11 +111,28 @@ impl Direct {
         self.attempts.values().map(|attempt| attempt.deadline).chain(links)
     }
 
+    pub(super) fn is_allowed(&self) -> bool {
+        self.rules.is_some()
+    }
+
+    /// Gives the address that peers are told.
+    pub(super) fn address(&self) -> Option<Ipv4Addr> {
+        self.rules.as_ref()?.addresses.first().copied()
+    }
+
+    pub(super) fn allows(&self, address: Ipv4Addr) -> bool {
+        self.rules.as_ref().is_some_and(|rules| rules.allows(address))
+    }
+
+    pub(super) fn act(&mut self, action: DirectAction) {
+        self.actions.push_back(action);
+    }
+
     fn has_room(&self) -> bool {
         self.attempts.len() + self.links.len() < LINKS_LIMIT
     }
 
-    fn new_id(&mut self) -> DirectId {
+    pub(super) fn new_id(&mut self) -> DirectId {
         self.last += 1;
         DirectId(self.last)
     }
@@ -145,8 +163,16 @@ impl Peers {
         self.direct.rules = Some(rules);
     }
 
+    /// Tells whether direct links are allowed.
+    pub fn allows_direct(&self) -> bool {
+        self.direct.is_allowed()
+    }
+
     /// Takes the news of what a [`DirectAction`] asked for.
     pub fn handle_direct(&mut self, now: Instant, news: DirectNews<'_>) {
+        if self.old_news(now, news) {
+            return;
+        }
         match news {
             DirectNews::Bytes(id, bytes) => {
                 if let Some(link) = self.direct.links.get_mut(&id) {
@@ -176,6 +202,9 @@ impl Peers {
     /// Takes a connection that came where one is listened for, and names it; none when nobody is waited
     /// for there any more.
     pub fn handle_accepted(&mut self, listening: DirectId) -> Option<DirectId> {
+        if let Some(id) = self.old_accepted(listening) {
+            return Some(id);
+        }
         let id = self.direct.new_id();
         let mut attempts = self.direct.attempts.iter_mut();
         let (transfer, attempt, proof) = attempts.find_map(|(transfer, it)| match it.way {
@@ -205,6 +234,9 @@ impl Peers {
         id: DirectId,
         most: usize,
     ) -> Option<Vec<u8>> {
+        if let Some(out) = self.poll_old(id) {
+            return Some(out);
+        }
         let transfer = self.direct.attempt_of(id);
         let attempt = transfer.and_then(|transfer| self.direct.attempts.get_mut(&transfer));
         if let Some(it) = attempt.and_then(|attempt| attempt.tries.get_mut(&id)) {

@@ -40,8 +40,12 @@ impl Session {
                 return self.odd("a part of a message without the others".to_owned());
             }
         };
-        let said = Said::read(whole.as_deref().unwrap_or(payload));
+        let payload = whole.as_deref().unwrap_or(payload);
+        let said = Said::read(payload);
         if let Said::Extra(Extra::Invitation(invitation)) = &said {
+            if self.peers.handle_invitation(now, &chat, sender, &Body::read(payload)) {
+                return;
+            }
             if invitation.command != "INVITE" {
                 return; // about one that was declined
             }
