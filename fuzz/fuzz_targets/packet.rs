@@ -11,6 +11,7 @@ use msnp_proto::{
             ADDRESSES_LIMIT, Answer, DirectRules, FRAME_LIMIT, Frames, Handshake, Nonce, Proof,
             Request, frame,
         },
+        msnftp::{Exchange, Step},
         slp::Slp,
         v1, v2,
     },
@@ -45,6 +46,26 @@ fn frames(data: &[u8]) {
     assert!(taken <= data.len());
 }
 
+/// A connection of the old way brings no more than was agreed on, and ends once.
+fn exchange(data: &[u8], sends: bool) {
+    let mut exchange = Exchange::new(sends, "bob@example.com", "7", 500);
+    let (mut came, mut ended) = (0, 0);
+    for piece in data.chunks(11) {
+        for step in exchange.receive(piece) {
+            assert_eq!(ended, 0, "nothing follows the end");
+            match step {
+                Step::Data(bytes) => came += bytes.len(),
+                Step::Ended(outcome) => {
+                    assert!(outcome.is_err() || sends || came == 500);
+                    ended += 1;
+                }
+                Step::Wanted => assert!(exchange.give(&[1; 500])),
+            }
+        }
+    }
+    assert!(came <= 500);
+}
+
 fuzz_target!(|data: &[u8]| {
     if let Some((header, rest)) = v1::Header::decode(data) {
         assert_eq!(header.encode(), data[..v1::HEADER_LENGTH]);
@@ -58,6 +79,8 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(v2::Packet::decode(&written).as_ref(), Some(&packet));
     }
     frames(data);
+    exchange(data, false);
+    exchange(data, true);
     let nonce = Nonce([7; 16]);
     for connects in [true, false] {
         let mut handshake = Handshake::new(connects, false, nonce, Proof::Hashed(nonce.hashed()));

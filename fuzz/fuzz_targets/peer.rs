@@ -1,6 +1,6 @@
-//! Two engines and whatever happens to the packets between them, through the conversation and over direct
-//! links: each transfer ends exactly once, an object that comes is the one that was described, a file has no
-//! more bytes than were offered, links are few, and the two fall silent.
+//! Two engines and whatever happens to the packets between them, through the conversation, over direct links
+//! and in the old way: each transfer ends exactly once, an object that comes is the one that was described, a
+//! file has no more bytes than were offered, links are few, and the two fall silent.
 #![no_main]
 
 use std::{
@@ -72,6 +72,14 @@ impl World {
     /// Listens, connects and closes as the engines want it.
     fn connect(&mut self) {
         for side in [0, 1, 0, 1] {
+            let (to, from) = (ChatId::with(NAMES[1 - side]), ChatId::with(NAMES[side]));
+            while let Some(text) = self.sides[side].poll_invitation(&to) {
+                let now = self.now;
+                self.steps += 1;
+                let other = &mut self.sides[1 - side];
+                other.handle_invitation(now, &from, NAMES[side], &Body::read(&text));
+                self.events(1 - side);
+            }
             while let Some(action) = self.sides[side].poll_direct() {
                 self.steps += 1;
                 match action {
@@ -81,11 +89,11 @@ impl World {
                         self.tell(side, DirectNews::Listening(id, port));
                     }
                     DirectAction::Connect(id, address) => {
-                        let there = |(port, end): &&(u16, End)| *port == address.port() && end.0 != side;
+                        let there =
+                            |(port, end): &&(u16, End)| *port == address.port() && end.0 != side;
                         let end = self.listening.iter().find(there).map(|(_, end)| *end);
-                        let taken = end.and_then(|(to, at)| {
-                            Some((to, self.sides[to].handle_accepted(at)?))
-                        });
+                        let taken = end
+                            .and_then(|(to, at)| Some((to, self.sides[to].handle_accepted(at)?)));
                         match taken {
                             Some(end) => {
                                 self.wires.push([(side, id), end]);
@@ -269,7 +277,14 @@ fuzz_target!(|data: &[u8]| {
                 }
                 rest = rest.get(1 + bytes.len()..).unwrap_or_default();
             }
-            12 | 13 => {
+            12 => {
+                let id = world.sides[side].new_id();
+                let size = u64::from(rest.first().copied().unwrap_or_default()) * 300;
+                let file = FileContext { size, name: "a".to_owned(), preview: Vec::new() };
+                let now = world.now;
+                let _ = world.sides[side].offer_old(now, id, &chat, NAMES[other], file);
+            }
+            13 => {
                 for _ in 0..8 {
                     world.carry_direct(|_| {});
                 }
