@@ -388,6 +388,16 @@ async fn who_may_not_in_stays_out() {
 }
 
 #[tokio::test]
+async fn libpurple_finds_the_sign_in_and_its_answer() {
+    let network = network().await;
+    let mut wire = Wire::connect(network.addresses().http).await;
+    wire.say("POST //RST.srf HTTP/1.1\r\nHost: login.live.com\r\nContent-Length: 4\r\n\r\n<a/>")
+        .await;
+    assert_eq!(wire.hear("HTTP/1.1").await.trim(), "HTTP/1.1 200 OK");
+    wire.hear("Content-Length: ").await;
+}
+
+#[tokio::test]
 async fn rubbish_ends_its_own_link_and_no_other() {
     let network = network().await;
     let mut alice = sign_in(&network, "alice@example.com", 11).await;
