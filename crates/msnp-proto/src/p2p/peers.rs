@@ -2,6 +2,7 @@
 
 mod agreement;
 mod bytes;
+mod farewell;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,6 +12,7 @@ use std::{
 
 use sha1::{Digest as _, Sha1};
 
+use self::farewell::Farewell;
 use super::{
     Envelope, FileContext, OBJECT_LIMIT, PeerEvent, Place, TransferError, TransferId, feature,
     line::{Came, Line},
@@ -43,6 +45,7 @@ pub struct Peers {
     lines: BTreeMap<Place, Line>,
     transfers: BTreeMap<TransferId, Transfer>,
     served: BTreeMap<String, (Object, Arc<[u8]>)>,
+    farewells: Vec<Farewell>,
     events: VecDeque<PeerEvent>,
     last: u64,
 }
@@ -57,6 +60,7 @@ impl Peers {
             lines: BTreeMap::new(),
             transfers: BTreeMap::new(),
             served: BTreeMap::new(),
+            farewells: Vec::new(),
             events: VecDeque::new(),
             last: 0,
         }
@@ -131,7 +135,7 @@ impl Peers {
             Came::Nothing => None,
         };
         for transfer in arrival.taken {
-            self.taken(transfer);
+            self.taken(now, transfer);
         }
         if let Some(text) = came {
             self.text_came(now, chat, &from, text);
@@ -140,6 +144,7 @@ impl Peers {
 
     /// Ends what stood still for too long.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.say_late_farewells(now);
         let late = self.transfers.iter().filter(|(_, it)| it.deadline <= now);
         for id in late.map(|(id, _)| *id).collect::<Vec<_>>() {
             let state = self.transfers.get(&id).map(|it| &it.state);
@@ -160,6 +165,7 @@ impl Peers {
     /// nobody has decided about stays.
     pub fn handle_gone(&mut self, chat: &ChatId, error: TransferError) {
         self.lines.retain(|_, line| line.chat != *chat);
+        self.farewells.retain(|it| it.chat != *chat);
         let cut = self.transfers.iter().filter(|(_, it)| it.chat == *chat && it.is_running());
         for (id, error) in cut.map(|(id, it)| (*id, it.cut_off(error))).collect::<Vec<_>>() {
             self.end(id, Err(error));
@@ -169,6 +175,7 @@ impl Peers {
     /// Takes the news that somebody left a conversation of several.
     pub fn handle_left(&mut self, chat: &ChatId, account: &str) {
         self.lines.retain(|place, line| line.chat != *chat || place.account != account);
+        self.farewells.retain(|it| it.chat != *chat || it.place.account != account);
         let hers = |it: &Transfer| it.chat == *chat && it.place.account == account;
         let cut = self.transfers.iter().filter(|(_, it)| hers(it));
         let cut = cut.map(|(id, it)| (*id, it.cut_off(TransferError::Interrupted)));
@@ -180,6 +187,7 @@ impl Peers {
     /// Ends all transfers.
     pub fn handle_closed(&mut self) {
         self.lines.clear();
+        self.farewells.clear();
         let cut = self.transfers.iter();
         let cut = cut.map(|(id, it)| (*id, it.cut_off(TransferError::Interrupted)));
         for (id, error) in cut.collect::<Vec<_>>() {
@@ -191,7 +199,8 @@ impl Peers {
     pub fn handle_renamed(&mut self, before: &ChatId, after: &ChatId) {
         let lines = self.lines.values_mut().map(|line| &mut line.chat);
         let transfers = self.transfers.values_mut().map(|it| &mut it.chat);
-        for chat in lines.chain(transfers).filter(|chat| **chat == *before) {
+        let farewells = self.farewells.iter_mut().map(|it| &mut it.chat);
+        for chat in lines.chain(transfers).chain(farewells).filter(|chat| **chat == *before) {
             chat.clone_from(after);
         }
     }
@@ -332,7 +341,8 @@ impl Peers {
 
     /// Tells when [`handle_timeout`](Self::handle_timeout) is due at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.transfers.values().map(|it| it.deadline).min()
+        let transfers = self.transfers.values().map(|it| it.deadline);
+        transfers.chain(self.next_farewell()).min()
     }
 
     fn wrap(&self, place: &Place, packet: &[u8]) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! Transfers between two engines, whatever is lost, lied about or asked twice.
 
+mod goodbye;
 mod liar;
 mod lies;
 mod vectors;

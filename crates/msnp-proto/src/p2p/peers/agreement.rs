@@ -86,22 +86,24 @@ impl Peers {
     }
 
     pub(super) fn say_bye(&mut self, id: TransferId) {
-        let branch = self.new_guid();
-        let Some(transfer) = self.transfers.get(&id) else {
-            return;
-        };
-        let (chat, place) = (transfer.chat.clone(), transfer.place.clone());
+        if let Some(it) = self.transfers.get(&id) {
+            let (chat, place, call) = (it.chat.clone(), it.place.clone(), it.call.clone());
+            self.say_goodbye(&chat, &place, &call, it.session);
+        }
+    }
+
+    pub(super) fn say_goodbye(&mut self, chat: &ChatId, place: &Place, call: &str, session: u32) {
         let text = Slp {
             start: Start::Request("BYE".to_owned()),
             to: place.clone(),
-            from: self.own_for(&place),
-            branch,
+            from: self.own_for(place),
+            branch: self.new_guid(),
             sequence: 0,
-            call: transfer.call.clone(),
+            call: call.to_owned(),
             content_type: content::CLOSE.to_owned(),
-            body: vec![("SessionID".to_owned(), transfer.session.to_string())],
+            body: vec![("SessionID".to_owned(), session.to_string())],
         };
-        self.say(&chat, &place, &text);
+        self.say(chat, place, &text);
     }
 
     pub(super) fn text_came(&mut self, now: Instant, chat: &ChatId, from: &Place, text: Slp) {
@@ -136,6 +138,9 @@ impl Peers {
     }
 
     fn bye_came(&mut self, from: &Place, text: &Slp) {
+        if self.farewell_came(from, text) {
+            return;
+        }
         let about = |it: &Transfer| {
             it.place == *from
                 && (it.call.eq_ignore_ascii_case(&text.call) || Some(it.session) == text.session())
@@ -271,6 +276,10 @@ fn no_direct_link(request: &Slp) -> Slp {
         ("Bridge".to_owned(), "TCPv1".to_owned()),
         ("Listening".to_owned(), "false".to_owned()),
         (nonce.to_owned(), none),
+        // msnp11-sdk takes an answer that names no address for the one to its first invitation, and
+        // asks again without end.
+        ("IPv4Internal-Addrs".to_owned(), "0.0.0.0".to_owned()),
+        ("IPv4Internal-Port".to_owned(), "0".to_owned()),
     ];
     if let Some(session) = request.session() {
         body.push(("SessionID".to_owned(), session.to_string()));
