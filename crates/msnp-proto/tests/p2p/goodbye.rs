@@ -53,3 +53,30 @@ fn who_is_asked_for_a_direct_link_names_an_address_that_nobody_can_dial() {
         assert!(said.contains(line), "{line}: {said}");
     }
 }
+
+#[test]
+fn a_file_that_nobody_says_came_is_neither_sent_nor_stuck() {
+    for second in [false, true] {
+        let mut pair = Pair::new(second);
+        pair.offer("a.bin", noise(5000));
+        pair.run();
+        let (transfer, _) = pair.offered();
+        pair.bob.accept(pair.now, transfer).unwrap();
+        let from_ada = |payload: &Vec<u8>| {
+            let body = Body::read(payload);
+            Envelope::read(&body).is_some_and(|it| it.to.account == BOB)
+        };
+        let mut answered = false;
+        // His answer goes, and nothing that he says of the bytes.
+        pair.run_with(|payload| {
+            let answers = payload.windows(6).any(|words| words == b"200 OK");
+            answered |= answers;
+            (answers || !answered || from_ada(&payload)).then_some(payload)
+        });
+        assert_eq!(pair.ended("bob"), [Ok(())]);
+        pair.now += Duration::from_secs(61);
+        pair.ada.handle_timeout(pair.now);
+        pair.run_with(|_| None);
+        assert_eq!(pair.ended("ada"), [Err(TransferError::Unconfirmed)], "second age: {second}");
+    }
+}
