@@ -111,6 +111,9 @@ impl Peers {
         let Some(arrival) = line.receive(envelope.packet) else {
             return;
         };
+        for heard in self.transfers.values_mut().filter(|it| it.place == from) {
+            heard.again = None;
+        }
         let came = match arrival.came {
             Came::Data { session, offset, bytes, uncounted } => {
                 let takes =
@@ -145,6 +148,7 @@ impl Peers {
     /// Ends what stood still for too long.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.say_late_farewells(now);
+        self.invite_again(now);
         let late = self.transfers.iter().filter(|(_, it)| it.deadline <= now);
         for id in late.map(|(id, _)| *id).collect::<Vec<_>>() {
             let state = self.transfers.get(&id).map(|it| &it.state);
@@ -242,7 +246,7 @@ impl Peers {
             _ => 1,
         };
         let what = What::Object(object);
-        self.invite(id, now + ANSWER, chat, place, what, feature::OBJECT, kind, &context)
+        self.invite(id, (now, ANSWER), chat, place, what, feature::OBJECT, kind, &context)
     }
 
     /// Offers a file.
@@ -258,7 +262,7 @@ impl Peers {
         file: FileContext,
     ) -> Result<(), TransferError> {
         let context = file.encode();
-        self.invite(id, now + DECISION, chat, place, What::File(file), feature::FILE, 2, &context)
+        self.invite(id, (now, DECISION), chat, place, What::File(file), feature::FILE, 2, &context)
     }
 
     /// Takes a file that was offered.
@@ -341,8 +345,9 @@ impl Peers {
 
     /// Tells when [`handle_timeout`](Self::handle_timeout) is due at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let transfers = self.transfers.values().map(|it| it.deadline);
-        transfers.chain(self.next_farewell()).min()
+        let deadlines = self.transfers.values().map(|it| it.deadline);
+        let again = self.transfers.values().filter_map(|it| it.again.as_ref().map(|(at, _)| *at));
+        deadlines.chain(again).chain(self.next_farewell()).min()
     }
 
     fn wrap(&self, place: &Place, packet: &[u8]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{FileContext, Place};
+use super::{FileContext, Place, slp::Slp};
 use crate::{msg::Object, session::ChatId};
 
 /// Largest object that is fetched, in bytes; original clients' pictures have some 25 KB.
@@ -11,6 +11,8 @@ pub const OBJECT_LIMIT: u64 = 1024 * 1024;
 pub(super) const STALL: Duration = Duration::from_secs(60);
 /// How long the answer to an object's invitation may take.
 pub(super) const ANSWER: Duration = Duration::from_secs(30);
+/// How long a peer may be silent to an invitation before it is said again, once.
+pub(super) const SILENCE: Duration = Duration::from_secs(5);
 /// How long people may think about a file.
 pub(super) const DECISION: Duration = Duration::from_secs(600);
 /// Bytes of a file that are asked for at once.
@@ -94,6 +96,8 @@ pub(super) struct Transfer {
     pub(super) deadline: Instant,
     /// Bytes of a file that the peer's offsets do not count.
     pub(super) uncounted: u64,
+    /// The own invitation, and when it is said again: a client that has just come may not listen yet.
+    pub(super) again: Option<(Instant, Box<Slp>)>,
 }
 
 #[derive(Debug)]
@@ -108,7 +112,7 @@ pub(super) enum State {
     /// Our invitation waits for an answer.
     Inviting,
     /// A peer's invitation waits for the application: this is what to answer.
-    Offered { invitation: Box<super::slp::Slp> },
+    Offered { invitation: Box<Slp> },
     /// Bytes come; an object's are kept until all are there.
     Receiving { got: u64, object: Vec<u8> },
     /// Bytes go.

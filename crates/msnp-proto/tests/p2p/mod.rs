@@ -1,8 +1,8 @@
 //! Transfers between two engines, whatever is lost, lied about or asked twice.
 
-mod goodbye;
 mod liar;
 mod lies;
+mod others;
 mod vectors;
 
 use std::{

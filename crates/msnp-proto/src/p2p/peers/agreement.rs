@@ -1,6 +1,6 @@
 //! Texts between peers: what they agree on, and how a transfer begins and ends.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -11,7 +11,7 @@ use crate::{
     p2p::{
         FileContext, PeerEvent, Place, TransferError, TransferId, feature,
         slp::{Slp, Start, content},
-        transfer::{DECISION, STALL, State, Transfer, What},
+        transfer::{DECISION, SILENCE, STALL, State, Transfer, What},
     },
     session::ChatId,
 };
@@ -21,7 +21,7 @@ impl Peers {
     pub(super) fn invite(
         &mut self,
         id: TransferId,
-        deadline: Instant,
+        (now, patience): (Instant, Duration),
         chat: &ChatId,
         place: Place,
         what: What,
@@ -53,11 +53,23 @@ impl Peers {
             body: lines.map(|(name, value)| (name.to_owned(), value)).into(),
         };
         self.say(chat, &place, &text);
-        let (chat, state) = (chat.clone(), State::Inviting);
-        let uncounted = 0;
-        self.transfers
-            .insert(id, Transfer { chat, place, session, call, what, state, deadline, uncounted });
+        let (chat, state, deadline) = (chat.clone(), State::Inviting, now + patience);
+        let again = Some((now + SILENCE, Box::new(text)));
+        let transfer =
+            Transfer { chat, place, session, call, what, state, deadline, uncounted: 0, again };
+        self.transfers.insert(id, transfer);
         Ok(())
+    }
+
+    /// Says invitations again that met with silence.
+    pub(super) fn invite_again(&mut self, now: Instant) {
+        let due = self.transfers.values_mut().filter_map(|it| {
+            let (_, text) = it.again.take_if(|(at, _)| *at <= now)?;
+            Some((it.chat.clone(), it.place.clone(), text))
+        });
+        for (chat, place, text) in due.collect::<Vec<_>>() {
+            self.say(&chat, &place, &text);
+        }
     }
 
     fn own_for(&self, place: &Place) -> Place {
@@ -235,9 +247,10 @@ impl Peers {
     ) -> TransferId {
         let id = self.new_id();
         let (chat, place, call) = (chat.clone(), place.clone(), call.to_owned());
-        let uncounted = 0;
-        self.transfers
-            .insert(id, Transfer { chat, place, session, call, what, state, deadline, uncounted });
+        let again = None;
+        let transfer =
+            Transfer { chat, place, session, call, what, state, deadline, uncounted: 0, again };
+        self.transfers.insert(id, transfer);
         id
     }
 

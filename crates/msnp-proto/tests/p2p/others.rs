@@ -1,4 +1,4 @@
-//! What peers want to hear, and when: msnp11-sdk is particular about both.
+//! What other people's clients want to hear, and when, and what they leave unsaid.
 
 use super::*;
 
@@ -78,5 +78,22 @@ fn a_file_that_nobody_says_came_is_neither_sent_nor_stuck() {
         pair.ada.handle_timeout(pair.now);
         pair.run_with(|_| None);
         assert_eq!(pair.ended("ada"), [Err(TransferError::Unconfirmed)], "second age: {second}");
+    }
+}
+
+#[test]
+fn an_invitation_that_meets_with_silence_is_said_once_more() {
+    for second in [false, true] {
+        let mut pair = Pair::new(second);
+        pair.offer("a.bin", noise(10));
+        pair.run_with(|_| None); // he has just come, and does not listen yet
+        let due = pair.ada.poll_timeout().expect("it will be said again");
+        assert_eq!(due, pair.now + Duration::from_secs(5));
+        pair.now = due;
+        pair.ada.handle_timeout(pair.now);
+        pair.run();
+        pair.offered();
+        // He has it now, and may think about it in peace.
+        assert!(pair.ada.poll_timeout().is_some_and(|at| at > due + Duration::from_secs(500)));
     }
 }
