@@ -56,7 +56,7 @@ fn who_is_asked_for_a_direct_link_names_an_address_that_nobody_can_dial() {
 
 #[test]
 fn a_file_that_nobody_says_came_is_neither_sent_nor_stuck() {
-    for second in [false, true] {
+    for (second, leaves) in [(false, false), (false, true), (true, false), (true, true)] {
         let mut pair = Pair::new(second);
         pair.offer("a.bin", noise(5000));
         pair.run();
@@ -74,10 +74,12 @@ fn a_file_that_nobody_says_came_is_neither_sent_nor_stuck() {
             (answers || !answered || from_ada(&payload)).then_some(payload)
         });
         assert_eq!(pair.ended("bob"), [Ok(())]);
-        pair.now += Duration::from_secs(61);
-        pair.ada.handle_timeout(pair.now);
+        match leaves {
+            true => pair.ada.handle_gone(&ChatId::with(BOB), TransferError::Interrupted),
+            false => pair.ada.handle_timeout(pair.now + Duration::from_secs(61)),
+        }
         pair.run_with(|_| None);
-        assert_eq!(pair.ended("ada"), [Err(TransferError::Unconfirmed)], "second age: {second}");
+        assert_eq!(pair.ended("ada"), [Err(TransferError::Unconfirmed)], "{second}, {leaves}");
     }
 }
 
