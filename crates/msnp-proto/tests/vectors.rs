@@ -214,6 +214,8 @@ fn requests_and_answers_of_both_forms_read_back() {
         let tickets = security_token::read_answer(answer.expose_secret().as_bytes()).expect("ours");
         assert_eq!(tickets[0].ticket.expose_secret(), "t=a&p=");
         assert_eq!(tickets[0].secret.as_deref(), Some(&[7; 24]));
+        // libpurple goes by the number, not by the address.
+        assert!(answer.expose_secret().contains("Id=\"Compact1\""));
         let refusal = security_token::refusal(form);
         let refused = security_token::read_answer(refusal.as_bytes()).map(drop);
         assert_eq!(refused, Err(TokenError::Refused));

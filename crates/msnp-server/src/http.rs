@@ -1,16 +1,27 @@
 //! What is served over HTTP: nexus and login here, the web services and the gateway in modules of their own.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, Request, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use hyper::{
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use msnp_proto::auth::passport;
-use tokio::net::TcpListener;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -29,10 +40,69 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, cancel: Ca
         .merge(offline::routes())
         .merge(storage::routes())
         .with_state(shared);
-    let served = axum::serve(listener, router).with_graceful_shutdown(cancel.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!(%error, "the sign-in service ended");
+    let mut connections = JoinSet::new();
+    loop {
+        let stream = tokio::select! {
+            () = cancel.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a request");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        connections.spawn(answer(stream, router.clone(), cancel.clone()));
     }
+    while connections.join_next().await.is_some() {}
+}
+
+/// Answers what one connection asks. Header names are written as `Content-Length`: libpurple knows no
+/// other writing.
+async fn answer(stream: TcpStream, router: Router, cancel: CancellationToken) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|mut request: Request<_>| {
+        if let Some(uri) = with_single_slashes(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = cancel.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a web connection ended");
+    }
+}
+
+/// The address with each run of slashes in its path made one, where there is such a run: libpurple
+/// asks for `//RST.srf`.
+fn with_single_slashes(uri: &Uri) -> Option<Uri> {
+    if !uri.path().contains("//") {
+        return None;
+    }
+    let mut path = String::new();
+    for letter in uri.path().chars() {
+        if letter != '/' || !path.ends_with('/') {
+            path.push(letter);
+        }
+    }
+    if let Some(query) = uri.query() {
+        path.push('?');
+        path.push_str(query);
+    }
+    path.parse().ok()
 }
 
 /// Nothing but the login's address: some clients take the whole header for it.

@@ -315,11 +315,16 @@ pub(crate) fn cid(account: &str) -> i64 {
 
 fn contact(entry: &Entry) -> String {
     let groups: String = entry.groups.iter().map(|id| format!("<guid>{id}</guid>")).collect();
+    // libpurple shows nobody whose groups are an empty list.
+    let groups = match groups.is_empty() {
+        true => groups,
+        false => format!("<groupIds>{groups}</groupIds>"),
+    };
     let (name, account) = (escaped(&entry.name), escaped(&entry.account));
     format!(
         "<Contact><contactId>{}</contactId><contactInfo><contactType>Regular</contactType>\
          <passportName>{account}</passportName><displayName>{name}</displayName>\
-         <CID>{}</CID><isMessengerUser>true</isMessengerUser><groupIds>{groups}</groupIds>\
+         <CID>{}</CID><isMessengerUser>true</isMessengerUser>{groups}\
          </contactInfo></Contact>",
         entry.id,
         cid(&entry.account)

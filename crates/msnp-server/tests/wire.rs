@@ -220,18 +220,22 @@ async fn presence_and_calls_reach_the_other_side() {
 async fn conversation(alice: &mut Wire, bob: &mut Wire) -> (Wire, Wire) {
     alice.say("XFR 7 SB\r\n").await;
     let transfer = alice.hear("XFR 7 SB").await;
-    let words: Vec<&str> = transfer.trim().rsplit(' ').take(3).collect();
-    assert_eq!(words[1], "CKI");
-    let mut board = Wire::connect(words[2].parse().expect("an address")).await;
-    board.say(&format!("USR 1 alice@example.com {}\r\nCAL 2 bob@example.com\r\n", words[0])).await;
+    let [.., board, "CKI", cookie] = *transfer.split_whitespace().collect::<Vec<_>>() else {
+        panic!("{transfer}")
+    };
+    let mut board = Wire::connect(board.parse().expect("an address")).await;
+    board.say(&format!("USR 1 alice@example.com {cookie}\r\nCAL 2 bob@example.com\r\n")).await;
     board.hear("USR 1 OK alice@example.com Alice%20A").await;
     board.hear("CAL 2 RINGING").await;
 
     let ring = bob.hear("RNG").await;
-    let ring = &ring[ring.find("RNG").expect("a ring")..];
-    let words: Vec<&str> = ring.trim().split(' ').collect();
-    let mut answer = Wire::connect(words[2].parse().expect("an address")).await;
-    answer.say(&format!("ANS 1 bob@example.com {} {}\r\n", words[4], words[1])).await;
+    let [.., "RNG", session, place, "CKI", cookie, "alice@example.com", "Alice%20A"] =
+        *ring.split_whitespace().collect::<Vec<_>>()
+    else {
+        panic!("{ring}")
+    };
+    let mut answer = Wire::connect(place.parse().expect("an address")).await;
+    answer.say(&format!("ANS 1 bob@example.com {cookie} {session}\r\n")).await;
     answer.hear("IRO 1 1 1 alice@example.com Alice%20A").await;
     answer.hear("ANS 1 OK").await;
     board.hear("JOI bob@example.com Bob").await;
@@ -385,6 +389,16 @@ async fn who_may_not_in_stays_out() {
     board.say("USR 1 alice@example.com guessed\r\n").await;
     board.hear("911 1").await;
     assert!(board.is_closed().await);
+}
+
+#[tokio::test]
+async fn libpurple_finds_the_sign_in_and_its_answer() {
+    let network = network().await;
+    let mut wire = Wire::connect(network.addresses().http).await;
+    wire.say("POST //RST.srf HTTP/1.1\r\nHost: login.live.com\r\nContent-Length: 4\r\n\r\n<a/>")
+        .await;
+    assert_eq!(wire.hear("HTTP/1.1").await.trim(), "HTTP/1.1 200 OK");
+    wire.hear("Content-Length: ").await;
 }
 
 #[tokio::test]

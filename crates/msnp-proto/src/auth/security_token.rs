@@ -227,7 +227,8 @@ pub fn read_request(body: &[u8]) -> Option<Asked> {
 /// Writes a service's answer with tickets.
 pub fn answer(form: Form, tickets: &[Ticket], now: &str) -> SecretString {
     let Names { envelope, security, trust, policy, addressing, lifetime, .. } = Names::of(form);
-    let tickets: String = (0..)
+    // libpurple puts tickets in place by these numbers, which count from 1 without the passport's own.
+    let tickets: String = (1..)
         .zip(tickets)
         .map(|(number, ticket)| {
             let secret = ticket.secret.as_ref().map(|secret| {

@@ -3,6 +3,7 @@
 mod agreement;
 mod bytes;
 mod direct;
+mod farewell;
 mod old;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 
 use sha1::{Digest as _, Sha1};
 
+use self::farewell::Farewell;
 use super::{
     Envelope, FileContext, OBJECT_LIMIT, PeerEvent, Place, TransferError, TransferId,
     direct::DirectId,
@@ -50,6 +52,7 @@ pub struct Peers {
     served: BTreeMap<String, (Object, Arc<[u8]>)>,
     direct: direct::Direct,
     old: old::OldFiles,
+    farewells: Vec<Farewell>,
     events: VecDeque<PeerEvent>,
     last: u64,
 }
@@ -66,6 +69,7 @@ impl Peers {
             served: BTreeMap::new(),
             direct: direct::Direct::default(),
             old: old::OldFiles::default(),
+            farewells: Vec::new(),
             events: VecDeque::new(),
             last: 0,
         }
@@ -113,6 +117,7 @@ impl Peers {
             return;
         };
         if let Some(arrival) = line.receive(envelope.packet) {
+            self.heard(&from);
             self.arrived(now, chat, &from, None, arrival);
         }
     }
@@ -153,7 +158,7 @@ impl Peers {
             Came::Nothing => None,
         };
         for transfer in arrival.taken {
-            self.taken(transfer);
+            self.taken(now, transfer);
         }
         if let Some(text) = came {
             self.text_came(now, chat, from, text);
@@ -164,6 +169,8 @@ impl Peers {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.direct_timeout(now);
         self.old_timeout(now);
+        self.say_late_farewells(now);
+        self.invite_again(now);
         let late = self.transfers.iter().filter(|(_, it)| it.deadline <= now);
         for id in late.map(|(id, _)| *id).collect::<Vec<_>>() {
             let state = self.transfers.get(&id).map(|it| &it.state);
@@ -184,6 +191,7 @@ impl Peers {
     /// nobody has decided about stays, and what goes over a direct link.
     pub fn handle_gone(&mut self, chat: &ChatId, error: TransferError) {
         self.lines.retain(|_, line| line.chat != *chat);
+        self.farewells.retain(|it| it.chat != *chat);
         for id in self.old.cut(chat, None) {
             self.end_old(id, Err(error));
         }
@@ -197,6 +205,7 @@ impl Peers {
     /// Takes the news that somebody left a conversation of several.
     pub fn handle_left(&mut self, chat: &ChatId, account: &str) {
         self.lines.retain(|place, line| line.chat != *chat || place.account != account);
+        self.farewells.retain(|it| it.chat != *chat || it.place.account != account);
         for id in self.old.cut(chat, Some(account)) {
             self.end_old(id, Err(TransferError::Interrupted));
         }
@@ -212,6 +221,7 @@ impl Peers {
     /// Ends all transfers.
     pub fn handle_closed(&mut self) {
         self.lines.clear();
+        self.farewells.clear();
         let cut = self.transfers.iter();
         let cut = cut.map(|(id, it)| (*id, it.cut_off(TransferError::Interrupted)));
         for (id, error) in cut.collect::<Vec<_>>() {
@@ -225,8 +235,9 @@ impl Peers {
     pub fn handle_renamed(&mut self, before: &ChatId, after: &ChatId) {
         let lines = self.lines.values_mut().chain(self.direct.lines()).map(|line| &mut line.chat);
         let transfers = self.transfers.values_mut().map(|it| &mut it.chat);
-        for chat in lines.chain(transfers).chain(self.old.chats()).filter(|chat| **chat == *before)
-        {
+        let farewells = self.farewells.iter_mut().map(|it| &mut it.chat);
+        let others = farewells.chain(self.old.chats());
+        for chat in lines.chain(transfers).chain(others).filter(|chat| **chat == *before) {
             chat.clone_from(after);
         }
     }
@@ -268,7 +279,7 @@ impl Peers {
             _ => 1,
         };
         let what = What::Object(object);
-        self.invite(id, now + ANSWER, chat, place, what, feature::OBJECT, kind, &context)
+        self.invite(id, (now, ANSWER), chat, place, what, feature::OBJECT, kind, &context)
     }
 
     /// Offers a file.
@@ -284,7 +295,7 @@ impl Peers {
         file: FileContext,
     ) -> Result<(), TransferError> {
         let context = file.encode();
-        self.invite(id, now + DECISION, chat, place, What::File(file), feature::FILE, 2, &context)
+        self.invite(id, (now, DECISION), chat, place, What::File(file), feature::FILE, 2, &context)
     }
 
     /// Takes a file that was offered.
@@ -374,8 +385,10 @@ impl Peers {
 
     /// Tells when [`handle_timeout`](Self::handle_timeout) is due at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let transfers = self.transfers.values().map(|it| it.deadline);
-        transfers.chain(self.direct.deadlines()).chain(self.old.deadlines()).min()
+        let deadlines = self.transfers.values().map(|it| it.deadline);
+        let again = self.transfers.values().filter_map(|it| it.again.as_ref().map(|(at, _)| *at));
+        let others = self.direct.deadlines().chain(self.old.deadlines());
+        deadlines.chain(again).chain(self.next_farewell()).chain(others).min()
     }
 
     fn wrap(&self, place: &Place, packet: &[u8]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{FileContext, Place, direct::DirectId};
+use super::{FileContext, Place, direct::DirectId, slp::Slp};
 use crate::{msg::Object, session::ChatId};
 
 /// Largest object that is fetched, in bytes; original clients' pictures have some 25 KB.
@@ -11,6 +11,8 @@ pub const OBJECT_LIMIT: u64 = 1024 * 1024;
 pub(super) const STALL: Duration = Duration::from_secs(60);
 /// How long the answer to an object's invitation may take.
 pub(super) const ANSWER: Duration = Duration::from_secs(30);
+/// How long a peer may be silent to an invitation before it is said again, once.
+pub(super) const SILENCE: Duration = Duration::from_secs(5);
 /// How long people may think about a file.
 pub(super) const DECISION: Duration = Duration::from_secs(600);
 /// Bytes of a transfer that went over a direct link and are kept, for nobody says how many of them arrived
@@ -103,6 +105,8 @@ pub(super) struct Transfer {
     pub(super) linked: bool,
     /// Whether a direct link was lost behind the last byte.
     pub(super) unsure: bool,
+    /// The own invitation, and when it is said again: a client that has just come may not listen yet.
+    pub(super) again: Option<(Instant, Box<Slp>)>,
 }
 
 #[derive(Debug)]
@@ -119,7 +123,7 @@ pub(super) enum State {
     /// The peer took the file; whether its bytes go over a direct link is not settled.
     Linking,
     /// A peer's invitation waits for the application: this is what to answer.
-    Offered { invitation: Box<super::slp::Slp> },
+    Offered { invitation: Box<Slp> },
     /// Bytes come; an object's are kept until all are there.
     Receiving { got: u64, object: Vec<u8> },
     /// Bytes go.
@@ -184,8 +188,20 @@ impl Transfer {
         state: State,
         deadline: Instant,
     ) -> Self {
-        let (uncounted, link, linked, unsure) = (0, None, false, false);
-        Self { chat, place, session, call, what, state, deadline, uncounted, link, linked, unsure }
+        Self {
+            chat,
+            place,
+            session,
+            call,
+            what,
+            state,
+            deadline,
+            uncounted: 0,
+            link: None,
+            linked: false,
+            unsure: false,
+            again: None,
+        }
     }
 
     pub(super) fn size(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! One engine against a peer that says what no honest one would, in both ages.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use msnp_proto::{
@@ -127,6 +127,9 @@ fn an_acknowledgement_ends_a_file_once_and_not_before_its_last_byte() {
         scene.acknowledge(session);
         scene.acknowledge(session);
         assert_eq!(scene.ended(), [Ok(())], "second age: {second}");
+        scene.now += Duration::from_secs(3); // the peer says no goodbye
+        scene.bob.handle_timeout(scene.now);
+        scene.drain();
         assert_eq!(scene.texts().iter().filter(|text| text.asks("BYE")).count(), 1);
     }
 }

@@ -4,6 +4,7 @@ mod direct;
 mod liar;
 mod lies;
 mod old;
+mod others;
 mod recorded;
 mod vectors;
 

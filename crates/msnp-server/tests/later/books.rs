@@ -79,6 +79,15 @@ async fn a_contact_that_is_added_twice_is_there_once_and_allowed() {
 }
 
 #[tokio::test]
+async fn who_is_in_no_group_has_no_list_of_groups() {
+    let network = network().await;
+    let book = Book::open(&network).await;
+    let all = book.call("<ABFindAll/>").await;
+    assert!(all.descendants("passportName").any(|name| name.text() == CAROL));
+    assert_eq!(all.descendants("groupIds").count(), 0);
+}
+
+#[tokio::test]
 async fn whoever_asks_for_changes_hears_of_those_who_are_gone() {
     let network = network().await;
     let book = Book::open(&network).await;

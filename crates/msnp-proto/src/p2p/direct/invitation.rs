@@ -144,6 +144,9 @@ impl Answer {
         };
         let mut body = lines([("Bridge", TCP), ("Listening", "false")]);
         body.push(keys.line());
+        // msnp11-sdk takes an answer that names no address for the one to its first invitation, and asks
+        // again without end.
+        body.extend(lines([("IPv4Internal-Addrs", "0.0.0.0"), ("IPv4Internal-Port", "0")]));
         body
     }
 }

@@ -1,6 +1,6 @@
 //! Texts between peers: what they agree on, and how a transfer begins and ends.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -11,7 +11,7 @@ use crate::{
     p2p::{
         FileContext, PeerEvent, Place, TransferError, TransferId, feature,
         slp::{Slp, Start, content},
-        transfer::{DECISION, STALL, State, Transfer, What},
+        transfer::{DECISION, SILENCE, STALL, State, Transfer, What},
     },
     session::ChatId,
 };
@@ -21,7 +21,7 @@ impl Peers {
     pub(super) fn invite(
         &mut self,
         id: TransferId,
-        deadline: Instant,
+        (now, patience): (Instant, Duration),
         chat: &ChatId,
         place: Place,
         what: What,
@@ -45,10 +45,29 @@ impl Peers {
         let body = lines.map(|(name, value)| (name.to_owned(), value)).into();
         let text = self.request("INVITE", &place, branch, call.clone(), content::SESSION, body);
         self.say(chat, &place, &text);
-        let (chat, state) = (chat.clone(), State::Inviting);
-        let transfer = Transfer::new(chat, place, (session, call), what, state, deadline);
+        let (chat, state, deadline) = (chat.clone(), State::Inviting, now + patience);
+        let mut transfer = Transfer::new(chat, place, (session, call), what, state, deadline);
+        transfer.again = Some((now + SILENCE, Box::new(text)));
         self.transfers.insert(id, transfer);
         Ok(())
+    }
+
+    /// Says invitations again that met with silence.
+    pub(super) fn invite_again(&mut self, now: Instant) {
+        let due = self.transfers.values_mut().filter_map(|it| {
+            let (_, text) = it.again.take_if(|(at, _)| *at <= now)?;
+            Some((it.chat.clone(), it.place.clone(), text))
+        });
+        for (chat, place, text) in due.collect::<Vec<_>>() {
+            self.say(&chat, &place, &text);
+        }
+    }
+
+    /// Notes that a peer is not silent.
+    pub(super) fn heard(&mut self, from: &Place) {
+        for heard in self.transfers.values_mut().filter(|it| it.place == *from) {
+            heard.again = None;
+        }
     }
 
     /// Makes a request to a peer.
@@ -99,15 +118,17 @@ impl Peers {
     }
 
     pub(super) fn say_bye(&mut self, id: TransferId) {
+        if let Some(it) = self.transfers.get(&id) {
+            let (chat, place, call) = (it.chat.clone(), it.place.clone(), it.call.clone());
+            self.say_goodbye(&chat, &place, &call, it.session);
+        }
+    }
+
+    pub(super) fn say_goodbye(&mut self, chat: &ChatId, place: &Place, call: &str, session: u32) {
         let branch = self.new_guid();
-        let Some(transfer) = self.transfers.get(&id) else {
-            return;
-        };
-        let (chat, place) = (transfer.chat.clone(), transfer.place.clone());
-        let body = vec![("SessionID".to_owned(), transfer.session.to_string())];
-        let call = transfer.call.clone();
-        let text = self.request("BYE", &place, branch, call, content::CLOSE, body);
-        self.say(&chat, &place, &text);
+        let body = vec![("SessionID".to_owned(), session.to_string())];
+        let text = self.request("BYE", place, branch, call.to_owned(), content::CLOSE, body);
+        self.say(chat, place, &text);
     }
 
     pub(super) fn text_came(&mut self, now: Instant, chat: &ChatId, from: &Place, text: Slp) {
@@ -145,6 +166,9 @@ impl Peers {
     }
 
     fn bye_came(&mut self, from: &Place, text: &Slp) {
+        if self.farewell_came(from, text) {
+            return;
+        }
         let about = |it: &Transfer| {
             it.place == *from
                 && (it.call.eq_ignore_ascii_case(&text.call) || Some(it.session) == text.session())

@@ -108,12 +108,12 @@ impl Peers {
     }
 
     /// All bytes of a transfer were taken by the peer.
-    pub(super) fn taken(&mut self, id: TransferId) {
+    pub(super) fn taken(&mut self, now: Instant, id: TransferId) {
         let Some(transfer) = self.transfers.get(&id) else {
             return;
         };
         if matches!(transfer.what, What::File(_)) {
-            self.say_bye(id);
+            self.say_bye_later(now, id);
         }
         self.end(id, Ok(()));
     }
@@ -183,13 +183,16 @@ impl Peers {
             }
         }
         if got == size {
-            self.received(id);
+            self.received(now, id);
         }
     }
 
     /// All bytes are there.
-    fn received(&mut self, id: TransferId) {
-        self.say_bye(id);
+    fn received(&mut self, now: Instant, id: TransferId) {
+        match self.transfers.get(&id).map(|it| &it.what) {
+            Some(What::File(_)) => self.say_bye_later(now, id),
+            _ => self.say_bye(id),
+        }
         let Some(transfer) = self.transfers.get_mut(&id) else {
             return;
         };
