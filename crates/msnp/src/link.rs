@@ -19,6 +19,8 @@ use crate::{
 
 /// How long a write may wait for the peer to read.
 pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+/// Commands that are written at once when they wait together, as packets of a file do.
+const TOGETHER: usize = 64;
 /// How much one read takes at least, which an idle link holds, and at most.
 const READ_SIZE: [usize; 2] = [512, 64 * 1024];
 
@@ -82,7 +84,13 @@ async fn write(
     writer: &mut WriteHalf<Box<dyn Stream>>,
     outgoing: &mut mpsc::Receiver<Vec<u8>>,
 ) -> String {
-    while let Some(bytes) = outgoing.recv().await {
+    let mut commands = Vec::new();
+    while outgoing.recv_many(&mut commands, TOGETHER).await > 0 {
+        let bytes = match commands.as_mut_slice() {
+            [only] => std::mem::take(only),
+            several => several.concat(),
+        };
+        commands.clear();
         match timeout(WRITE_DEADLINE, writer.write_all(&bytes)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return error.to_string(),

@@ -203,8 +203,7 @@ impl Session {
         {
             self.board_impossible(now, &chat, not_opened("no answer to XFR"));
         }
-        let due = self.boards.values().filter(|board| is_due(board.deadline(), now));
-        for link in due.map(|board| board.link).collect::<Vec<_>>() {
+        for link in self.boards.due(now) {
             self.board_timeout(now, link);
         }
     }

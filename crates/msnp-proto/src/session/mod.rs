@@ -9,6 +9,7 @@
 //! - What breaks one conversation closes its link and leaves the session.
 
 mod board;
+mod boards;
 mod chat;
 mod circles;
 mod direct;
@@ -39,6 +40,7 @@ use std::{
 
 use self::{
     board::Board,
+    boards::Boards,
     chat::Chat,
     circles::Circles,
     edit::Edits,
@@ -88,7 +90,7 @@ pub struct Session {
     notification: Notification,
     roster: Roster,
     chats: BTreeMap<ChatId, Chat>,
-    boards: BTreeMap<LinkId, Board>,
+    boards: Boards,
     /// Circles and temporary groups.
     circles: Circles,
     /// Switchboards asked for, by transaction.
@@ -141,7 +143,7 @@ impl Session {
             tells_changes: true,
             roster: Roster::default(),
             chats: BTreeMap::new(),
-            boards: BTreeMap::new(),
+            boards: Boards::default(),
             circles: Circles::default(),
             transfers: BTreeMap::new(),
             edits: Edits::default(),
@@ -293,13 +295,12 @@ impl Session {
         if self.closed {
             return None;
         }
-        let boards = self.boards.values().filter_map(Board::deadline);
         let transfers = self.transfers.values().map(|(_, deadline)| *deadline);
         let requests = self.requests.values().map(|waiting| waiting.deadline);
         let renewal = self.renewal.as_ref().map(Renewal::deadline);
         let lists =
             self.edits.deadline().into_iter().chain(self.resync.as_ref().map(Resync::deadline));
-        let links = boards.chain(transfers).chain(self.notification.deadline());
+        let links = transfers.chain(self.boards.deadline()).chain(self.notification.deadline());
         links
             .chain(requests)
             .chain(lists)
