@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     Show, connect_failure, end_after,
     own::done,
-    transfer::{ending_of, image, new_file, object, unusable},
+    transfer::{Wanted, ending_of, image, new_file, object, unusable},
     watch,
 };
 use crate::Failure;
@@ -23,18 +23,8 @@ const EMOTICON: u32 = 2;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Emoticon {
-    /// Wait for somebody's, fetch them to new files.
-    Receive {
-        /// The directory to write them to, named by their letters.
-        #[arg(long, value_name = "DIRECTORY", default_value = ".")]
-        into: PathBuf,
-        /// Those of this address only.
-        #[arg(long, value_name = "ADDRESS")]
-        from: Option<String>,
-        /// Wait no longer than so many seconds.
-        #[arg(long)]
-        seconds: Option<u64>,
-    },
+    /// Wait for somebody's, fetch them to new files that are named by their letters.
+    Receive(Wanted),
     /// Say something with one in it, and send its picture to whoever asks.
     Send {
         /// Whom to say it to.
@@ -60,7 +50,7 @@ pub(super) async fn emoticon(
     action: Emoticon,
 ) -> Result<(), Failure> {
     match action {
-        Emoticon::Receive { into, from, seconds } => tokio::select! {
+        Emoticon::Receive(Wanted { into, from, seconds }) => tokio::select! {
             received = receive(show, handle, events, &into, from.as_deref()) => received,
             () = end_after(seconds) => Err(Failure::Temporary("none came in time".to_owned())),
         },

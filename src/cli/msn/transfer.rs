@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use msnp::{
     ChatId, Event, Events, FileContext, Handle, OBJECT_LIMIT, Object, PeerEvent, TransferError,
     TransferId,
@@ -24,20 +24,24 @@ const SHOWN: Duration = Duration::from_secs(15);
 /// Bytes between two lines about the progress.
 const STEP: u64 = 1024 * 1024;
 
+/// What is waited for, and where it goes.
+#[derive(Args, Debug)]
+pub(super) struct Wanted {
+    /// The directory to write it to, under the name it has.
+    #[arg(long, value_name = "DIRECTORY", default_value = ".")]
+    pub(super) into: PathBuf,
+    /// Only what comes from this address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) from: Option<String>,
+    /// Wait no longer than so many seconds.
+    #[arg(long)]
+    pub(super) seconds: Option<u64>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum File {
     /// Wait for a file, take it, write it to a new file.
-    Receive {
-        /// The directory to write it to, under the name it has.
-        #[arg(long, value_name = "DIRECTORY", default_value = ".")]
-        into: PathBuf,
-        /// Take files of this address only.
-        #[arg(long, value_name = "ADDRESS")]
-        from: Option<String>,
-        /// Wait no longer than so many seconds.
-        #[arg(long)]
-        seconds: Option<u64>,
-    },
+    Receive(Wanted),
     /// Offer a file, and send it when it is taken.
     Send {
         /// Whom to send it to.
@@ -74,7 +78,7 @@ pub(super) async fn file(
 ) -> Result<(), Failure> {
     match action {
         File::Send { to, file } => send(show, handle, events, &to, &file).await,
-        File::Receive { into, from, seconds } => {
+        File::Receive(Wanted { into, from, seconds }) => {
             tokio::select! {
                 received = receive(show, handle, events, &into, from.as_deref()) => received,
                 () = end_after(seconds) => {

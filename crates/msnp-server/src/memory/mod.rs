@@ -4,12 +4,12 @@ mod account;
 mod circles;
 mod datagrams;
 mod lists;
+mod talks;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -19,10 +19,7 @@ use msnp_proto::{
     msg::Endpoint,
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::{
-    sync::mpsc::{self, error::TrySendError},
-    task::JoinSet,
-};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use self::circles::Gathering;
 use crate::{
@@ -67,9 +64,6 @@ struct Account {
     offline: Vec<Stored>,
     kept: Kept,
 }
-
-/// How long what is said waits for somebody who is behind.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Most messages kept for one account.
 const OFFLINE_LIMIT: usize = 200;
@@ -475,33 +469,11 @@ impl Directory for MemoryDirectory {
     }
 
     async fn open_talk(&self) -> TalkId {
-        let mut inner = self.inner();
-        let talk = TalkId(10_000_000 + inner.id());
-        inner.talks.insert(talk, BTreeMap::new());
-        talk
+        self.inner().open_talk()
     }
 
     async fn call(&self, talk: TalkId, caller: &str, callee: &str) -> Result<(), CallError> {
-        let inner = self.inner();
-        let (caller, callee) = (key(caller), key(callee));
-        let members = inner.talks.get(&talk).ok_or(CallError::NotOnline)?;
-        if members.contains_key(&callee) {
-            return Err(CallError::AlreadyThere);
-        }
-        let called = inner
-            .accounts
-            .get(&callee)
-            .filter(|called| called.is_shown() && !called.blocks(&caller));
-        let called = called.ok_or(CallError::NotOnline)?;
-        let caller =
-            inner.accounts.get(&caller).map(Account::profile).ok_or(CallError::NotOnline)?;
-        let push = Push::Ring { talk, caller };
-        let (takers, others): (Vec<&Attached>, Vec<&Attached>) =
-            called.attached.iter().partition(|client| client.takes_datagrams);
-        // For an account without others the network comes: once, however many they are.
-        let rung = if others.is_empty() { takers.into_iter().take(1).collect() } else { others };
-        let rung = rung.iter().filter(|client| client.pushes.try_send(push.clone()).is_ok());
-        if rung.count() > 0 { Ok(()) } else { Err(CallError::NotOnline) }
+        self.inner().call(talk, caller, callee)
     }
 
     async fn join(
@@ -510,70 +482,16 @@ impl Directory for MemoryDirectory {
         account: &str,
         pushes: mpsc::Sender<ChatPush>,
     ) -> Vec<Member> {
-        let mut inner = self.inner();
-        let key = key(account);
-        let Some(found) = inner.accounts.get(&key) else {
-            return Vec::new();
-        };
-        let newcomer = found.member();
-        let Some(members) = inner.talks.get_mut(&talk) else {
-            return Vec::new();
-        };
-        for member in members.values() {
-            // Whoever does not take what is pushed is cut off by its own link.
-            let _ = member.try_send(ChatPush::Joined(newcomer.clone()));
-        }
-        let present: Vec<String> =
-            members.keys().filter(|member| **member != key).cloned().collect();
-        members.insert(key, pushes);
-        present
-            .iter()
-            .filter_map(|member| inner.accounts.get(member))
-            .map(Account::member)
-            .collect()
+        self.inner().join(talk, account, pushes)
     }
 
     async fn say(&self, talk: TalkId, from: &str, payload: Arc<[u8]>) -> bool {
-        let mut heard = false;
-        let mut behind = Vec::new();
-        {
-            let inner = self.inner();
-            let key = key(from);
-            let (Some(members), Some(found)) = (inner.talks.get(&talk), inner.accounts.get(&key))
-            else {
-                return false;
-            };
-            let from = found.profile();
-            for (_, pushes) in members.iter().filter(|(member, _)| **member != key) {
-                let (from, payload) = (from.clone(), Arc::clone(&payload));
-                match pushes.try_send(ChatPush::Said { from, payload }) {
-                    Ok(()) => heard = true,
-                    Err(TrySendError::Full(said)) => behind.push((pushes.clone(), said)),
-                    Err(TrySendError::Closed(_)) => {}
-                }
-            }
-        }
-        for (pushes, said) in behind {
-            heard |= pushes.send_timeout(said, PATIENCE).await.is_ok();
-        }
-        heard
+        let saying = self.inner().say(talk, from, &payload);
+        saying.finish().await
     }
 
     async fn leave(&self, talk: TalkId, account: &str) {
-        let mut inner = self.inner();
-        let Some(members) = inner.talks.get_mut(&talk) else {
-            return;
-        };
-        if members.remove(&key(account)).is_none() {
-            return;
-        }
-        for member in members.values() {
-            // Whoever does not take what is pushed is cut off by its own link.
-            let _ = member.try_send(ChatPush::Left(account.to_owned()));
-        }
-        if members.is_empty() {
-            inner.talks.remove(&talk);
-        }
+        self.inner().leave(talk, account);
     }
 }
 
