@@ -1,4 +1,4 @@
-//! What goes from client to client through the embedded server: texts and files.
+//! What goes from client to client through the embedded server: texts and files, through the server and past it.
 
 #[path = "shared/echo.rs"]
 mod echo;
@@ -9,13 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use msnp::{ChatId, Event, Events, FileContext, Handle, PeerEvent, Protocol, Text, Version};
+use msnp::{
+    ChatId, Direct, Event, Events, FileContext, Handle, PeerEvent, Protocol, Text, Version,
+};
 use msnp_proto::auth::md5_hash;
 use msnp_server::{ChatPush, Directory, MemoryDirectory, Network, Options, Push, Shown, User};
 use secrecy::ExposeSecret as _;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     sync::mpsc,
 };
 
@@ -28,6 +30,8 @@ const TEXTS: (usize, usize) = (50, 400);
 const FILES: usize = 30;
 /// Bytes of a file.
 const FILE: usize = 4 * 1024 * 1024;
+/// Bytes of a file that goes over a direct link.
+const LINKED: usize = 64 * 1024 * 1024;
 /// What one packet of a file holds, and so one message beside it.
 const PACKET: usize = 1202;
 /// Conversations that are open beside the one that is measured.
@@ -44,6 +48,7 @@ fn main() {
         text().await;
         text_beside_many().await;
         file().await;
+        linked_file().await;
     });
 }
 
@@ -54,10 +59,19 @@ async fn network(users: Vec<User>) -> (Network, Arc<MemoryDirectory>) {
 }
 
 async fn connect(network: &Network, account: &str) -> (Handle, Events) {
+    connect_with(network, account, None).await
+}
+
+async fn connect_with(
+    network: &Network,
+    account: &str,
+    direct: Option<Direct>,
+) -> (Handle, Events) {
     let server = network.addresses().notification.to_string();
     let mut config = msnp::Config::new(server, account, "secret".to_owned().into());
     config.protocol = Protocol::Exactly(Version::Msnp12);
     config.nexus_url = Some(network.nexus_url());
+    config.direct = direct;
     let (handle, mut events) = msnp::connect(config).await.expect("it signs in");
     while !matches!(events.next().await.expect("it goes on"), Event::Online { .. }) {}
     (handle, events)
@@ -152,7 +166,7 @@ async fn file() {
         let (ada, mut ada_events) = connect(&network, ADA).await;
         let (bob, mut bob_events) = connect(&network, BOB).await;
         let began = Instant::now();
-        tokio::join!(send(&ada, &mut ada_events), receive(&bob, &mut bob_events));
+        tokio::join!(send(&ada, &mut ada_events, FILE), receive(&bob, &mut bob_events, FILE));
         ratios.push(ratio(began.elapsed(), plain));
         ada.sign_out().await;
         bob.sign_out().await;
@@ -163,15 +177,64 @@ async fn file() {
     network.shutdown().await;
 }
 
-async fn send(handle: &Handle, events: &mut Events) {
+/// A file over a direct link, against its bytes over a connection by hand.
+async fn linked_file() {
+    let (network, _people) = network(two()).await;
+    let mut ratios = Vec::new();
+    for _ in 0..FILES {
+        let bare = copied(LINKED).await;
+        let direct = || {
+            let announce = vec![std::net::Ipv4Addr::LOCALHOST];
+            Some(Direct { announce, nearby: true, ports: 0..=0, ..Direct::default() })
+        };
+        let (ada, mut ada_events) = connect_with(&network, ADA, direct()).await;
+        let (bob, mut bob_events) = connect_with(&network, BOB, direct()).await;
+        let began = Instant::now();
+        tokio::join!(send(&ada, &mut ada_events, LINKED), receive(&bob, &mut bob_events, LINKED));
+        ratios.push(ratio(began.elapsed(), bare));
+        ada.sign_out().await;
+        bob.sign_out().await;
+        ada_events.finish().await;
+        bob_events.finish().await;
+    }
+    report("file_over_direct_link", median(ratios), 1.0 / 0.7);
+    network.shutdown().await;
+}
+
+/// Sends so many bytes over a connection of the loopback; tells how long they took.
+async fn copied(bytes: usize) -> Duration {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("it binds");
+    let address = listener.local_addr().expect("bound");
+    let began = Instant::now();
+    let sending = async {
+        let mut stream = TcpStream::connect(address).await.expect("it connects");
+        let piece = vec![0x5A; 64 * 1024];
+        for _ in 0..bytes / piece.len() {
+            stream.write_all(&piece).await.expect("it is sent");
+        }
+    };
+    let receiving = async {
+        let (mut stream, _) = listener.accept().await.expect("it is accepted");
+        let (mut left, mut piece) = (bytes, vec![0; 64 * 1024]);
+        while left > 0 {
+            let read = stream.read(&mut piece).await.expect("it comes");
+            assert!(read > 0, "cut off");
+            left -= read;
+        }
+    };
+    tokio::join!(sending, receiving);
+    began.elapsed()
+}
+
+async fn send(handle: &Handle, events: &mut Events, size: usize) {
     let file = FileContext {
-        size: u64::try_from(FILE).expect("it fits"),
+        size: u64::try_from(size).expect("it fits"),
         name: "file.bin".to_owned(),
         preview: Vec::new(),
     };
     let bytes = vec![0x5A; 64 * 1024];
     handle.offer_file(&ChatId::with(BOB), BOB, file).await.expect("it is offered");
-    let mut left = FILE;
+    let mut left = size;
     loop {
         match events.next().await.expect("it goes on") {
             Event::Transfer(PeerEvent::Wants { transfer, most }) => {
@@ -186,7 +249,7 @@ async fn send(handle: &Handle, events: &mut Events) {
     }
 }
 
-async fn receive(handle: &Handle, events: &mut Events) {
+async fn receive(handle: &Handle, events: &mut Events, size: usize) {
     let mut came = 0;
     loop {
         match events.next().await.expect("it goes on") {
@@ -196,7 +259,7 @@ async fn receive(handle: &Handle, events: &mut Events) {
             Event::Transfer(PeerEvent::Data { bytes, .. }) => came += bytes.len(),
             Event::Transfer(PeerEvent::Ended { outcome, .. }) => {
                 outcome.expect("it came");
-                assert_eq!(came, FILE);
+                assert_eq!(came, size);
                 return;
             }
             _ => {}

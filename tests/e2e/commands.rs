@@ -19,7 +19,7 @@ const EVERYWHERE: &[(&str, &str)] = &[
     ("ping now", "That is more than I need. Say it like this: `ping`"),
     ("frobnicate", "I do not know that command. Say `help`"),
     ("cancel", "There is nothing to cancel."),
-    ("avatar", "not supported yet"),
+    ("help avatar", "shows the picture you have here"),
     ("VERSION", "msn-bridge"),
     ("ping", "Pong."),
 ];

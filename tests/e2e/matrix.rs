@@ -211,10 +211,11 @@ async fn a_matrix_user_talks_with_her_msn_contact() {
     bob_is_online_for_ada(&world.ada, &management).await;
 
     // The first message opens a room, with a ghost that has the contact's name.
-    bob.send_text(&ChatId::with(ACCOUNT), Text::plain("Hi Ada!\nHow are you?"))
+    bob.send_text(&ChatId::with(ACCOUNT), Text::plain("Hi Ada!\nHow are you? :-)"))
         .await
         .expect("acknowledged");
-    let Seen::Message { room, sender, name, .. } = world.ada.hears("Hi Ada!\nHow are you?").await
+    let Seen::Message { room, sender, name, .. } =
+        world.ada.hears("Hi Ada!\nHow are you? 🙂").await
     else {
         panic!("a message");
     };
@@ -223,8 +224,8 @@ async fn a_matrix_user_talks_with_her_msn_contact() {
     assert_ne!(room, management);
 
     // The answer goes back, and typing both ways.
-    world.ada.say(&room, "Fine & <well>").await.expect("it is sent");
-    hears(&mut bob_events, "Fine & <well>").await;
+    world.ada.say(&room, "Fine & <well> 😉").await.expect("it is sent");
+    hears(&mut bob_events, "Fine & <well> ;)").await;
     bob.send_typing(&ChatId::with(ACCOUNT)).await.expect("it is sent");
     let writes = |seen: &Seen| {
         matches!(seen, Seen::Typing { users, .. } if users.contains(&sender)).then_some(())
