@@ -164,6 +164,11 @@ pub fn read_refusal(answer: &Answer) -> Option<String> {
 
 /// Reads the circles of an address book.
 pub(super) fn read_circles(result: &Element) -> Vec<BookCircle> {
+    let listed = result.find(&["CircleResult", "Circles"]).map(Element::children);
+    let listed = listed.unwrap_or_default();
+    if listed.is_empty() {
+        return Vec::new(); // most accounts have none, and thousands of contacts
+    }
     let contacts = result.find(&["Contacts"]).map(Element::children).unwrap_or_default().iter();
     let is_circle =
         |contact: &&Element| contact.text_of(&["contactInfo", "contactType"]) == Some("Circle");
@@ -171,8 +176,7 @@ pub(super) fn read_circles(result: &Element) -> Vec<BookCircle> {
         .filter(is_circle)
         .filter_map(|contact| Some((contact.text_of(&["contactId"])?.to_lowercase(), contact)))
         .collect();
-    let listed = result.find(&["CircleResult", "Circles"]).map(Element::children);
-    let listed = listed.unwrap_or_default().iter().take(READ_LIMIT);
+    let listed = listed.iter().take(READ_LIMIT);
     listed.filter_map(|circle| read_circle(circle, &contacts)).collect()
 }
 
