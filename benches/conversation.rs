@@ -163,18 +163,24 @@ async fn file() {
     let mut ratios = Vec::new();
     for _ in 0..FILES {
         let plain = plain(&network).await;
-        let (ada, mut ada_events) = connect(&network, ADA).await;
-        let (bob, mut bob_events) = connect(&network, BOB).await;
-        let began = Instant::now();
-        tokio::join!(send(&ada, &mut ada_events, FILE), receive(&bob, &mut bob_events, FILE));
-        ratios.push(ratio(began.elapsed(), plain));
-        ada.sign_out().await;
-        bob.sign_out().await;
-        ada_events.finish().await;
-        bob_events.finish().await;
+        ratios.push(ratio(transferred(&network, None, FILE).await, plain));
     }
     report("file_through_switchboard", median(ratios), 2.0);
     network.shutdown().await;
+}
+
+/// Lets two clients sign in and a file go from one to the other; tells how long it took.
+async fn transferred(network: &Network, direct: Option<Direct>, size: usize) -> Duration {
+    let (ada, mut ada_events) = connect_with(network, ADA, direct.clone()).await;
+    let (bob, mut bob_events) = connect_with(network, BOB, direct).await;
+    let began = Instant::now();
+    tokio::join!(send(&ada, &mut ada_events, size), receive(&bob, &mut bob_events, size));
+    let took = began.elapsed();
+    ada.sign_out().await;
+    bob.sign_out().await;
+    ada_events.finish().await;
+    bob_events.finish().await;
+    took
 }
 
 /// A file over a direct link, against its bytes over a connection by hand.
@@ -183,19 +189,9 @@ async fn linked_file() {
     let mut ratios = Vec::new();
     for _ in 0..FILES {
         let bare = copied(LINKED).await;
-        let direct = || {
-            let announce = vec![std::net::Ipv4Addr::LOCALHOST];
-            Some(Direct { announce, nearby: true, ports: 0..=0, ..Direct::default() })
-        };
-        let (ada, mut ada_events) = connect_with(&network, ADA, direct()).await;
-        let (bob, mut bob_events) = connect_with(&network, BOB, direct()).await;
-        let began = Instant::now();
-        tokio::join!(send(&ada, &mut ada_events, LINKED), receive(&bob, &mut bob_events, LINKED));
-        ratios.push(ratio(began.elapsed(), bare));
-        ada.sign_out().await;
-        bob.sign_out().await;
-        ada_events.finish().await;
-        bob_events.finish().await;
+        let announce = vec![std::net::Ipv4Addr::LOCALHOST];
+        let direct = Direct { announce, nearby: true, ports: 0..=0, ..Direct::default() };
+        ratios.push(ratio(transferred(&network, Some(direct), LINKED).await, bare));
     }
     report("file_over_direct_link", median(ratios), 1.0 / 0.7);
     network.shutdown().await;

@@ -60,16 +60,16 @@ pub(crate) async fn left(shared: &Shared) -> Result<Vec<(Key, Event)>, StoreErro
     rows.collect()
 }
 
-/// Tells it.
+/// Tells it. What belongs to an account or a conversation that is gone is forgotten.
 pub(crate) async fn tell(shared: &Arc<Shared>, left: Vec<(Key, Event)>) -> Result<(), StoreError> {
     for (key, event) in left {
-        let Scope::Chat { login, chat } = &event.scope else { continue };
-        let endpoint = Endpoint::Chat(login.clone(), chat.clone());
-        let known = shared.index().find(&endpoint).is_some();
-        if known && let Err(error) = shared.accept_all(vec![event], None).await {
-            tracing::warn!(%error, "what became of a file is told at the next start");
-            if !matches!(error, AcceptError::UnknownLogin(_)) {
-                continue;
+        if has_conversation(shared, &event.scope) {
+            match shared.accept_all(vec![event], None).await {
+                Ok(()) | Err(AcceptError::UnknownLogin(_)) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "what became of a file is told at the next start");
+                    continue;
+                }
             }
         }
         let mut batch = Batch::new();
@@ -81,4 +81,11 @@ pub(crate) async fn tell(shared: &Arc<Shared>, left: Vec<(Key, Event)>) -> Resul
         })?;
     }
     Ok(())
+}
+
+fn has_conversation(shared: &Shared, scope: &Scope) -> bool {
+    let Scope::Chat { login, chat } = scope else {
+        return false;
+    };
+    shared.index().find(&Endpoint::Chat(login.clone(), chat.clone())).is_some()
 }

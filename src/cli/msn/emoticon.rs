@@ -13,13 +13,11 @@ use serde_json::json;
 use super::{
     Show, connect_failure, end_after,
     own::done,
+    told,
     transfer::{Wanted, ending_of, image, new_file, object, unusable},
     watch,
 };
 use crate::Failure;
-
-/// The kind of an object that is a custom emoticon.
-const EMOTICON: u32 = 2;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Emoticon {
@@ -60,15 +58,14 @@ pub(super) async fn emoticon(
             {
                 return Err(Failure::Usage("letters of an emoticon have no blanks".to_owned()));
             }
-            let picture = Object::describing(account, EMOTICON, "0", &image);
+            let picture = Object::describing(account, Object::EMOTICON, "0", &image);
             let description = picture.write();
             done(handle.serve_object(picture, Arc::from(image)).await)?;
             let text = text.unwrap_or_else(|| letters.clone());
             let emoticon = msnp::Emoticon { shortcut: letters, description, moves: false };
             let chat = ChatId::with(&to);
             done(handle.send_extra(&chat, Extra::Emoticons(vec![emoticon])).await)?;
-            done(handle.send_text(&chat, Text::plain(text)).await)?;
-            show.value(&json!({ "event": "sent", "chat": to }));
+            told(show, &to, handle.send_text(&chat, Text::plain(text)).await)?;
             tokio::select! {
                 outcome = watch(show, handle, events) => outcome,
                 () = end_after(seconds) => Ok(()),

@@ -100,7 +100,7 @@ pub(super) async fn avatar(
         Avatar::Get { who, file } => fetch(show, handle, events, &who, &file).await,
         Avatar::Set { file, seconds } => {
             let image = image(&file)?;
-            let picture = Object::describing(account, 3, "TFR1.tmp", &image);
+            let picture = Object::describing(account, Object::PICTURE, "TFR1.tmp", &image);
             show.value(&json!({ "event": "picture", "hash": picture.hash }));
             done(handle.serve_object(picture.clone(), Arc::from(image)).await)?;
             done(handle.set_picture(Some(picture)).await)?;

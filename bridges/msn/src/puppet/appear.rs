@@ -8,9 +8,7 @@ use msnp::{Handle, Object, RequestError};
 use super::MsnPuppet;
 use crate::{translate, words};
 
-/// The kind of an object that is a display picture (docs: protocol, objects).
-const PICTURE: u32 = 3;
-/// What Messenger's own clients call theirs.
+/// What Messenger's own clients call their pictures.
 const PICTURE_NAME: &str = "TFR1.tmp";
 
 impl MsnPuppet {
@@ -84,6 +82,6 @@ impl MsnPuppet {
     }
 
     fn describe(&self, picture: &[u8]) -> Object {
-        Object::describing(&self.config.account, PICTURE, PICTURE_NAME, picture)
+        Object::describing(&self.config.account, Object::PICTURE, PICTURE_NAME, picture)
     }
 }

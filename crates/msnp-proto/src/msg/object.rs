@@ -17,7 +17,7 @@ pub struct Object {
     pub creator: String,
     /// Its length in bytes.
     pub size: u64,
-    /// What it is: 3 for a display picture, 2 for an emoticon.
+    /// What it is, such as a [display picture](Self::PICTURE).
     pub kind: u32,
     /// A name for it.
     pub location: String,
@@ -30,7 +30,12 @@ pub struct Object {
 }
 
 impl Object {
-    /// Describes bytes that an account offers: 2 for an emoticon, 3 for a display picture.
+    /// The kind of a custom emoticon (docs: protocol, objects).
+    pub const EMOTICON: u32 = 2;
+    /// The kind of a display picture.
+    pub const PICTURE: u32 = 3;
+
+    /// Describes bytes that an account offers, as something of a kind.
     pub fn describing(creator: &str, kind: u32, location: &str, bytes: &[u8]) -> Self {
         let mut object = Self {
             creator: creator.to_owned(),

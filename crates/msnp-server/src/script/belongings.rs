@@ -43,8 +43,13 @@ impl Belongings {
         }
         Self {
             place: guid(&rest),
-            picture: Served::new(&account, 3, "picture.png", png::disc(96, colours)),
-            emoticon: Served::new(&account, 2, "emoticon.png", png::disc(19, [dark, bright])),
+            picture: Served::new(&account, Object::PICTURE, "picture.png", png::disc(96, colours)),
+            emoticon: Served::new(
+                &account,
+                Object::EMOTICON,
+                "emoticon.png",
+                png::disc(19, [dark, bright]),
+            ),
             file: file.into_bytes().into(),
         }
     }
