@@ -484,6 +484,9 @@ pub enum Invalid {
     /// There are as many groups as there may be.
     #[error("there are 30 groups already, and no server takes more")]
     TooManyGroups,
+    /// More people than a temporary group takes.
+    #[error("a group takes 150 people")]
+    TooManyPeople,
     /// There is no such circle, or the account is no member of it.
     #[error("there is no such circle, or the account is no member of it")]
     UnknownCircle,

@@ -1,6 +1,6 @@
 //! Temporary groups, at MSNP21.
 
-use msnp::{ChatId, Event, Events, RequestError, Text, Version};
+use msnp::{ChatId, Event, Events, Invalid, RequestError, Text, Version};
 
 use super::{CAROL, joined, left, talk};
 use crate::{ADA, BOB, ECHO, World, seen, text_of};
@@ -22,6 +22,8 @@ async fn a_group_is_made_filled_talked_in_and_left() {
     let (ada, mut ada_events) = world.at(ADA, LAST).await;
     let (bob, mut bob_events) = world.at(BOB, LAST).await;
     let (carol, mut carol_events) = world.at(CAROL, LAST).await;
+    let many = ada.make_group(&[BOB; 151]).await;
+    assert_eq!(many, Err(Invalid::TooManyPeople.into()));
     let group = ada.make_group(&[BOB]).await.expect("it is made");
     assert_eq!(put_into(&mut bob_events).await, group);
     joined(&mut ada_events, &group, BOB).await;

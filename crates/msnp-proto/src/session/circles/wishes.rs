@@ -75,8 +75,11 @@ impl Session {
 
     fn make_group(&mut self, now: Instant, people: People) {
         let right = people.accounts.iter().all(|account| is_address(account));
-        if !right || people.accounts.len() > PEOPLE_LIMIT {
+        if !right {
             return self.complete(people.request, Err(Invalid::Address.into()));
+        }
+        if people.accounts.len() > PEOPLE_LIMIT {
+            return self.complete(people.request, Err(Invalid::TooManyPeople.into()));
         }
         if self.circles.steps.len() >= WAITING_LIMIT {
             return self.complete(people.request, Err(RequestError::Busy));
