@@ -12,38 +12,17 @@ use std::{
 use async_trait::async_trait;
 use axum::Router;
 use bridge_core::{
-    Adapter, AdapterContext, AdapterExit, DeliverError, Inbox, Media, MediaStream,
-    adapter::{CloseReason, CommandOrigin, Reply as Answer, RoomCondition},
-    id::{IdempotencyKey, MediaId, MessageId, NetworkId, PersonaId, PortalId, RoomId, Timestamp},
+    Adapter, AdapterContext, AdapterExit, DeliverError, Inbox, MediaStream,
+    adapter::{CloseReason, CommandOrigin, Reply, RoomCondition},
+    id::{IdempotencyKey, MediaId, MessageId, NetworkId, PersonaId, PortalId, RoomId},
     model::{
-        Capabilities, Delivery, DeliveryState, EventKind, Membership, Persona, PresenceState,
-        Receipt, Rediscovered, Reject, RoomSpec, ShownFates, Signal, Styles, UserId,
+        Capabilities, Delivery, EventKind, Membership, Persona, Receipt, Rediscovered, Reject,
+        RoomSpec, ShownFates, Signal, Styles, UserId,
     },
-    redact::Redacted,
     store::Namespace,
 };
 use ruma::{
-    MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, UInt,
-    api::client::{
-        account::whoami,
-        appservice::request_ping,
-        membership::join_room_by_id,
-        message::send_message_event,
-        presence::set_presence,
-        profile::{get_profile_field, set_display_name},
-        receipt::create_receipt::{self, v3::ReceiptType},
-        redact::redact_event,
-        typing::create_typing_event::{
-            self,
-            v3::{Typing, TypingInfo},
-        },
-    },
-    events::{
-        relation::Reply,
-        room::message::{Relation, RoomMessageEventContent},
-    },
-    presence::PresenceState as MatrixPresence,
-    profile::{ProfileFieldName, ProfileFieldValue},
+    OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, api::client::redact::redact_event,
 };
 use secrecy::SecretString;
 use tokio::time::{sleep, timeout};
@@ -53,25 +32,20 @@ use crate::{
     MatrixConfig, appservice, closing,
     convert::to_matrix,
     ghost::{self, Ghosts},
-    intent::{Intent, IntentError},
+    intent::Intent,
     media::{self, Uploads},
     members::Members,
     names::Names,
-    registration, room,
-    texts::{self, Untaken},
+    room, texts,
 };
 
 /// The network's name.
 pub const NETWORK: &str = "matrix";
 
-/// How long a ghost seems to write unless told again.
-const TYPING: Duration = Duration::from_secs(8);
 /// How often the homeserver is asked whether it reaches us.
 const PING_EVERY: Duration = Duration::from_secs(60);
 /// How long errands may take at the end.
 const ERRANDS_END: Duration = Duration::from_secs(3);
-/// Wait before a homeserver that cannot be reached is tried again.
-const SETUP_RETRY: Duration = Duration::from_secs(2);
 
 /// What a room of Matrix can show.
 pub const CAPABILITIES: Capabilities = Capabilities {
@@ -102,21 +76,21 @@ pub enum MatrixError {
 pub struct MatrixAdapter {
     pub(crate) names: Names,
     pub(crate) hs_token: SecretString,
-    command_prefix: String,
-    homeserver: String,
-    url: String,
-    intent: Intent,
-    ghosts: Ghosts,
+    pub(crate) command_prefix: String,
+    pub(crate) homeserver: String,
+    pub(crate) url: String,
+    pub(crate) intent: Intent,
+    pub(crate) ghosts: Ghosts,
     pub(crate) members: Members,
-    context: OnceLock<AdapterContext>,
-    ready: AtomicBool,
-    uploads: Uploads,
+    pub(crate) context: OnceLock<AdapterContext>,
+    pub(crate) ready: AtomicBool,
+    pub(crate) uploads: Uploads,
     /// Largest file the homeserver takes, in bytes; none (0) until it said.
-    upload_limit: AtomicU64,
+    pub(crate) upload_limit: AtomicU64,
     /// Small errands that must not hold up a transaction.
-    tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
     /// Who writes in each room, as the homeserver last told.
-    writers: Mutex<HashMap<OwnedRoomId, HashSet<String>>>,
+    pub(crate) writers: Mutex<HashMap<OwnedRoomId, HashSet<String>>>,
 }
 
 impl MatrixAdapter {
@@ -153,21 +127,6 @@ impl MatrixAdapter {
         self.context.get().map(|cx| &cx.inbox)
     }
 
-    /// Gives the command a message in a room is, if it is one.
-    pub(crate) async fn command_in(&self, room: &OwnedRoomId, text: &str) -> Option<String> {
-        let prefixed = text.strip_prefix(&self.command_prefix);
-        if let Some(rest) = prefixed.filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
-            return Some(rest.trim().to_owned());
-        }
-        self.is_management(room).await.ok()?.then(|| text.to_owned())
-    }
-
-    /// Tells whether a room is for commands only.
-    async fn is_management(&self, room: &OwnedRoomId) -> Result<bool, DeliverError> {
-        let found = self.store()?.get(&format!("management {room}")).await;
-        Ok(found.map_err(|error| DeliverError::retry(error.to_string()))?.is_some())
-    }
-
     /// Names somebody as the people in a room see her.
     pub(crate) async fn persona(&self, room: &OwnedRoomId, user: &ruma::UserId) -> Persona {
         let name = self.members.name(&self.intent, &self.names.bot, room, user).await;
@@ -176,38 +135,6 @@ impl MatrixAdapter {
             id: PersonaId::new(user.as_str()),
             name: Some(name.unwrap_or_else(|| user.localpart().to_owned())),
         }
-    }
-
-    /// Says that something does not cross yet, as an answer to it.
-    pub(crate) fn explain_untaken(
-        self: &Arc<Self>,
-        room: OwnedRoomId,
-        event: OwnedEventId,
-        what: Untaken,
-    ) {
-        let text = texts::untaken(what);
-        let transaction = format!("untaken-{event}");
-        let adapter = Arc::clone(self);
-        // The homeserver waits for the transaction's answer, and this must not hold it up; the
-        // request has a deadline of its own.
-        self.tasks.spawn(async move {
-            let content = RoomMessageEventContent::notice_plain(text);
-            let bot = adapter.names.bot.clone();
-            if let Err(error) = adapter.say(&bot, &room, &transaction, &content, None).await {
-                tracing::debug!(%error, "a notice was not delivered");
-            }
-        });
-    }
-
-    /// Follows an invitation of the bot: a direct chat becomes one to give commands in.
-    pub(crate) fn invited(self: &Arc<Self>, room: OwnedRoomId, by: OwnedUserId, direct: bool) {
-        let adapter = Arc::clone(self);
-        // As above.
-        self.tasks.spawn(async move {
-            if let Err(error) = adapter.enter(&room, direct).await {
-                tracing::warn!(by = %Redacted(&by), %error, "the bot could not follow an invitation");
-            }
-        });
     }
 
     /// Notes who writes in a room; gives who wrote before.
@@ -224,227 +151,13 @@ impl MatrixAdapter {
         before
     }
 
-    async fn enter(&self, room: &OwnedRoomId, direct: bool) -> Result<(), DeliverError> {
-        let bot = &self.names.bot;
-        self.intent.send(bot, join_room_by_id::v3::Request::new(room.clone())).await?;
-        let text = if direct {
-            let noted = self.store()?.put(&format!("management {room}"), "").await;
-            noted.map_err(|error| DeliverError::retry(error.to_string()))?;
-            texts::HELLO.to_owned()
-        } else {
-            texts::hello_among_others(&self.command_prefix)
-        };
-        let content = to_matrix::words(&text);
-        self.say(bot, room, &format!("hello-{room}"), &content, None).await?;
-        Ok(())
-    }
-
     fn writers(&self) -> MutexGuard<'_, HashMap<OwnedRoomId, HashSet<String>>> {
         self.writers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn store(&self) -> Result<&Namespace, DeliverError> {
+    pub(crate) fn store(&self) -> Result<&Namespace, DeliverError> {
         let cx = self.context.get();
         cx.map(|cx| &cx.store).ok_or_else(|| DeliverError::retry("the adapter is starting"))
-    }
-
-    /// Makes the bot, checks what the configuration says, and sees whether the homeserver reaches
-    /// us. `Err` is final; what may pass is tried again.
-    async fn set_up(&self) -> Result<(), AdapterExit> {
-        loop {
-            match self.introduce().await {
-                Ok(()) => return Ok(()),
-                Err(error) if may_pass(&error) => {
-                    tracing::warn!(%error, homeserver = %self.homeserver, "the homeserver is not there yet");
-                    sleep(SETUP_RETRY).await;
-                }
-                Err(error) if error.is_about_tokens() => {
-                    return Err(AdapterExit::Refused(self.explain(&error)));
-                }
-                Err(error) => return Err(AdapterExit::Failed(self.explain(&error))),
-            }
-        }
-    }
-
-    /// Asks the homeserver whether it takes our token; works before the adapter runs.
-    ///
-    /// # Errors
-    /// [`AdapterExit::Refused`] when it does not, [`AdapterExit::Failed`] when it cannot be asked; the
-    /// text says what to do.
-    pub async fn check(&self) -> Result<(), AdapterExit> {
-        // Before the bridge first runs, its bot is no user yet.
-        let asked = match ghost::register(&self.intent, &self.names.bot).await {
-            Ok(_) => self.intent.send(&self.names.bot, whoami::v3::Request::new()).await,
-            Err(error) => Err(error),
-        };
-        asked.map(drop).map_err(|error| match error {
-            error if error.is_about_tokens() => AdapterExit::Refused(self.explain(&error)),
-            error @ IntentError::Unreachable(_) => {
-                AdapterExit::Failed(format!("{error}. Is `matrix.homeserver` right, and is it up?"))
-            }
-            error => AdapterExit::Failed(self.explain(&error)),
-        })
-    }
-
-    /// Asks the homeserver to reach the bridge, which must listen while it does.
-    ///
-    /// # Errors
-    /// As [`check`](Self::check).
-    pub async fn check_reach(&self) -> Result<(), AdapterExit> {
-        self.ping().await.map_err(|error| match error {
-            IntentError::Unreachable(_) => AdapterExit::Failed(error.to_string()),
-            error => AdapterExit::Refused(self.explain(&error)),
-        })
-    }
-
-    async fn introduce(&self) -> Result<(), IntentError> {
-        let bot = &self.names.bot;
-        ghost::register(&self.intent, bot).await?;
-        self.intent.send(bot, whoami::v3::Request::new()).await?;
-        #[expect(deprecated, reason = "its path is the same on every server")]
-        let name = set_display_name::v3::Request::new(bot.clone(), Some(texts::BOT.to_owned()));
-        self.intent.send(bot, name).await?;
-        let limit = media::upload_limit(&self.intent, bot).await.unwrap_or_default();
-        self.upload_limit.store(limit, Ordering::Relaxed);
-        self.ping().await
-    }
-
-    /// Asks the homeserver to reach us; after a pause it also begins to push again at once.
-    async fn ping(&self) -> Result<(), IntentError> {
-        let request = request_ping::v1::Request::new(registration::ID.to_owned());
-        self.intent.send(&self.names.bot, request).await.map(drop)
-    }
-
-    /// Says which key is wrong.
-    fn explain(&self, error: &IntentError) -> String {
-        let words = error.in_full();
-        let hint = match error {
-            IntentError::Refused { errcode, .. } => match errcode.as_str() {
-                "M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN" => {
-                    "it does not know our as_token: put the file that `msn-bridge registration` \
-                     prints into its app_service_config_files, and restart it"
-                }
-                "M_EXCLUSIVE" | "M_FORBIDDEN" => {
-                    "the registration it has is not for matrix.bot_localpart and matrix.domain: make \
-                     it again with `msn-bridge registration`, and restart the homeserver"
-                }
-                "M_BAD_STATUS" => {
-                    "it reaches us but we refuse it: the hs_token of its registration is not ours; \
-                     make the registration again"
-                }
-                "M_CONNECTION_FAILED" | "M_CONNECTION_TIMED_OUT" | "M_URL_NOT_SET" => {
-                    return format!(
-                        "the homeserver cannot reach the bridge at {} ({words}): set matrix.url to an \
-                         address it can reach, make the registration again, and restart it",
-                        self.url
-                    );
-                }
-                _ => "see the homeserver's log",
-            },
-            _ => "see the homeserver's log",
-        };
-        format!("{words}; {hint}")
-    }
-
-    /// Sends an event as one of our users; the same transaction is the same event.
-    async fn say(
-        &self,
-        user: &OwnedUserId,
-        room: &OwnedRoomId,
-        transaction: &str,
-        content: &RoomMessageEventContent,
-        at: Option<Timestamp>,
-    ) -> Result<OwnedEventId, DeliverError> {
-        let mut request = send_message_event::v3::Request::new(
-            room.clone(),
-            OwnedTransactionId::from(transaction),
-            content,
-        )
-        .map_err(|error| DeliverError::retry(error.to_string()))?;
-        request.timestamp =
-            at.and_then(|at| UInt::try_from(at.0).ok()).map(MilliSecondsSinceUnixEpoch);
-        Ok(self.intent.send(user, request).await?.event_id)
-    }
-
-    /// Gives the ghost of a persona, with her name.
-    async fn ghost(&self, persona: &Persona) -> Result<OwnedUserId, DeliverError> {
-        self.ghosts.ensure(&self.intent, &self.names, self.store()?, persona).await
-    }
-
-    /// Gives the ghost of a persona, and sees to it that it is in a room.
-    async fn ghost_in(
-        &self,
-        room: &OwnedRoomId,
-        persona: &Persona,
-    ) -> Result<OwnedUserId, DeliverError> {
-        let ghost = self.ghost(persona).await?;
-        self.ghosts.ensure_joined(&self.intent, &self.names, room, &ghost).await?;
-        Ok(ghost)
-    }
-
-    /// Sends what a person said as her ghost, putting the ghost into the room first if it must be.
-    async fn say_as_ghost(
-        &self,
-        room: &OwnedRoomId,
-        item: &Delivery,
-        content: &RoomMessageEventContent,
-    ) -> Result<OwnedEventId, DeliverError> {
-        let ghost = self.ghost_in(room, &item.event.sender).await?;
-        let transaction = item.key.to_string();
-        let said = self.say(&ghost, room, &transaction, content, Some(item.event.at)).await;
-        match said {
-            Err(DeliverError::Reject { reason: Reject::Forbidden, .. }) => {
-                // Somebody put it out of the room meanwhile.
-                self.ghosts.forget(room, &ghost);
-                self.ghosts.ensure_joined(&self.intent, &self.names, room, &ghost).await?;
-                self.say(&ghost, room, &transaction, content, Some(item.event.at)).await
-            }
-            said => said,
-        }
-    }
-
-    /// Gives a contact's ghost her picture, unless it has it.
-    async fn show_face(&self, item: &Delivery, media: &Media) -> Result<(), DeliverError> {
-        let ghost = self.ghost(&item.event.sender).await?;
-        let store = self.store()?;
-        if self.ghosts.has_face(store, &ghost, media).await? {
-            return Ok(());
-        }
-        let bot = &self.names.bot;
-        let address = self.uploads.ensure(&self.intent, bot, item.key, media).await?;
-        self.ghosts.show_face(&self.intent, store, &ghost, media, address).await?;
-        self.uploads.done(item.key);
-        Ok(())
-    }
-
-    /// Shows what became of a message: a receipt of the one who has it, or a notice.
-    async fn show_fate(
-        &self,
-        room: &OwnedRoomId,
-        item: &Delivery,
-        target: Option<&MessageId>,
-        state: &DeliveryState,
-    ) -> Result<(), DeliverError> {
-        let target = target.and_then(|target| OwnedEventId::try_from(target.as_str()).ok());
-        let text = match state {
-            DeliveryState::Delivered { .. } => {
-                let Some(target) = target else { return Ok(()) };
-                let ghost = self.ghost_in(room, &item.event.sender).await?;
-                let kind = ReceiptType::Read;
-                let request = create_receipt::v3::Request::new(room.clone(), kind, target);
-                self.intent.send(&ghost, request).await?;
-                return Ok(());
-            }
-            DeliveryState::Failed { tell_user, .. } => texts::not_delivered(tell_user),
-            DeliveryState::Unknown { tell_user } => texts::perhaps_not_delivered(tell_user),
-            _ => return Ok(()),
-        };
-        let mut content = RoomMessageEventContent::notice_plain(text);
-        if let Some(target) = target {
-            content.relates_to = Some(Relation::Reply(Reply::with_event_id(target)));
-        }
-        self.say(&self.names.bot.clone(), room, &item.key.to_string(), &content, None).await?;
-        Ok(())
     }
 }
 
@@ -618,18 +331,7 @@ impl Adapter for MatrixAdapter {
     }
 
     async fn face_of(&self, user: &UserId) -> Result<Option<MediaId>, DeliverError> {
-        let Ok(user) = OwnedUserId::try_from(user.id.as_str()) else {
-            return Ok(None);
-        };
-        let request = get_profile_field::v3::Request::new(user, ProfileFieldName::AvatarUrl);
-        match self.intent.send(&self.names.bot, request).await {
-            Ok(shown) => Ok(match shown.value {
-                Some(ProfileFieldValue::AvatarUrl(address)) => Some(MediaId::new(address.as_str())),
-                _ => None,
-            }),
-            Err(error) if error.is("M_NOT_FOUND") => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        self.face_shown_by(user).await
     }
 
     async fn open_media(&self, id: &MediaId) -> Result<MediaStream, DeliverError> {
@@ -642,34 +344,13 @@ impl Adapter for MatrixAdapter {
         from: &Persona,
         signal: &Signal,
     ) -> Result<(), DeliverError> {
-        let room = room_id(room)?;
-        let ghost = self.ghost(from).await?;
-        match signal {
-            Signal::Typing { on } => {
-                self.ghosts.ensure_joined(&self.intent, &self.names, &room, &ghost).await?;
-                let typing = if *on { Typing::Yes(TypingInfo::new(TYPING)) } else { Typing::No };
-                let request = create_typing_event::v3::Request::new(ghost.clone(), room, typing);
-                self.intent.send(&ghost, request).await?;
-            }
-            Signal::Presence(presence) => {
-                let state = match presence.state {
-                    PresenceState::Offline => MatrixPresence::Offline,
-                    PresenceState::Online => MatrixPresence::Online,
-                    _ => MatrixPresence::Unavailable,
-                };
-                let mut request = set_presence::v3::Request::new(ghost.clone(), state);
-                request.status_msg.clone_from(&presence.status_text);
-                self.intent.send(&ghost, request).await?;
-            }
-            _ => {}
-        }
-        Ok(())
+        self.show_signal(&room_id(room)?, from, signal).await
     }
 
     async fn reply(
         &self,
         to: &CommandOrigin,
-        reply: &Answer,
+        reply: &Reply,
         key: IdempotencyKey,
     ) -> Result<(), DeliverError> {
         let content = to_matrix::notice(reply);
@@ -697,15 +378,4 @@ fn room_id(room: &RoomId) -> Result<OwnedRoomId, DeliverError> {
 
 fn no_such(what: &str) -> DeliverError {
     DeliverError::Gone(format!("the stored {what} id is none").into())
-}
-
-/// Tells whether an error while setting up may pass by itself.
-fn may_pass(error: &IntentError) -> bool {
-    match error {
-        IntentError::Limited { .. } | IntentError::Unreachable(_) => true,
-        IntentError::Refused { status, errcode, .. } => {
-            *status >= 500 && !errcode.starts_with("M_CONNECTION") && errcode != "M_BAD_STATUS"
-        }
-        IntentError::Unreadable(_) => false,
-    }
 }

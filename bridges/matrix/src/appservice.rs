@@ -1,6 +1,6 @@
 //! What the homeserver pushes to us: transactions, stored before they are acknowledged.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -10,20 +10,9 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post, put},
 };
-use bridge_core::{
-    AcceptError, Adapter as _,
-    id::{MessageId, NetworkId, PersonaId, RoomId, SourceId, Timestamp},
-    inbox::SourceCursor,
-    model::{CommandLine, Event, EventKind, Persona, Scope, Signal},
-};
+use bridge_core::{AcceptError, Adapter as _, id::NetworkId, inbox::SourceCursor};
 use ruma::{
-    OwnedRoomId,
-    api::appservice::event::push_events::v1::EphemeralData,
-    events::{
-        AnyMessageLikeEvent, AnyStateEvent, AnyTimelineEvent, MessageLikeEvent, StateEvent,
-        room::{member::MembershipState, redaction::RoomRedactionEvent},
-    },
-    serde::Raw,
+    api::appservice::event::push_events::v1::EphemeralData, events::AnyTimelineEvent, serde::Raw,
 };
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
@@ -33,8 +22,7 @@ use tokio::time::timeout;
 
 use crate::{
     adapter::{MatrixAdapter, NETWORK},
-    convert::from_matrix::{self, Said},
-    texts::Untaken,
+    intake,
 };
 
 /// Largest transaction: a hundred events of 64 KiB, and what comes with them.
@@ -108,7 +96,7 @@ async fn transaction(
     let mut events = Vec::new();
     for raw in &transaction.events {
         match raw.deserialize() {
-            Ok(event) => events.extend(read_event(&adapter, event).await),
+            Ok(event) => events.extend(intake::read_event(&adapter, event).await),
             Err(_) => {
                 let kind = raw.get_field::<String>("type").ok().flatten();
                 let kind: String = kind.unwrap_or_default().chars().take(64).collect();
@@ -138,106 +126,6 @@ async fn transaction(
         }
     }
     Json(json!({})).into_response()
-}
-
-/// Makes neutral events of one of Matrix; what is not for the core is done here.
-async fn read_event(adapter: &Arc<MatrixAdapter>, event: AnyTimelineEvent) -> Option<Event> {
-    if adapter.names.is_own(event.sender().as_str()) {
-        return None;
-    }
-    match event {
-        AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::RoomMessage(
-            MessageLikeEvent::Original(event),
-        )) => {
-            let line = event.content.body().to_owned();
-            let command = adapter.command_in(&event.room_id, &line).await;
-            let kind = match (command, from_matrix::read(event.content)) {
-                (_, Said::Nothing) => return None,
-                (None, Said::File(file)) => EventKind::File(file),
-                (Some(_), Said::File(_)) => {
-                    adapter.explain_untaken(
-                        event.room_id.clone(),
-                        event.event_id.clone(),
-                        Untaken::Files,
-                    );
-                    return None;
-                }
-                (Some(command), _) => EventKind::Command(CommandLine(command)),
-                (None, Said::Content(content)) => EventKind::Message(content),
-                (None, Said::Edit { target, content }) => {
-                    EventKind::Edit { target: MessageId::new(target.as_str()), content }
-                }
-                (None, Said::Untaken(what)) => {
-                    adapter.explain_untaken(event.room_id.clone(), event.event_id.clone(), what);
-                    return None;
-                }
-            };
-            Some(Event {
-                network: NetworkId::new(NETWORK),
-                source: SourceId::new(event.event_id.as_str()),
-                message: Some(MessageId::new(event.event_id.as_str())),
-                at: Timestamp(event.origin_server_ts.0.into()),
-                scope: Scope::Room(RoomId::new(event.room_id.as_str())),
-                sender: adapter.persona(&event.room_id, &event.sender).await,
-                kind,
-            })
-        }
-        AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::RoomRedaction(
-            RoomRedactionEvent::Original(event),
-        )) => {
-            let target = event.content.redacts.or(event.redacts)?;
-            Some(Event {
-                network: NetworkId::new(NETWORK),
-                source: SourceId::new(event.event_id.as_str()),
-                message: None,
-                at: Timestamp(event.origin_server_ts.0.into()),
-                scope: Scope::Room(RoomId::new(event.room_id.as_str())),
-                sender: adapter.persona(&event.room_id, &event.sender).await,
-                kind: EventKind::Redact { target: MessageId::new(target.as_str()) },
-            })
-        }
-        AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::RoomEncrypted(
-            MessageLikeEvent::Original(event),
-        )) => {
-            adapter.explain_untaken(event.room_id, event.event_id, Untaken::Encrypted);
-            None
-        }
-        AnyTimelineEvent::State(AnyStateEvent::RoomMember(StateEvent::Original(event))) => {
-            adapter.members.changed(&event.room_id, event.state_key.as_str(), &event.content);
-            let invited = event.content.membership == MembershipState::Invite;
-            if invited && event.state_key == adapter.names.bot {
-                let direct = event.content.is_direct.unwrap_or_default();
-                adapter.invited(event.room_id, event.sender, direct);
-            }
-            None
-        }
-        _ => None,
-    }
-}
-
-fn persona(user: &str) -> Persona {
-    let localpart = user.strip_prefix('@').and_then(|rest| rest.split(':').next());
-    Persona {
-        network: NetworkId::new(NETWORK),
-        id: PersonaId::new(user),
-        name: localpart.map(str::to_owned),
-    }
-}
-
-impl MatrixAdapter {
-    /// Compares who writes in a room with who wrote before, and tells the difference.
-    fn typing_changed(&self, room: &OwnedRoomId, writers: HashSet<String>) {
-        let writers: HashSet<String> =
-            writers.into_iter().filter(|user| !self.names.is_own(user)).collect();
-        let before = self.remember_writers(room, &writers);
-        let Some(inbox) = self.inbox() else { return };
-        let tell = |user: &String, on: bool| {
-            let scope = Scope::Room(RoomId::new(room.as_str()));
-            inbox.signal(&NetworkId::new(NETWORK), scope, persona(user), Signal::Typing { on });
-        };
-        writers.difference(&before).for_each(|user| tell(user, true));
-        before.difference(&writers).for_each(|user| tell(user, false));
-    }
 }
 
 async fn ping(State(adapter): State<Arc<MatrixAdapter>>, headers: HeaderMap) -> Response {

@@ -9,13 +9,20 @@ mod appservice;
 mod closing;
 mod config;
 mod convert;
+mod face;
+mod fate;
 mod ghost;
+mod intake;
 mod intent;
+mod management;
 mod media;
 mod members;
 mod names;
 mod registration;
 mod room;
+mod say;
+mod setup;
+mod signal;
 mod texts;
 
 pub use self::{

@@ -1,0 +1,72 @@
+//! Events sent as one of our users.
+
+use bridge_core::{
+    DeliverError,
+    id::Timestamp,
+    model::{Delivery, Persona, Reject},
+};
+use ruma::{
+    MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, UInt,
+    api::client::message::send_message_event, events::room::message::RoomMessageEventContent,
+};
+
+use crate::adapter::MatrixAdapter;
+
+impl MatrixAdapter {
+    /// Sends an event as one of our users; the same transaction is the same event.
+    pub(crate) async fn say(
+        &self,
+        user: &OwnedUserId,
+        room: &OwnedRoomId,
+        transaction: &str,
+        content: &RoomMessageEventContent,
+        at: Option<Timestamp>,
+    ) -> Result<OwnedEventId, DeliverError> {
+        let mut request = send_message_event::v3::Request::new(
+            room.clone(),
+            OwnedTransactionId::from(transaction),
+            content,
+        )
+        .map_err(|error| DeliverError::retry(error.to_string()))?;
+        request.timestamp =
+            at.and_then(|at| UInt::try_from(at.0).ok()).map(MilliSecondsSinceUnixEpoch);
+        Ok(self.intent.send(user, request).await?.event_id)
+    }
+
+    /// Gives the ghost of a persona, with her name.
+    pub(crate) async fn ghost(&self, persona: &Persona) -> Result<OwnedUserId, DeliverError> {
+        self.ghosts.ensure(&self.intent, &self.names, self.store()?, persona).await
+    }
+
+    /// Gives the ghost of a persona, and sees to it that it is in a room.
+    pub(crate) async fn ghost_in(
+        &self,
+        room: &OwnedRoomId,
+        persona: &Persona,
+    ) -> Result<OwnedUserId, DeliverError> {
+        let ghost = self.ghost(persona).await?;
+        self.ghosts.ensure_joined(&self.intent, &self.names, room, &ghost).await?;
+        Ok(ghost)
+    }
+
+    /// Sends what a person said as her ghost, putting the ghost into the room first if it must be.
+    pub(crate) async fn say_as_ghost(
+        &self,
+        room: &OwnedRoomId,
+        item: &Delivery,
+        content: &RoomMessageEventContent,
+    ) -> Result<OwnedEventId, DeliverError> {
+        let ghost = self.ghost_in(room, &item.event.sender).await?;
+        let transaction = item.key.to_string();
+        let said = self.say(&ghost, room, &transaction, content, Some(item.event.at)).await;
+        match said {
+            Err(DeliverError::Reject { reason: Reject::Forbidden, .. }) => {
+                // Somebody put it out of the room meanwhile.
+                self.ghosts.forget(room, &ghost);
+                self.ghosts.ensure_joined(&self.intent, &self.names, room, &ghost).await?;
+                self.say(&ghost, room, &transaction, content, Some(item.event.at)).await
+            }
+            said => said,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What passes: who writes, and how available people are.
+
+use std::time::Duration;
+
+use bridge_core::{
+    DeliverError,
+    model::{Persona, PresenceState, Signal},
+};
+use ruma::{
+    OwnedRoomId,
+    api::client::{
+        presence::set_presence,
+        typing::create_typing_event::{
+            self,
+            v3::{Typing, TypingInfo},
+        },
+    },
+    presence::PresenceState as MatrixPresence,
+};
+
+use crate::adapter::MatrixAdapter;
+
+/// How long a ghost seems to write unless told again.
+const TYPING: Duration = Duration::from_secs(8);
+
+impl MatrixAdapter {
+    /// Shows something ephemeral in a room.
+    pub(crate) async fn show_signal(
+        &self,
+        room: &OwnedRoomId,
+        from: &Persona,
+        signal: &Signal,
+    ) -> Result<(), DeliverError> {
+        let ghost = self.ghost(from).await?;
+        match signal {
+            Signal::Typing { on } => {
+                self.ghosts.ensure_joined(&self.intent, &self.names, room, &ghost).await?;
+                let typing = if *on { Typing::Yes(TypingInfo::new(TYPING)) } else { Typing::No };
+                let request =
+                    create_typing_event::v3::Request::new(ghost.clone(), room.clone(), typing);
+                self.intent.send(&ghost, request).await?;
+            }
+            Signal::Presence(presence) => {
+                let state = match presence.state {
+                    PresenceState::Offline => MatrixPresence::Offline,
+                    PresenceState::Online => MatrixPresence::Online,
+                    _ => MatrixPresence::Unavailable,
+                };
+                let mut request = set_presence::v3::Request::new(ghost.clone(), state);
+                request.status_msg.clone_from(&presence.status_text);
+                self.intent.send(&ghost, request).await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
