@@ -11,8 +11,8 @@ use crate::{
     inbox::Inbox,
     media::MediaStream,
     model::{
-        Capabilities, Delivery, Membership, Persona, Receipt, Rediscovered, Reject, RoomSpec,
-        Signal, UserId,
+        Capabilities, ContactList, Delivery, Membership, Persona, Receipt, Rediscovered, Reject,
+        RoomSpec, Signal, UserId,
     },
     store::Namespace,
     texts,
@@ -125,6 +125,18 @@ pub trait Adapter: Send + Sync + 'static {
         from: &Persona,
         signal: &Signal,
     ) -> Result<(), DeliverError>;
+
+    /// Shows an account's contact list to its owner, as far as she wishes: how available her contacts
+    /// are, and the list itself. Called for each account at the start, and whenever something of its list
+    /// changed, with the whole of it: one call at a time for each account, a second or more apart. Asked
+    /// only where [`Capabilities::contact_lists`] says so.
+    ///
+    /// # Errors
+    /// What may pass is tried again with the list that is true then; a [`DeliverError::Reject`] is not.
+    async fn show_contacts(&self, list: &ContactList) -> Result<(), DeliverError> {
+        let _ = list;
+        Ok(())
+    }
 
     /// Answers a command where it was given.
     ///

@@ -31,6 +31,7 @@ use crate::{
     record::{Leg, LegState, PortalRecord, leg_key},
     rediscover::{self, Recovery},
     relay::{self, Relay},
+    roster,
     seal::SealKey,
     shared::{CoreConfig, Shared},
     signals,
@@ -161,6 +162,7 @@ impl Core {
         shared.tasks.spawn(signals::run(Arc::clone(shared)));
         shared.tasks.spawn(notice::run(Arc::clone(shared)));
         shared.tasks.spawn(comings::run(Arc::clone(shared)));
+        shared.tasks.spawn(roster::run(Arc::clone(shared)));
         shared.tasks.spawn(tidy::run(Arc::clone(shared)));
         let alive = Arc::new(AtomicUsize::new(shared.adapters.len()));
         for adapter in shared.adapters.values() {

@@ -363,6 +363,7 @@ mod tests {
     #[test]
     fn each_kind_has_its_place_or_its_words() {
         let everything = Capabilities {
+            contact_lists: true,
             edits: true,
             emoticons: true,
             fates: ShownFates::All,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    id::{MediaId, NetworkId},
+    id::{LoginId, MediaId, NetworkId},
     media::{MediaError, MediaStream},
     model::{Event, Persona, Scope, Signal},
 };
@@ -40,6 +40,9 @@ pub trait Inbox: Send + Sync {
         0
     }
 
+    /// Notes that something of an account's contact list changed that no signal and no event tells.
+    fn contacts_changed(&self, _login: &LoginId) {}
+
     /// Passes on something ephemeral; dropped when nobody can show it.
     fn signal(&self, network: &NetworkId, scope: Scope, from: Persona, signal: Signal);
 }
@@ -70,5 +73,5 @@ pub enum AcceptError {
     Store(#[from] crate::store::StoreError),
     /// An event names a login this bridge does not have.
     #[error("no such login: {0:?}")]
-    UnknownLogin(crate::id::LoginId),
+    UnknownLogin(LoginId),
 }

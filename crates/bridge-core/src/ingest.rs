@@ -34,7 +34,7 @@ use crate::{
         underway_key,
     },
     rediscover::{self, Restored},
-    relay,
+    relay, roster,
     shared::Shared,
     shown,
     store::{Batch, CommitError, Durability, StoreError, Table},
@@ -106,9 +106,17 @@ impl Inbox for Arc<Shared> {
         self.media.as_ref().map_or(0, |library| library.spool.max_size())
     }
 
+    fn contacts_changed(&self, login: &LoginId) {
+        roster::changed(self, login);
+    }
+
     fn signal(&self, network: &NetworkId, scope: Scope, from: Persona, signal: Signal) {
+        // A platform that shows the account's list has it from there.
+        let mut told_by_list = None;
         if let (Scope::Chat { login, .. }, Signal::Presence(presence)) = (&scope, &signal) {
             self.comings.note(login, &from, presence);
+            roster::changed(self, login);
+            told_by_list = roster::shown_by(self, login);
         }
         let endpoint = match scope {
             Scope::Chat { login, chat } => Endpoint::Chat(login, chat),
@@ -126,9 +134,16 @@ impl Inbox for Arc<Shared> {
             && guests::admit(self, portal, origin, &from).carried
         {
             let from = shown::persona(from);
-            let legs = self.index().portals.get(&portal).map_or(0, |found| found.legs.len());
-            let legs = (0_u16..).zip(0..legs).map(|(leg, _)| leg);
-            for leg in legs.filter(|leg| *leg != origin) {
+            let others: Vec<u16> = {
+                let index = self.index();
+                let legs = index.portals.get(&portal).map(|found| (0..).zip(&found.record.legs));
+                let others = legs.into_iter().flatten().filter(|(number, leg)| {
+                    let told = told_by_list.is_some() && leg.network() == told_by_list.as_ref();
+                    *number != origin && !told
+                });
+                others.map(|(number, _)| number).collect()
+            };
+            for leg in others {
                 self.signals.put(portal, leg, &from, &signal);
             }
         }

@@ -44,6 +44,7 @@ mod record;
 pub mod redact;
 mod rediscover;
 mod relay;
+mod roster;
 mod seal;
 mod shared;
 pub mod shown;

@@ -9,6 +9,7 @@ use crate::{
     model::UserId,
     notice,
     record::{LoginRecord, appearance_key, login_key, standing_key},
+    roster,
     shared::Shared,
     store::{Batch, CommitError, Durability, KeyBuilder, StoreError, Table, TableId},
     supervisor::{
@@ -81,7 +82,11 @@ pub(crate) async fn remove(shared: &Shared, login: &LoginId) -> Result<(), Commi
     appearance::remove_picture(&*shared.store, &mut batch, login).await?;
     notice::forget_account(shared, &mut batch, login).await?;
     shared.store.commit(batch, Durability::Durable).await?;
+    let owner = shared.puppets.owner(login);
     shared.puppets.remove(login);
+    if let Some(Owner::Person(owner)) = owner {
+        roster::gone(shared, login, &owner);
+    }
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 use crate::{
     command::{ArgumentKind, ArgumentSpec},
     id::LoginId,
-    model::UserId,
+    model::{ListWishes, UserId},
     record::{UserRecord, user_key},
+    roster,
     shared::Shared,
     store::{Batch, Durability, StoreError, Table},
 };
@@ -23,8 +24,12 @@ pub(crate) struct OptionSpec {
 
 /// The account that is meant where none is named.
 pub(crate) const ACCOUNT: &str = "account";
+/// Whether the contact list is shown, live.
+const BUDDIES: &str = "buddies";
 /// Whether one is told when contacts come and go.
 const NOTICES: &str = "notices";
+/// Which ways it is told how available people are.
+const PRESENCE: &str = "presence";
 
 /// All options, by name.
 pub(crate) const OPTIONS: &[OptionSpec] = &[
@@ -35,19 +40,41 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         help: "is the account that is meant where you name none.",
     },
     OptionSpec {
+        name: BUDDIES,
+        value: ArgumentSpec::needed("VALUE", ArgumentKind::Choice(&["on", "off"])),
+        default: "off",
+        help: "shows your contact list here, kept up to date, where that can be done.",
+    },
+    OptionSpec {
         name: NOTICES,
         value: ArgumentSpec::needed("VALUE", ArgumentKind::Choice(&["on", "off"])),
         default: "off",
         help: "tells you when a contact comes online or goes.",
     },
+    OptionSpec {
+        name: PRESENCE,
+        value: ArgumentSpec::needed("VALUE", ArgumentKind::Choice(&["both", "in", "out", "off"])),
+        default: "both",
+        help: "says which way presence goes: `in` shows you how your contacts are, `out` shows them how \
+               you are, `both` does both.",
+    },
 ];
 
 /// The names of all options, for the commands about them.
-pub(crate) const NAMES: &[&str] = &[ACCOUNT, NOTICES];
+pub(crate) const NAMES: &[&str] = &[ACCOUNT, BUDDIES, NOTICES, PRESENCE];
 
 /// Tells whether somebody wants to be told when her contacts come and go.
 pub(crate) async fn notices(shared: &Shared, user: &UserId) -> bool {
     value(shared, user, NOTICES).await.as_deref() == Some("on")
+}
+
+/// Tells what somebody wants to see of her contact lists.
+pub(crate) async fn list_wishes(shared: &Shared, user: &UserId) -> ListWishes {
+    let presence = value(shared, user, PRESENCE).await;
+    ListWishes {
+        presence: matches!(presence.as_deref(), None | Some("both" | "in")),
+        live_list: value(shared, user, BUDDIES).await.as_deref() == Some("on"),
+    }
 }
 
 /// Gives the account somebody means where she names none, if she chose one.
@@ -88,7 +115,9 @@ pub(crate) async fn choose(
         Table::put(&mut batch, user_key(user), &record)?;
     }
     let stored = shared.store.commit(batch, Durability::Durable).await;
-    stored.map_err(|error| StoreError::Engine(error.to_string()))
+    stored.map_err(|error| StoreError::Engine(error.to_string()))?;
+    roster::wished(shared, user);
+    Ok(())
 }
 
 async fn load(shared: &Shared, user: &UserId) -> Result<UserRecord, StoreError> {

@@ -33,6 +33,7 @@ use crate::{
     notice::Notices,
     record::{Leg, PortalRecord},
     relay::Strangers,
+    roster::Roster,
     seal::SealKey,
     shown,
     signals::Signals,
@@ -159,6 +160,7 @@ pub(crate) struct Shared {
     pub(crate) strangers: Strangers,
     pub(crate) notices: Notices,
     pub(crate) comings: Comings,
+    pub(crate) roster: Roster,
     /// Networks whose rooms that nobody knows may be known in a moment.
     rediscovering: Mutex<BTreeSet<NetworkId>>,
     pub(crate) echoes: Echoes,
@@ -211,6 +213,7 @@ impl Shared {
             strangers: Strangers::default(),
             notices: Notices::default(),
             comings: Comings::default(),
+            roster: Roster::default(),
             rediscovering: Mutex::default(),
             echoes: Echoes::default(),
             ingest,

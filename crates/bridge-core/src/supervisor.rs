@@ -136,7 +136,7 @@ impl Puppets {
     }
 
     /// Tells how an account is doing, and why.
-    fn state(&self, login: &LoginId) -> (Option<LoginState>, Option<String>) {
+    pub(crate) fn state(&self, login: &LoginId) -> (Option<LoginState>, Option<String>) {
         let entries = self.entries();
         let entry = entries.get(login);
         (entry.map(|entry| entry.state), entry.and_then(|entry| entry.reason.clone()))

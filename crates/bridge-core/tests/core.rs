@@ -7,6 +7,7 @@ mod model;
 mod portal;
 mod rediscover;
 mod relay;
+mod roster;
 mod supervise;
 mod support;
 

@@ -108,6 +108,9 @@ impl MsnPuppet {
                         cx.inbox.signal(&network, scope, self.persona(&account, None), presence);
                     }
                 }
+                Some(msnp::Event::ContactChanged { .. } | msnp::Event::GroupChanged { .. }) => {
+                    cx.inbox.contacts_changed(&self.login);
+                }
                 Some(msnp::Event::AddedBy { account, name }) => {
                     if self.contact(&account).is_some_and(|contact| contact.asks) {
                         let person = self.persona(&account, Some(&name));

@@ -29,8 +29,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         name: "set",
         aliases: &[],
         arguments: &[OPTION, VALUE],
-        help: "chooses an option: `account`, which is meant where you name none; `notices`, on or \
-               off, which tell you when contacts come and go.",
+        help: "chooses an option; `get` lists them with what they do.",
         role: Role::User,
         run: Run::Person(|caller, user, arguments| set(caller, user, arguments).boxed()),
     },

@@ -5,6 +5,8 @@ use super::DeliveryState;
 /// What a room or chat can take; what it cannot is left out or told as text by the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
+    /// Shows contact lists, and with them how available contacts are.
+    pub contact_lists: bool,
     /// Changes a message that was said.
     pub edits: bool,
     /// Shows pictures that stand for letters.
@@ -48,6 +50,7 @@ pub struct Capabilities {
 impl Capabilities {
     /// Plain words and nothing else.
     pub const NONE: Self = Self {
+        contact_lists: false,
         edits: false,
         emoticons: false,
         fates: ShownFates::Nothing,

@@ -7,6 +7,7 @@ mod capability;
 mod change;
 mod content;
 mod event;
+mod list;
 mod media;
 mod person;
 mod room;
@@ -18,6 +19,7 @@ pub use self::{
     event::{
         CommandLine, Delivery, DeliveryState, Event, EventKind, Receipt, Reject, Scope, Signal,
     },
+    list::{ContactList, ListWishes, Listed, OwnAccount},
     media::{
         Attachment, AttachmentKind, CustomEmoticon, Link, Wink, shown_file_name, size_in_words,
     },

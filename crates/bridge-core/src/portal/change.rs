@@ -14,6 +14,7 @@ use crate::{
         get_row, leg_key, leg_mode_key, mark_key, names_key, portal_key, put_row, remove_row,
         row_of_key,
     },
+    roster,
     shared::Shared,
     store::{Batch, CommitError, Durability, StoreError, Table},
 };
@@ -127,6 +128,7 @@ fn publish(
     record: PortalRecord,
     more: impl FnOnce(&mut Portal, u64),
 ) {
+    let legs = record.legs.clone();
     {
         let mut index = shared.index();
         let Some(found) = index.portals.get_mut(&portal) else {
@@ -143,6 +145,7 @@ fn publish(
             index.endpoints.insert(endpoint, portal);
         }
     }
+    roster::moved(shared, &legs);
     shared.wake(portal);
 }
 
@@ -294,6 +297,10 @@ async fn delete(shared: &Arc<Shared>, portal: PortalId) -> Result<Changed, Chang
             index.endpoints.remove(&endpoint);
         }
         gone.rows.notify_waiters();
+    }
+    drop(index);
+    if let Some(gone) = &gone {
+        roster::moved(shared, &gone.record.legs);
     }
     Ok(Changed { gone, ..Changed::default() })
 }

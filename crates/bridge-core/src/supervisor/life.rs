@@ -22,7 +22,7 @@ use crate::{
     command::tell_owner,
     connector::{Puppet, PuppetContext, PuppetExit},
     id::{LoginId, Timestamp},
-    measures, notice,
+    measures, notice, roster,
     shared::Shared,
     texts,
 };
@@ -63,6 +63,7 @@ pub(crate) fn supervise(
     if let Some(before) = before {
         before.cancel.cancel();
     }
+    roster::went(shared, &login);
     let span = tracing::error_span!("puppet", ?login);
     let life = Life {
         gate: shared.gates.to(puppet.server()),
@@ -120,6 +121,9 @@ impl Life {
             self.online.send_replace(false);
             if self.cancel.is_cancelled() {
                 return;
+            }
+            if lasted.is_some() {
+                roster::went(&self.shared, &self.login);
             }
             if lasted.is_some_and(|lasted| lasted >= STABLE) {
                 backoff.reset();
@@ -234,6 +238,7 @@ impl Life {
     async fn came_online(&mut self) {
         self.set(LoginState::Connected, None);
         self.shared.comings.signed_in(&self.login);
+        roster::came(&self.shared, &self.login);
         let (shared, login) = (Arc::clone(&self.shared), self.login.clone());
         let puppet = Arc::clone(&self.puppet);
         self.shared.tasks.spawn(async move {
@@ -304,8 +309,8 @@ impl Life {
 
     fn set(&self, state: LoginState, reason: Option<String>) {
         // Whoever stands in its place by now speaks for the account.
-        if !self.cancel.is_cancelled() {
-            self.shared.puppets.set(&self.login, state, reason);
+        if !self.cancel.is_cancelled() && self.shared.puppets.set(&self.login, state, reason) {
+            roster::changed(&self.shared, &self.login);
         }
     }
 

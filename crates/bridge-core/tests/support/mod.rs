@@ -25,8 +25,9 @@ use bridge_core::{
         SourceId, Timestamp,
     },
     model::{
-        Capabilities, CommandLine, Contact, Content, Delivery, Event, EventKind, Membership,
-        Persona, Receipt, Rediscovered, Reject, RoomSpec, Scope, ShownFates, Signal, UserId,
+        Capabilities, CommandLine, Contact, ContactList, Content, Delivery, Event, EventKind,
+        Membership, Persona, Receipt, Rediscovered, Reject, RoomSpec, Scope, ShownFates, Signal,
+        UserId,
     },
     store::{
         BackupFacts, Batch, CommitError, Durability, Key, KeyRange, MemoryStore, Store, StoreError,
@@ -90,6 +91,14 @@ pub(crate) struct Record {
     /// Whether what becomes of a message is told later.
     pub(crate) later: AtomicBool,
     inbox: Mutex<Option<Arc<dyn Inbox>>>,
+    /// The contact lists that were shown.
+    pub(crate) lists: Mutex<Vec<ContactList>>,
+    /// What the next lists are answered with.
+    pub(crate) list_errors: Mutex<VecDeque<DeliverError>>,
+    /// Who is on the list.
+    pub(crate) contacts: Mutex<Vec<Contact>>,
+    /// Whether platforms show no lists.
+    pub(crate) no_lists: AtomicBool,
     /// The account that a sign-in is to; none is Bob's.
     pub(crate) account: Mutex<String>,
 }
@@ -203,6 +212,7 @@ impl Adapter for FakeAdapter {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
+            contact_lists: !self.0.no_lists.load(Ordering::Relaxed),
             edits: true,
             fates: ShownFates::All,
             idempotent: true,
@@ -298,6 +308,19 @@ impl Adapter for FakeAdapter {
             self.0.note(Given::Signal(*on));
             self.0.note(Given::Wish(format!("{room} {on}")));
         }
+        Ok(())
+    }
+
+    async fn show_contacts(&self, list: &ContactList) -> Result<(), DeliverError> {
+        if self.0.stuck.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        let errors = &self.0.list_errors;
+        let error = errors.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        if let Some(error) = error {
+            return Err(error);
+        }
+        self.0.lists.lock().unwrap_or_else(PoisonError::into_inner).push(list.clone());
         Ok(())
     }
 
@@ -462,7 +485,7 @@ impl Puppet for FakePuppet {
     }
 
     async fn contacts(&self) -> Vec<Contact> {
-        Vec::new()
+        self.record.contacts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn requests(&self) -> Vec<Persona> {
