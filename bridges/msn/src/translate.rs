@@ -4,7 +4,7 @@ use crate::{files, texts, words};
 use bridge_core::{
     DeliverError, PuppetContext,
     model::{
-        Attachment, AttachmentKind, CallNotice, Colour, Content, EventKind, Presence,
+        Attachment, AttachmentKind, CallNotice, Colour, Content, CurrentMedia, EventKind, Presence,
         PresenceState, Reject, Span, Style, StyledText, Wink,
     },
 };
@@ -115,7 +115,9 @@ pub(crate) fn presence(contact: &Contact) -> Presence {
     Presence {
         state: state(contact.status),
         status_text: (!text.is_empty()).then_some(text),
-        media: None,
+        media: contact
+            .media()
+            .map(|media| CurrentMedia { text: words::shown(&media.shown()), kind: media.kind }),
     }
 }
 

@@ -4,8 +4,10 @@ use crate::{
     connector::{OwnPicture, Puppet, SelfPatch},
     error::DeliverError,
     id::LoginId,
-    model::Reject,
+    model::{Reject, UserId},
+    outward,
     record::{AppearanceRecord, appearance_key},
+    roster,
     shared::Shared,
     store::{
         Batch, Durability, KeyBuilder, MAX_VALUE_LENGTH, Store, StoreError, Table, TableId,
@@ -36,10 +38,32 @@ pub(crate) async fn change(
         Err(DeliverError::Reject { reason: Reject::Offline, .. }) => Wished::Later,
         Err(error) => return Err(error),
     };
+    shared.outward.overridden(login, &patch);
     keep(&*shared.store, login, patch)
         .await
         .map_err(|error| DeliverError::retry(error.to_string()))?;
+    roster::changed(shared, login);
     Ok(wished)
+}
+
+/// Lets an account appear as its owner does on her own platform, whatever was said before.
+///
+/// # Errors
+/// [`StoreError`] when it could not be stored; nothing is changed then.
+pub(crate) async fn let_go(
+    shared: &Shared,
+    login: &LoginId,
+    owner: &UserId,
+) -> Result<(), StoreError> {
+    let key = appearance_key(login);
+    let before: AppearanceRecord = Table::get(&*shared.store, &key).await?.unwrap_or_default();
+    let mut batch = Batch::new();
+    let now = AppearanceRecord { name: before.name, ..AppearanceRecord::default() };
+    Table::put(&mut batch, key, &now)?;
+    let stored = shared.store.commit(batch, Durability::Durable).await;
+    stored.map_err(|error| StoreError::Engine(error.to_string()))?;
+    outward::wished(shared, owner);
+    Ok(())
 }
 
 async fn keep(store: &dyn Store, login: &LoginId, patch: SelfPatch) -> Result<(), StoreError> {

@@ -27,7 +27,7 @@ use crate::{
     index::{Index, Portal},
     ingest, logins, measures,
     media::Spool,
-    notice, portal,
+    notice, outward, portal,
     record::{Leg, LegState, PortalRecord, leg_key},
     rediscover::{self, Recovery},
     relay::{self, Relay},
@@ -163,6 +163,7 @@ impl Core {
         shared.tasks.spawn(notice::run(Arc::clone(shared)));
         shared.tasks.spawn(comings::run(Arc::clone(shared)));
         shared.tasks.spawn(roster::run(Arc::clone(shared)));
+        shared.tasks.spawn(outward::run(Arc::clone(shared)));
         shared.tasks.spawn(tidy::run(Arc::clone(shared)));
         let alive = Arc::new(AtomicUsize::new(shared.adapters.len()));
         for adapter in shared.adapters.values() {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::{
     id::{LoginId, MediaId, NetworkId},
     media::{MediaError, MediaStream},
-    model::{Event, Persona, Scope, Signal},
+    model::{Event, Persona, Presence, Scope, Signal, UserId},
 };
 
 /// What adapters and puppets hand their events to.
@@ -42,6 +42,9 @@ pub trait Inbox: Send + Sync {
 
     /// Notes that something of an account's contact list changed that no signal and no event tells.
     fn contacts_changed(&self, _login: &LoginId) {}
+
+    /// Notes how a user of the bridge is on her own platform; her accounts show it, as far as she wishes.
+    fn user_is(&self, _user: UserId, _presence: Presence) {}
 
     /// Passes on something ephemeral; dropped when nobody can show it.
     fn signal(&self, network: &NetworkId, scope: Scope, from: Persona, signal: Signal);

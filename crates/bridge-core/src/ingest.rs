@@ -22,8 +22,8 @@ use crate::{
     loop_guard::{self, Verdict},
     measures::{self, Direction, Lane},
     media::{MediaError, MediaStream},
-    model::{Event, EventKind, Persona, RoomHint, Scope, Signal, UserId},
-    notice,
+    model::{Event, EventKind, Persona, Presence, RoomHint, Scope, Signal, UserId},
+    notice, outward,
     portal::{
         self, Change, ChangeError, Changed, Newcomer,
         guests::{self, Admission},
@@ -108,6 +108,10 @@ impl Inbox for Arc<Shared> {
 
     fn contacts_changed(&self, login: &LoginId) {
         roster::changed(self, login);
+    }
+
+    fn user_is(&self, user: UserId, presence: Presence) {
+        outward::note(self, user, presence);
     }
 
     fn signal(&self, network: &NetworkId, scope: Scope, from: Persona, signal: Signal) {

@@ -39,6 +39,7 @@ pub mod media;
 pub mod model;
 mod notice;
 mod options;
+mod outward;
 mod portal;
 mod record;
 pub mod redact;

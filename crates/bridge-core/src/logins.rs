@@ -85,6 +85,8 @@ pub(crate) async fn remove(shared: &Shared, login: &LoginId) -> Result<(), Commi
     let owner = shared.puppets.owner(login);
     shared.puppets.remove(login);
     if let Some(Owner::Person(owner)) = owner {
+        let last = shared.puppets.of(&owner).is_empty();
+        shared.outward.forget(login, last.then_some(&owner));
         roster::gone(shared, login, &owner);
     }
     Ok(())
@@ -99,6 +101,7 @@ async fn bring_to_life(
     let connector = shared.connectors.get(&login.persona.network);
     let connector = connector.ok_or_else(|| "its network is switched off".to_owned())?;
     shared.echoes.know(&login.id, &login.persona.id);
+    shared.outward.forget(&login.id, None);
     let puppet = connector.load(login).map_err(|error| error.to_string())?;
     appearance::restore(&*shared.store, &*puppet).await;
     supervise(shared, Owner::Person(owner), puppet, standing);

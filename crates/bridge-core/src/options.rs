@@ -4,6 +4,7 @@ use crate::{
     command::{ArgumentKind, ArgumentSpec},
     id::LoginId,
     model::{ListWishes, UserId},
+    outward,
     record::{UserRecord, user_key},
     roster,
     shared::Shared,
@@ -28,6 +29,8 @@ pub(crate) const ACCOUNT: &str = "account";
 const BUDDIES: &str = "buddies";
 /// Whether one is told when contacts come and go.
 const NOTICES: &str = "notices";
+/// What one appears as who is not there on her own platform.
+const OFFLINE_AS: &str = "offline-as";
 /// Which ways it is told how available people are.
 const PRESENCE: &str = "presence";
 
@@ -52,6 +55,12 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         help: "tells you when a contact comes online or goes.",
     },
     OptionSpec {
+        name: OFFLINE_AS,
+        value: ArgumentSpec::needed("VALUE", ArgumentKind::Choice(&["away", "hidden", "online"])),
+        default: "away",
+        help: "is what you appear as to contacts while you are offline here.",
+    },
+    OptionSpec {
         name: PRESENCE,
         value: ArgumentSpec::needed("VALUE", ArgumentKind::Choice(&["both", "in", "out", "off"])),
         default: "both",
@@ -61,7 +70,7 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
 ];
 
 /// The names of all options, for the commands about them.
-pub(crate) const NAMES: &[&str] = &[ACCOUNT, BUDDIES, NOTICES, PRESENCE];
+pub(crate) const NAMES: &[&str] = &[ACCOUNT, BUDDIES, NOTICES, OFFLINE_AS, PRESENCE];
 
 /// Tells whether somebody wants to be told when her contacts come and go.
 pub(crate) async fn notices(shared: &Shared, user: &UserId) -> bool {
@@ -75,6 +84,27 @@ pub(crate) async fn list_wishes(shared: &Shared, user: &UserId) -> ListWishes {
         presence: matches!(presence.as_deref(), None | Some("both" | "in")),
         live_list: value(shared, user, BUDDIES).await.as_deref() == Some("on"),
     }
+}
+
+/// What one appears as to contacts while one is offline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    Away,
+    Hidden,
+    Online,
+}
+
+/// Tells whether somebody wants her contacts to see how she is, and as what when she is not there.
+pub(crate) async fn shows_herself(shared: &Shared, user: &UserId) -> Option<Gone> {
+    let direction = value(shared, user, PRESENCE).await;
+    if !matches!(direction.as_deref(), None | Some("both" | "out")) {
+        return None;
+    }
+    Some(match value(shared, user, OFFLINE_AS).await.as_deref() {
+        Some("hidden") => Gone::Hidden,
+        Some("online") => Gone::Online,
+        _ => Gone::Away,
+    })
 }
 
 /// Gives the account somebody means where she names none, if she chose one.
@@ -117,6 +147,7 @@ pub(crate) async fn choose(
     let stored = shared.store.commit(batch, Durability::Durable).await;
     stored.map_err(|error| StoreError::Engine(error.to_string()))?;
     roster::wished(shared, user);
+    outward::wished(shared, user);
     Ok(())
 }
 

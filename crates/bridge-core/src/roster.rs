@@ -308,6 +308,8 @@ async fn compose(
     let appearance = Table::<AppearanceRecord>::get(&*shared.store, &appearance_key(login)).await?;
     let mut persona = record.persona;
     let AppearanceRecord { name, state: wished, status_text } = appearance.unwrap_or_default();
+    let (by_itself, own_words) = shared.outward.shown(login);
+    let (wished, status_text) = (wished.or(by_itself), status_text.or(own_words));
     persona.name = name.or(persona.name);
     let puppet = shared.puppets.online(login);
     let presence = match puppet {

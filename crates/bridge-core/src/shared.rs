@@ -31,6 +31,7 @@ use crate::{
     media::{Library, Spool},
     model::UserId,
     notice::Notices,
+    outward::Outward,
     record::{Leg, PortalRecord},
     relay::Strangers,
     roster::Roster,
@@ -161,6 +162,7 @@ pub(crate) struct Shared {
     pub(crate) notices: Notices,
     pub(crate) comings: Comings,
     pub(crate) roster: Roster,
+    pub(crate) outward: Outward,
     /// Networks whose rooms that nobody knows may be known in a moment.
     rediscovering: Mutex<BTreeSet<NetworkId>>,
     pub(crate) echoes: Echoes,
@@ -214,6 +216,7 @@ impl Shared {
             notices: Notices::default(),
             comings: Comings::default(),
             roster: Roster::default(),
+            outward: Outward::default(),
             rediscovering: Mutex::default(),
             echoes: Echoes::default(),
             ingest,

@@ -4,6 +4,7 @@ mod clock;
 mod commands;
 mod contacts;
 mod model;
+mod outward;
 mod portal;
 mod rediscover;
 mod relay;

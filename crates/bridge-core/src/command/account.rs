@@ -13,6 +13,7 @@ use crate::{
     model::{PresenceState, Reject},
     portal::person,
     shared::OnLogout,
+    supervisor::Owner,
     texts,
 };
 
@@ -24,7 +25,8 @@ const WHICH: ArgumentSpec =
     ArgumentSpec::optional("WHICH", ArgumentKind::Choice(&["mine", "none"]));
 const WORDS: ArgumentSpec = ArgumentSpec::needed("WORDS", ArgumentKind::Rest);
 
-const STATES: &[&str] = &["online", "away", "busy", "brb", "phone", "lunch", "idle", "hidden"];
+const STATES: &[&str] =
+    &["online", "away", "busy", "brb", "phone", "lunch", "idle", "hidden", "auto"];
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
@@ -73,7 +75,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         name: "presence",
         aliases: &[],
         arguments: &[STATE],
-        help: "shows your account as online, away, busy, brb, phone, lunch, idle or hidden.",
+        help: "shows your account as online, away, busy, brb, phone, lunch, idle or hidden; `auto`, as \
+               you are here.",
         role: Role::User,
         run: Run::Login(|caller, account, arguments| presence(caller, account, arguments).boxed()),
     },
@@ -149,6 +152,9 @@ async fn logout(caller: &Caller<'_>, account: Account, arguments: Arguments) -> 
 
 async fn presence(caller: &Caller<'_>, account: Account, arguments: Arguments) -> Reply {
     let word = arguments.text("STATE").to_owned();
+    if word == "auto" {
+        return as_here(caller, account).await;
+    }
     let state = match word.as_str() {
         "away" => PresenceState::Away,
         "brb" => PresenceState::BeRightBack,
@@ -161,6 +167,17 @@ async fn presence(caller: &Caller<'_>, account: Account, arguments: Arguments) -
     };
     let patch = SelfPatch { state: Some(state), ..SelfPatch::default() };
     set_self(caller, account, patch, texts::account::you_appear_as_word_now(&word)).await
+}
+
+/// Lets an account appear as its owner does here.
+async fn as_here(caller: &Caller<'_>, account: Account) -> Reply {
+    let Some(Owner::Person(owner)) = caller.shared.puppets.owner(&account.login) else {
+        return answer::nobody(caller);
+    };
+    Reply::Text(match appearance::let_go(caller.shared, &account.login, &owner).await {
+        Ok(()) => texts::account::YOU_APPEAR_AS_YOU_ARE_HERE.to_owned(),
+        Err(error) => texts::general::that_could_not_be_stored(&error),
+    })
 }
 
 async fn avatar(caller: &Caller<'_>, account: Account, arguments: Arguments) -> Reply {

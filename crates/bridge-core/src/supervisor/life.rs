@@ -22,7 +22,7 @@ use crate::{
     command::tell_owner,
     connector::{Puppet, PuppetContext, PuppetExit},
     id::{LoginId, Timestamp},
-    measures, notice, roster,
+    measures, notice, outward, roster,
     shared::Shared,
     texts,
 };
@@ -239,6 +239,7 @@ impl Life {
         self.set(LoginState::Connected, None);
         self.shared.comings.signed_in(&self.login);
         roster::came(&self.shared, &self.login);
+        outward::came(&self.shared, &self.login);
         let (shared, login) = (Arc::clone(&self.shared), self.login.clone());
         let puppet = Arc::clone(&self.puppet);
         self.shared.tasks.spawn(async move {

@@ -20,6 +20,9 @@ pub(crate) fn you_appear_as_word_now(word: impl Display) -> String {
     format!("You appear as {word} now.")
 }
 
+pub(crate) const YOU_APPEAR_AS_YOU_ARE_HERE: &str =
+    "You appear as you are here from now on, as far as I am told how that is.";
+
 pub(crate) fn it_holds_once_connected(done: impl Display, login: impl Display) -> String {
     format!("{done} It holds when {login} is connected again.")
 }
