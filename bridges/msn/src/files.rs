@@ -42,7 +42,8 @@ type Pieces = mpsc::Sender<Result<Bytes, MediaError>>;
 #[derive(Default)]
 pub(crate) struct Incoming {
     files: HashMap<TransferId, Pieces>,
-    kept: JoinSet<()>,
+    /// What is fetched and kept, of files and of other things.
+    pub(crate) kept: JoinSet<()>,
 }
 
 impl Incoming {

@@ -12,8 +12,10 @@ use std::{
 use crate::{
     connector::NETWORK,
     contacts,
+    emoticons::{self, Shown},
     files::{Incoming, Outgoing},
     login::is_address,
+    objects::Objects,
     texts, translate, words,
 };
 use async_trait::async_trait;
@@ -30,8 +32,13 @@ use bridge_core::{
 use msnp::{CloseReason, ConnectError, Handle, RequestError};
 
 /// What a conversation of MSN can show, whoever's account it is.
-pub const CAPABILITIES: Capabilities =
-    Capabilities { nudge: true, styles: Styles::Message, typing: true, ..Capabilities::NONE };
+pub const CAPABILITIES: Capabilities = Capabilities {
+    emoticons: Some(emoticons::BOUNDS),
+    nudge: true,
+    styles: Styles::Message,
+    typing: true,
+    ..Capabilities::NONE
+};
 
 /// An account and, while it is online, the way to its session.
 pub(crate) struct MsnPuppet {
@@ -45,6 +52,10 @@ pub(crate) struct MsnPuppet {
     wishes: Mutex<SelfPatch>,
     /// Files on their way to contacts.
     outgoing: Outgoing,
+    /// What contacts' clients offer, on its way.
+    pub(crate) objects: Objects,
+    /// Pictures for letters that are served.
+    pub(crate) shown: Shown,
     /// When the session began, which tells its links and transfers from those of others.
     began: Mutex<u64>,
 }
@@ -58,6 +69,8 @@ impl MsnPuppet {
             session: Mutex::new(None),
             wishes: Mutex::default(),
             outgoing: Outgoing::new(),
+            objects: Objects::default(),
+            shown: Shown::default(),
             began: Mutex::default(),
         }
     }
@@ -171,6 +184,7 @@ impl Puppet for MsnPuppet {
             Err(error) => return PuppetExit::ProtocolBug(error.to_string()),
         };
         *self.session() = Some(handle.clone());
+        self.shown.forget();
         cx.online.send_replace(true);
         let mut incoming = Incoming::default();
         let ended = tokio::select! {
@@ -181,6 +195,7 @@ impl Puppet for MsnPuppet {
         cx.online.send_replace(false);
         *self.session() = None;
         self.outgoing.interrupt();
+        self.objects.interrupt();
         incoming.finish().await;
         handle.sign_out().await;
         events.finish().await;
@@ -194,6 +209,9 @@ impl Puppet for MsnPuppet {
             EventKind::Message(content) => {
                 let text = translate::text(content, item.maybe_double);
                 let words = text.words.clone();
+                if !item.pictures.is_empty() {
+                    emoticons::show(self, &handle, &to, content, &item.pictures).await;
+                }
                 match handle.send_text(&to, text).await {
                     // Kept for her, which is not delivered yet.
                     Err(RequestError::NotOnline) => match self.leave(&handle, chat, &words).await {

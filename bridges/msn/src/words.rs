@@ -2,43 +2,11 @@
 //!
 //! What is the server's stays as it came: names and words are only shown so.
 
-use std::collections::HashMap;
-
 use bridge_core::model::{Colour, Span, Style, StyledText};
-use msnp::{
-    ChatId, Emoticon,
-    text::{
-        emoticon::{self, moved, replaced},
-        plus::{self, Effect},
-    },
+use msnp::text::{
+    emoticon::{self, moved, replaced},
+    plus::{self, Effect},
 };
-
-/// Most people whose own shortcuts are remembered until they speak; past that all are forgotten.
-const REMEMBERED: usize = 1024;
-/// Most shortcuts of one of them.
-const SHORTCUTS: usize = 64;
-
-/// Shortcuts that people have pictures of their own for. They are told right before the words they are in.
-#[derive(Default)]
-pub(crate) struct OwnShortcuts(HashMap<(ChatId, String), Vec<String>>);
-
-impl OwnShortcuts {
-    /// Remembers what somebody tells before she speaks.
-    pub(crate) fn remember(&mut self, chat: &ChatId, from: &str, pictures: &[Emoticon]) {
-        let who = (chat.clone(), from.to_owned());
-        if self.0.len() >= REMEMBERED && !self.0.contains_key(&who) {
-            self.0.clear();
-        }
-        let known = self.0.entry(who).or_default();
-        let room = SHORTCUTS.saturating_sub(known.len());
-        known.extend(pictures.iter().take(room).map(|picture| picture.shortcut.clone()));
-    }
-
-    /// Gives what somebody told before the words she says now.
-    pub(crate) fn take(&mut self, chat: &ChatId, from: &str) -> Vec<String> {
-        self.0.remove(&(chat.clone(), from.to_owned())).unwrap_or_default()
-    }
-}
 
 /// Makes a neutral text of words: looks of the codes in it, emoji for the shortcuts that are not the
 /// sender's own.
@@ -100,16 +68,8 @@ mod tests {
     }
 
     #[test]
-    fn own_shortcuts_are_letters_in_the_next_words_only() {
-        let mut own = OwnShortcuts::default();
-        let chat = ChatId::with("bob@example.com");
-        let picture =
-            Emoticon { shortcut: "(l)".to_owned(), description: String::new(), moves: false };
-        own.remember(&chat, "bob@example.com", &vec![picture; 100]);
-        assert_eq!(own.take(&chat, "carol@example.com"), [""; 0]);
-        let told = own.take(&chat, "bob@example.com");
-        assert_eq!((told.len(), read("(l) (k)", &told).plain.as_str()), (SHORTCUTS, "(l) 💋"));
-        assert_eq!(own.take(&chat, "bob@example.com"), [""; 0]);
+    fn own_shortcuts_stay_letters() {
+        assert_eq!(read("(l) (k)", &["(l)".to_owned()]).plain, "(l) 💋");
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn plainer(content: Content, to: Capabilities, known: bool) -> Content {
         }
         Styles::None => with_links_in_words(text, |_| false),
     };
-    let emoticons = if to.emoticons { emoticons } else { Vec::new() };
+    let emoticons = if to.emoticons.is_some() { emoticons } else { Vec::new() };
     // Places within the words move with them; where words were added, names in them are not marked.
     let mentions = if to.styles == Styles::Parts { mentions } else { Vec::new() };
     let mut content = Content { text, emote, reply_to: native, mentions, emoticons };
@@ -344,6 +344,7 @@ mod samples {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::PictureBounds;
     use crate::model::{CommandLine, DeliveryState, ShownFates};
 
     const NONE: Capabilities = Capabilities { speakers: true, ..Capabilities::NONE };
@@ -365,7 +366,7 @@ mod tests {
         let everything = Capabilities {
             contact_lists: true,
             edits: true,
-            emoticons: true,
+            emoticons: Some(PictureBounds { side: 1, bytes: 1 }),
             fates: ShownFates::All,
             files: true,
             idempotent: true,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::{
     id::{LoginId, MediaId, NetworkId},
-    media::{MediaError, MediaStream},
+    media::{ExpectedPicture, MediaError, MediaStream},
     model::{Event, Persona, Presence, Scope, Signal, UserId},
 };
 
@@ -33,6 +33,17 @@ pub trait Inbox: Send + Sync {
     /// [`MediaError::Gone`] where no files are kept.
     async fn keep_file(&self, _name: &str, _stream: MediaStream) -> Result<MediaId, MediaError> {
         Err(MediaError::Gone)
+    }
+
+    /// Makes a place for a picture that stands for letters, before the event that names it is handed in:
+    /// what it is shown by waits a moment for it. None where the picture is here, somebody fetches it
+    /// already, or no files are kept.
+    async fn expect_picture(
+        &self,
+        _network: &NetworkId,
+        _picture: &MediaId,
+    ) -> Option<ExpectedPicture> {
+        None
     }
 
     /// Tells how many bytes such a file may have; 0 where none are kept.

@@ -21,7 +21,7 @@ use crate::{
     index::Portal,
     loop_guard::{self, Verdict},
     measures::{self, Direction, Lane},
-    media::{MediaError, MediaStream},
+    media::{ExpectedPicture, MediaError, MediaStream},
     model::{Event, EventKind, Persona, Presence, RoomHint, Scope, Signal, UserId},
     notice, outward,
     portal::{
@@ -100,6 +100,14 @@ impl Inbox for Arc<Shared> {
             Some(library) => library.keep(name, stream).await,
             None => Err(MediaError::Gone),
         }
+    }
+
+    async fn expect_picture(
+        &self,
+        network: &NetworkId,
+        picture: &MediaId,
+    ) -> Option<ExpectedPicture> {
+        self.media.as_ref()?.expect(network, picture).await
     }
 
     fn largest_file(&self) -> u64 {

@@ -4,6 +4,8 @@
 //! the first leg needs them, rest in a [`Spool`], and are read from there by all legs. What a file is
 //! is told by its bytes, never by who sent it.
 
+mod picture;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -33,6 +35,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// Most files remembered by where they came from.
 const KNOWN_LIMIT: usize = 1024;
 
+pub use self::picture::ExpectedPicture;
+
 /// Bytes of a file, in order, in pieces.
 pub struct MediaStream {
     /// How many there will be, as far as the other side says; nobody relies on it.
@@ -60,6 +64,17 @@ impl MediaStream {
     /// Gives the pieces, for what takes a stream.
     pub fn into_pieces(self) -> impl Stream<Item = Result<Bytes, MediaError>> + Send + 'static {
         self.bytes
+    }
+
+    /// Ends with [`MediaError::TooLarge`] past so many bytes, whatever the other side said of the size.
+    pub(crate) fn within(self, limit: u64) -> Self {
+        let mut size = 0_u64;
+        let bytes = self.bytes.map(move |piece| {
+            let piece = piece?;
+            size = size.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            if size > limit { Err(MediaError::TooLarge { limit }) } else { Ok(piece) }
+        });
+        Self { size: self.size, bytes: Box::pin(bytes) }
     }
 
     /// Reads all of it, for a place that takes it only whole.
@@ -204,6 +219,15 @@ pub trait Spool: Send + Sync + 'static {
     /// [`MediaError::NotAPicture`], and those of [`keep`](Self::keep).
     async fn as_picture(&self, media: &Media, bounds: PictureBounds) -> Result<Media, MediaError>;
 
+    /// Makes a picture into one of a safe form within bounds that stands for letters: as it is where it is
+    /// one already; one that moves goes on moving where that is possible.
+    ///
+    /// # Errors
+    /// As [`as_picture`](Self::as_picture).
+    async fn as_emoticon(&self, media: &Media, bounds: PictureBounds) -> Result<Media, MediaError> {
+        self.as_picture(media, bounds).await
+    }
+
     /// Tells whether [`link`](Self::link) gives addresses.
     fn gives_links(&self) -> bool;
 
@@ -281,7 +305,17 @@ impl Library {
         network: &NetworkId,
         file: &Attachment,
     ) -> Result<Media, DeliverError> {
-        let limit = self.spool.max_size();
+        self.fetch_within(shared, network, file, self.spool.max_size()).await
+    }
+
+    /// As [`fetch`](Self::fetch), of no more than so many bytes.
+    async fn fetch_within(
+        &self,
+        shared: &Shared,
+        network: &NetworkId,
+        file: &Attachment,
+        limit: u64,
+    ) -> Result<Media, DeliverError> {
         if file.size.is_some_and(|size| size > limit) {
             return Err(too_large(limit));
         }
@@ -304,7 +338,7 @@ impl Library {
         })?;
         let work = async {
             let stream = adapter.open_media(&file.media).await?;
-            self.spool.keep(&file.name, stream).await.map_err(DeliverError::from)
+            self.spool.keep(&file.name, stream.within(limit)).await.map_err(DeliverError::from)
         };
         let late = || Err(DeliverError::retry("the file does not come in time"));
         let fetched = timeout(FETCH_DEADLINE, work).await.unwrap_or_else(|_| late());

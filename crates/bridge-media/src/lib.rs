@@ -7,6 +7,7 @@
 //! What a file is is told by its bytes ([`kind`]); what the sender says of it is for people only.
 
 mod config;
+mod emoticon;
 pub mod kind;
 mod name;
 mod picture;

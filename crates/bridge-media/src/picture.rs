@@ -44,7 +44,15 @@ pub(crate) fn dimensions(path: &Path) -> Option<(u32, u32)> {
 /// Of a moving picture the first frame is kept: avatars and previews stand still. It is turned as its
 /// EXIF says, and that is left out.
 pub(crate) fn remake(path: &Path, bounds: PictureBounds) -> Result<Vec<u8>, MediaError> {
-    let mut picture = read(path)?;
+    shrink(read(path)?, bounds)
+}
+
+/// As [`remake`], always a PNG.
+pub(crate) fn remake_as_png(path: &Path, bounds: PictureBounds) -> Result<Vec<u8>, MediaError> {
+    shrink(read(path)?.into_rgba8().into(), bounds)
+}
+
+fn shrink(mut picture: DynamicImage, bounds: PictureBounds) -> Result<Vec<u8>, MediaError> {
     let mut side = bounds.side;
     loop {
         if picture.width().max(picture.height()) > side {
@@ -80,7 +88,7 @@ fn smallest_loss(picture: &DynamicImage, most: u64) -> Result<Option<Vec<u8>>, M
     Ok(None)
 }
 
-fn read(path: &Path) -> Result<DynamicImage, MediaError> {
+pub(crate) fn read(path: &Path) -> Result<DynamicImage, MediaError> {
     let size = std::fs::metadata(path).map_err(|error| gone(&error))?.len();
     if size > FILE {
         return Err(MediaError::NotAPicture("its file is too large to be read".into()));
@@ -101,19 +109,25 @@ fn is_sane(width: u32, height: u32) -> bool {
     pixels > 0 && width <= SIDE && height <= SIDE && pixels <= PIXELS
 }
 
+/// Tells what a file is by its bytes.
+pub(crate) fn mime(path: &Path) -> Result<&'static str, MediaError> {
+    let file = File::open(path).map_err(|error| gone(&error))?;
+    let mut head = Vec::new();
+    let read = file.take(u64::try_from(HEAD).unwrap_or_default()).read_to_end(&mut head);
+    read.map_err(|error| gone(&error))?;
+    Ok(kind::of(&head).mime)
+}
+
 /// Opens a picture of a form that is read, told by its bytes.
 fn reader(path: &Path) -> Result<ImageReader<BufReader<File>>, MediaError> {
-    let mut file = File::open(path).map_err(|error| gone(&error))?;
-    let mut head = Vec::new();
-    let read = file.by_ref().take(u64::try_from(HEAD).unwrap_or_default()).read_to_end(&mut head);
-    read.and_then(|_| std::io::Seek::rewind(&mut file)).map_err(|error| gone(&error))?;
-    let format = match kind::of(&head).mime {
+    let format = match mime(path)? {
         "image/bmp" => ImageFormat::Bmp,
         "image/gif" => ImageFormat::Gif,
         "image/jpeg" => ImageFormat::Jpeg,
         "image/png" => ImageFormat::Png,
         _ => return Err(MediaError::NotAPicture("it is of no form that is read".into())),
     };
+    let file = File::open(path).map_err(|error| gone(&error))?;
     let mut reader = ImageReader::with_format(BufReader::new(file), format);
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE);
@@ -123,7 +137,7 @@ fn reader(path: &Path) -> Result<ImageReader<BufReader<File>>, MediaError> {
     Ok(reader)
 }
 
-fn gone(error: &std::io::Error) -> MediaError {
+pub(crate) fn gone(error: &std::io::Error) -> MediaError {
     match error.kind() {
         std::io::ErrorKind::NotFound => MediaError::Gone,
         _ => MediaError::Disk(error.to_string().into()),

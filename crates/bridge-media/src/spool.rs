@@ -28,6 +28,7 @@ use tokio::{
 };
 
 use crate::{
+    emoticon,
     kind::{self, HEAD},
     name, picture,
     sign::Signer,
@@ -179,6 +180,30 @@ impl FileSpool {
     }
 }
 
+impl FileSpool {
+    /// Reads a picture, a few at a time.
+    async fn made_of<T: Send + 'static>(
+        &self,
+        from: &Media,
+        make: impl FnOnce(&Path) -> Result<T, MediaError> + Send + 'static,
+    ) -> Result<T, MediaError> {
+        let (inner, hash) = (Arc::clone(&self.0), from.hash);
+        let turn = Arc::clone(&inner.pictures).acquire_owned().await.map_err(disk)?;
+        let made = spawn_blocking(move || {
+            let made = make(&inner.path(hash));
+            drop(turn);
+            made
+        });
+        made.await.map_err(disk)?
+    }
+
+    async fn keep_made(&self, name: &str, bytes: Vec<u8>) -> Result<Media, MediaError> {
+        let size = u64::try_from(bytes.len()).ok();
+        let stream = MediaStream::new(size, stream::iter([Ok(Bytes::from(bytes))]));
+        self.keep(name, stream).await
+    }
+}
+
 #[async_trait]
 impl Spool for FileSpool {
     fn max_size(&self) -> u64 {
@@ -206,17 +231,15 @@ impl Spool for FileSpool {
     }
 
     async fn as_picture(&self, from: &Media, bounds: PictureBounds) -> Result<Media, MediaError> {
-        let (inner, hash) = (Arc::clone(&self.0), from.hash);
-        let turn = Arc::clone(&inner.pictures).acquire_owned().await.map_err(disk)?;
-        let made = spawn_blocking(move || {
-            let made = picture::remake(&inner.path(hash), bounds);
-            drop(turn);
-            made
-        });
-        let bytes = Bytes::from(made.await.map_err(disk)??);
-        let size = u64::try_from(bytes.len()).ok();
-        let stream = MediaStream::new(size, stream::iter([Ok(bytes)]));
-        self.keep(&from.name, stream).await
+        let made = self.made_of(from, move |path| picture::remake(path, bounds)).await?;
+        self.keep_made(&from.name, made).await
+    }
+
+    async fn as_emoticon(&self, from: &Media, bounds: PictureBounds) -> Result<Media, MediaError> {
+        match self.made_of(from, move |path| emoticon::remake(path, bounds)).await? {
+            Some(made) => self.keep_made(&from.name, made).await,
+            None => Ok(from.clone()),
+        }
     }
 
     fn link(&self, media: &Media) -> Option<Link> {

@@ -53,7 +53,8 @@ impl MsnPuppet {
         if let (Some(handle), Some(former)) = (session, former.as_ref().and_then(OwnPicture::bytes))
         {
             // Where the session is over, nobody can fetch it anyway.
-            let _ = handle.withdraw_object(&self.describe(former).hash).await;
+            let object = self.describe(Object::PICTURE, PICTURE_NAME, former);
+            let _ = handle.withdraw_object(&object.hash).await;
         }
         shown
     }
@@ -72,7 +73,7 @@ impl MsnPuppet {
         }
         match wishes.picture.as_ref().map(OwnPicture::bytes) {
             Some(Some(bytes)) => {
-                let object = self.describe(bytes);
+                let object = self.describe(Object::PICTURE, PICTURE_NAME, bytes);
                 handle.serve_object(object.clone(), Arc::from(bytes)).await?;
                 handle.set_picture(Some(object)).await
             }
@@ -81,7 +82,8 @@ impl MsnPuppet {
         }
     }
 
-    fn describe(&self, picture: &[u8]) -> Object {
-        Object::describing(&self.config.account, Object::PICTURE, PICTURE_NAME, picture)
+    /// Describes something that the account offers.
+    pub(crate) fn describe(&self, kind: u32, name: &str, bytes: &[u8]) -> Object {
+        Object::describing(&self.config.account, kind, name, bytes)
     }
 }

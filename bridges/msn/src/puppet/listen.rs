@@ -18,7 +18,13 @@ use tokio::{
 };
 
 use super::{MsnPuppet, exit};
-use crate::{connector::NETWORK, faces::Faces, files::Incoming, translate, words::OwnShortcuts};
+use crate::{
+    connector::NETWORK,
+    emoticons::{self, OwnShortcuts},
+    faces::Faces,
+    files::Incoming,
+    translate,
+};
 
 /// How long somebody counts as writing after she said so (docs: protocol, typing).
 const TYPING_LAPSES: Duration = Duration::from_secs(6);
@@ -74,7 +80,13 @@ impl MsnPuppet {
                 Some(msnp::Event::Message { chat, from, name, text, link, number }) => {
                     typing.remove(&chat);
                     let own = own_shortcuts.take(&chat, &from);
-                    let kind = EventKind::Message(translate::content(&text, &own));
+                    let letters: Vec<String> =
+                        own.iter().map(|picture| picture.shortcut.clone()).collect();
+                    let mut content = translate::content(&text, &letters);
+                    let (whose, words) = ((&chat, from.as_str()), &content.text.plain);
+                    content.emoticons =
+                        emoticons::named(self, cx, whose, own, words, &mut incoming.kept).await;
+                    let kind = EventKind::Message(content);
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
                     self.accept(cx, &chat, self.persona(&from, Some(&name)), source, kind).await;
                     faces.look(self, &chat, &from);
@@ -85,7 +97,7 @@ impl MsnPuppet {
                     self.accept(cx, &chat, from, source, EventKind::Nudge).await;
                 }
                 Some(msnp::Event::Extra { chat, from, extra: Extra::Emoticons(list), .. }) => {
-                    own_shortcuts.remember(&chat, &from, &list);
+                    own_shortcuts.remember(&chat, &from, list);
                 }
                 Some(msnp::Event::Extra { chat, from, name, extra, link, number }) => {
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
@@ -138,7 +150,8 @@ impl MsnPuppet {
                 }
                 Some(msnp::Event::Transfer(event)) => {
                     incoming.take(self, cx, &event).await;
-                    if let Some(event) = faces.take(self, cx, event) {
+                    let event = self.objects.take(event);
+                    if let Some(event) = event.and_then(|event| faces.take(self, cx, event)) {
                         self.outgoing.take(event);
                     }
                 }

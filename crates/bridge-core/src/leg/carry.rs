@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Pump;
 use crate::{
     error::DeliverError,
     id::{MediaId, Timestamp},
     media::{Library, Media, PictureBounds},
-    model::{Attachment, Capabilities, Link, Reject, size_in_words},
+    model::{Attachment, Capabilities, EventKind, Link, Reject, size_in_words},
     record::LogRow,
     texts,
 };
@@ -20,6 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 const SIDE: u32 = 4096;
 /// How large a face may be.
 const FACE: PictureBounds = PictureBounds { side: 512, bytes: 1024 * 1024 };
+
+/// How long a message waits for the pictures in it.
+const EMOTICONS: Duration = Duration::from_secs(5);
+/// Most pictures of one message; the rest stay letters.
+const EMOTICONS_LIMIT: usize = 20;
 
 /// How a file reaches a place.
 pub(super) enum Carried {
@@ -50,6 +55,39 @@ impl Pump {
         let library = self.shared.media.as_ref()?;
         let face = library.face(&self.shared, &row.event.network, picture, FACE).await;
         face.inspect_err(|error| tracing::debug!(%error, "a face is not here")).ok()
+    }
+
+    /// Fetches the pictures of the emoticons in somebody's words, and makes them small and safe. Those that
+    /// do not come at once are left out: letters stand for them.
+    pub(super) async fn pictures(
+        &self,
+        row: &LogRow,
+        kind: &mut EventKind,
+        to: Capabilities,
+    ) -> Vec<Media> {
+        let (EventKind::Message(content) | EventKind::Edit { content, .. }) = kind else {
+            return Vec::new();
+        };
+        let emoticons = std::mem::take(&mut content.emoticons);
+        let mut pictures = Vec::new();
+        let (Some(library), Some(bounds)) = (self.shared.media.as_ref(), to.emoticons) else {
+            return pictures;
+        };
+        let end = Instant::now() + EMOTICONS;
+        for emoticon in emoticons.into_iter().take(EMOTICONS_LIMIT) {
+            let age = Duration::from_millis(self.shared.clock.age(row.accepted));
+            let network = &row.event.network;
+            let wanted = library.emoticon(&self.shared, network, &emoticon.media, bounds, age);
+            match timeout_at(end, wanted).await {
+                Ok(Ok(picture)) => {
+                    content.emoticons.push(emoticon);
+                    pictures.push(picture);
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "an emoticon is not here"),
+                Err(_) => tracing::debug!("an emoticon does not come in time"),
+            }
+        }
+        pictures
     }
 
     /// Finds out how a file reaches this leg's place, and fetches its bytes where they are needed.

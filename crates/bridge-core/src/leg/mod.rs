@@ -248,15 +248,20 @@ impl Pump {
                 return self.advance(Some(row)).await;
             }
         }
-        let Some(event) = downgrade(&event, to, voice, known) else {
+        let Some(mut event) = downgrade(&event, to, voice, known) else {
             return self.advance(Some(row)).await;
         };
+        let pictures = self.pictures(row, &mut event.kind, to).await;
         if let Some(now) = self.shared.index().leg_now(self.portal, self.leg) {
             now.works_on = Some(row.accepted);
         }
         let doubtful = self.left_over.take() == Some(InFlight::Row(self.cursor));
         let marked = self.shared.index().mark(self.portal, self.cursor) == Some(Mark::Doubtful);
         let key = IdempotencyKey { row: row.row, leg: self.leg };
+        let owner = match &leg {
+            Leg::Room { owner, .. } => owner.clone(),
+            Leg::Chat { .. } | Leg::Closed => None,
+        };
         let mut item = Delivery {
             key,
             row: row.row,
@@ -265,6 +270,8 @@ impl Pump {
             event,
             about,
             media,
+            pictures,
+            owner,
             maybe_double: doubtful || marked,
         };
         // Held until the names that come of it are stored.

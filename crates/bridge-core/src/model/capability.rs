@@ -1,6 +1,7 @@
 //! What a place can show.
 
 use super::DeliveryState;
+use crate::media::PictureBounds;
 
 /// What a room or chat can take; what it cannot is left out or told as text by the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,8 +10,8 @@ pub struct Capabilities {
     pub contact_lists: bool,
     /// Changes a message that was said.
     pub edits: bool,
-    /// Shows pictures that stand for letters.
-    pub emoticons: bool,
+    /// How large pictures that stand for letters may be; none where they are not shown.
+    pub emoticons: Option<PictureBounds>,
     /// What it shows of the fates of messages.
     pub fates: ShownFates,
     /// Takes files.
@@ -52,7 +53,7 @@ impl Capabilities {
     pub const NONE: Self = Self {
         contact_lists: false,
         edits: false,
-        emoticons: false,
+        emoticons: None,
         fates: ShownFates::Nothing,
         files: false,
         idempotent: false,

@@ -7,7 +7,7 @@ use zeroize::Zeroize as _;
 
 use super::{
     Attachment, CallNotice, ContactDelta, Content, MembershipChange, Persona, Presence,
-    ProfilePatch, RoomPatch, Wink,
+    ProfilePatch, RoomPatch, UserId, Wink,
 };
 use crate::{
     id::{
@@ -225,6 +225,10 @@ pub struct Delivery {
     pub about: Vec<MessageId>,
     /// The file itself, where the event is one; it is here, and kept as long as this.
     pub media: Option<Media>,
+    /// The pictures of the emoticons in its words, in their order; they are here, as the file is.
+    pub pictures: Vec<Media>,
+    /// Whose room it is shown in, where it is somebody's.
+    pub owner: Option<UserId>,
     /// Whether an earlier attempt may have arrived: a target without idempotent sending marks the
     /// repetition for its reader.
     pub maybe_double: bool,
@@ -252,6 +256,8 @@ impl Delivery {
             event,
             about: Vec::new(),
             media: None,
+            pictures: Vec::new(),
+            owner: None,
             maybe_double: false,
         }
     }
