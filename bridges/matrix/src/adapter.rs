@@ -15,6 +15,7 @@ use bridge_core::{
     Adapter, AdapterContext, AdapterExit, DeliverError, Inbox, MediaStream,
     adapter::{CloseReason, CommandOrigin, Reply, RoomCondition},
     id::{IdempotencyKey, MediaId, MessageId, NetworkId, PersonaId, PortalId, RoomId},
+    media::PictureBounds,
     model::{
         Capabilities, Delivery, EventKind, Membership, Persona, Receipt, Rediscovered, Reject,
         RoomSpec, ShownFates, Signal, Styles, UserId,
@@ -30,12 +31,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     MatrixConfig, appservice, closing,
-    convert::to_matrix,
+    convert::{self, emoticons, media::spoken, to_matrix},
     ghost::{self, Ghosts},
     intent::Intent,
     media::{self, Uploads},
     members::Members,
     names::Names,
+    nudge::Nudges,
+    pack::Packs,
     room, texts,
 };
 
@@ -49,14 +52,17 @@ const ERRANDS_END: Duration = Duration::from_secs(3);
 
 /// What a room of Matrix can show.
 pub const CAPABILITIES: Capabilities = Capabilities {
+    emoticons: Some(PictureBounds { side: 256, bytes: 512 * 1024 }),
     fates: ShownFates::All,
     files: true,
     idempotent: true,
+    nudge: true,
     presence: true,
     profiles: true,
     speakers: true,
     styles: Styles::Parts,
     typing: true,
+    winks: true,
     ..Capabilities::NONE
 };
 
@@ -85,6 +91,8 @@ pub struct MatrixAdapter {
     pub(crate) context: OnceLock<AdapterContext>,
     pub(crate) ready: AtomicBool,
     pub(crate) uploads: Uploads,
+    pub(crate) packs: Packs,
+    pub(crate) nudges: Nudges,
     /// Largest file the homeserver takes, in bytes; none (0) until it said.
     pub(crate) upload_limit: AtomicU64,
     /// Small errands that must not hold up a transaction.
@@ -115,6 +123,8 @@ impl MatrixAdapter {
             context: OnceLock::new(),
             ready: AtomicBool::new(false),
             uploads: Uploads::default(),
+            packs: Packs::default(),
+            nudges: Nudges::default(),
             upload_limit: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             writers: Mutex::default(),
@@ -295,8 +305,10 @@ impl Adapter for MatrixAdapter {
         let room = room_id(room)?;
         let messages = match &item.event.kind {
             EventKind::Message(content) => {
-                let content = to_matrix::message(content);
+                let pictures = self.pictures(content, item).await;
+                let content = emoticons::show(to_matrix::message(content), &pictures);
                 let event = self.say_as_ghost(&room, item, &content).await?;
+                self.add_to_pack(&room, &item.event.sender, &pictures).await;
                 vec![MessageId::new(event.as_str())]
             }
             EventKind::File(file) => {
@@ -304,7 +316,24 @@ impl Adapter for MatrixAdapter {
                 let media = media.ok_or_else(|| DeliverError::retry("the file is not here"))?;
                 let bot = &self.names.bot;
                 let address = self.uploads.ensure(&self.intent, bot, item.key, media).await?;
-                let content = to_matrix::file(file, media, address);
+                let content = spoken(to_matrix::file(file, media, address), file.kind);
+                let event = self.say_as_ghost(&room, item, &content).await?;
+                self.uploads.done(item.key);
+                vec![MessageId::new(event.as_str())]
+            }
+            EventKind::Nudge => {
+                vec![MessageId::new(self.nudge(&room, item).await?.as_str())]
+            }
+            EventKind::Wink(wink) => {
+                let shown = match &item.media {
+                    Some(media) => {
+                        let bot = &self.names.bot;
+                        let address = self.uploads.ensure(&self.intent, bot, item.key, media);
+                        Some((media, address.await?))
+                    }
+                    None => None,
+                };
+                let content = convert::media::wink(wink, shown);
                 let event = self.say_as_ghost(&room, item, &content).await?;
                 self.uploads.done(item.key);
                 vec![MessageId::new(event.as_str())]

@@ -16,7 +16,11 @@ use ruma::{
 
 use crate::{
     adapter::{MatrixAdapter, NETWORK},
-    convert::from_matrix::{self, Said},
+    convert::{
+        self,
+        from_matrix::{self, Said},
+    },
+    nudge,
     texts::Untaken,
 };
 
@@ -65,6 +69,35 @@ pub(crate) async fn read_event(
                 kind,
             })
         }
+        AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::Sticker(
+            MessageLikeEvent::Original(event),
+        )) => {
+            if adapter.is_management(&event.room_id).await.unwrap_or_default() {
+                adapter.explain_untaken(event.room_id, event.event_id, Untaken::Files);
+                return None;
+            }
+            let file = convert::media::sticker(event.content)?;
+            Some(Event {
+                network: NetworkId::new(NETWORK),
+                source: SourceId::new(event.event_id.as_str()),
+                message: Some(MessageId::new(event.event_id.as_str())),
+                at: Timestamp(event.origin_server_ts.0.into()),
+                scope: Scope::Room(RoomId::new(event.room_id.as_str())),
+                sender: adapter.persona(&event.room_id, &event.sender).await,
+                kind: EventKind::File(file),
+            })
+        }
+        AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::Reaction(
+            MessageLikeEvent::Original(event),
+        )) if nudge::calls(&event.content.relates_to.key) => Some(Event {
+            network: NetworkId::new(NETWORK),
+            source: SourceId::new(event.event_id.as_str()),
+            message: Some(MessageId::new(event.event_id.as_str())),
+            at: Timestamp(event.origin_server_ts.0.into()),
+            scope: Scope::Room(RoomId::new(event.room_id.as_str())),
+            sender: adapter.persona(&event.room_id, &event.sender).await,
+            kind: EventKind::Nudge,
+        }),
         AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::RoomRedaction(
             RoomRedactionEvent::Original(event),
         )) => {

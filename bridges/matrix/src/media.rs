@@ -110,7 +110,12 @@ async fn fetch(intent: &Intent, bot: &UserId, path: &str) -> Result<Response, In
     intent.exchange_raw(intent.raw(Method::GET, path, bot).timeout(DEADLINE)).await
 }
 
-async fn upload(intent: &Intent, bot: &UserId, media: &Media) -> Result<OwnedMxcUri, DeliverError> {
+/// Puts a file on the homeserver; gives its address there.
+pub(crate) async fn upload(
+    intent: &Intent,
+    bot: &UserId,
+    media: &Media,
+) -> Result<OwnedMxcUri, DeliverError> {
     #[derive(Deserialize)]
     struct Uploaded {
         content_uri: OwnedMxcUri,

@@ -7,7 +7,7 @@ use bridge_core::{
 };
 use ruma::{
     MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, UInt,
-    api::client::message::send_message_event, events::room::message::RoomMessageEventContent,
+    api::client::message::send_message_event, events::MessageLikeEventContent,
 };
 
 use crate::adapter::MatrixAdapter;
@@ -19,7 +19,7 @@ impl MatrixAdapter {
         user: &OwnedUserId,
         room: &OwnedRoomId,
         transaction: &str,
-        content: &RoomMessageEventContent,
+        content: &(impl MessageLikeEventContent + Sync),
         at: Option<Timestamp>,
     ) -> Result<OwnedEventId, DeliverError> {
         let mut request = send_message_event::v3::Request::new(
@@ -54,7 +54,7 @@ impl MatrixAdapter {
         &self,
         room: &OwnedRoomId,
         item: &Delivery,
-        content: &RoomMessageEventContent,
+        content: &(impl MessageLikeEventContent + Sync),
     ) -> Result<OwnedEventId, DeliverError> {
         let ghost = self.ghost_in(room, &item.event.sender).await?;
         let transaction = item.key.to_string();

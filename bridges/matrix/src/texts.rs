@@ -16,6 +16,18 @@ pub(crate) const UNSUPPORTED: &str = "Matrix does not get this through the bridg
 pub(crate) const FORBIDDEN: &str = "The homeserver does not let the bridge write there.";
 pub(crate) const WORDLESS: &str = "This answer has no words here.";
 
+pub(crate) const SENT_A_NUDGE: &str = "sent a nudge";
+
+/// Instead of an animation, or under its picture.
+pub(crate) fn sent_a_wink(name: &str) -> String {
+    format!("sent a wink: {name}")
+}
+
+/// What a contact's pack of emoticons is called.
+pub(crate) fn emoticons_of(name: &str) -> String {
+    format!("Emoticons of {name}")
+}
+
 /// In a room of others, after it was invited.
 pub(crate) fn hello_among_others(prefix: &str) -> String {
     format!("Hello! I bridge MSN Messenger. Here I listen to what begins with `{prefix}`.")

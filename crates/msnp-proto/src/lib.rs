@@ -38,6 +38,7 @@ pub mod soap;
 pub mod text;
 mod verb;
 pub mod version;
+pub mod wink;
 pub mod xml;
 
 pub use self::{

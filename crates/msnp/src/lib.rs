@@ -42,7 +42,7 @@ pub use msnp_proto::{
         Deadlines, Event, Group, Invalid, LinkId, Pace, Privacy, RequestError, Roster,
     },
     soap::{circles::CircleInvitation, storage::RoamingProfile},
-    text,
+    text, wink,
 };
 
 pub use self::{

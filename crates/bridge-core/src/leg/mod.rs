@@ -23,7 +23,7 @@ use crate::{
     loop_guard::LoopGuard,
     model::{
         Attachment, Capabilities, Delivery, DeliveryState, Event, EventKind, Persona, ProfilePatch,
-        Receipt, Reject,
+        Receipt, Reject, Wink,
     },
     record::{InFlight, Leg, LogRow, Mark, Names, RowOf, get_row, names_key, row_of_key},
     shared::{OnAmbiguous, Shared},
@@ -247,6 +247,12 @@ impl Pump {
             if media.is_none() {
                 return self.advance(Some(row)).await;
             }
+        }
+        if let EventKind::Wink(Wink { media: Some(picture), .. }) = &row.event.kind
+            && to.winks
+        {
+            // Without it words say what it was.
+            media = self.face(row, picture).await;
         }
         let Some(mut event) = downgrade(&event, to, voice, known) else {
             return self.advance(Some(row)).await;

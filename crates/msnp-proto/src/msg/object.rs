@@ -34,6 +34,10 @@ impl Object {
     pub const EMOTICON: u32 = 2;
     /// The kind of a display picture.
     pub const PICTURE: u32 = 3;
+    /// The kind of a spoken message.
+    pub const VOICE: u32 = 11;
+    /// The kind of an animation: a [wink](crate::wink).
+    pub const WINK: u32 = 8;
 
     /// Describes bytes that an account offers, as something of a kind.
     pub fn describing(creator: &str, kind: u32, location: &str, bytes: &[u8]) -> Self {
