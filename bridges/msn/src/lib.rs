@@ -2,6 +2,7 @@
 //!
 //! Translation and nothing else: the protocol is spoken by the crate `msnp`.
 
+mod clips;
 mod config;
 mod connector;
 mod contacts;

@@ -31,7 +31,12 @@ pub(crate) fn the_file_was_not_delivered(file: impl Display, error: impl Display
 
 pub(crate) const SENT_A_DRAWING: &str = "sent a drawing that cannot be shown here";
 
-pub(crate) const SENT_A_VOICE_CLIP: &str = "sent a voice clip, which cannot be played here";
+/// Instead of a voice clip that did not come.
+pub(crate) const SENT_A_VOICE_CLIP: &str = "sent a voice clip, which did not arrive";
+
+/// Under one in a codec that browsers do not play.
+pub(crate) const A_VOICE_CLIP: &str =
+    "A voice clip in Messenger's own codec (Siren): save it and open it with VLC or ffmpeg.";
 
 pub(crate) const A_WINK: &str = "a wink";
 

@@ -5,10 +5,10 @@ use bridge_core::{
     DeliverError, PuppetContext,
     model::{
         Attachment, AttachmentKind, CallNotice, Colour, Content, CurrentMedia, EventKind, Presence,
-        PresenceState, Reject, Span, Style, StyledText, Wink,
+        PresenceState, Reject, Span, Style, StyledText,
     },
 };
-use msnp::{Contact, Extra, Format, Ink, Invitation, Object, RequestError, Status, Text};
+use msnp::{Contact, Extra, Format, Ink, Invitation, RequestError, Status, Text};
 
 /// What a drawing is called, which has no name of its own.
 const DRAWING: &str = "drawing.gif";
@@ -48,7 +48,8 @@ pub(crate) async fn extra(cx: &PuppetContext, extra: Extra) -> Option<EventKind>
     };
     Some(match extra {
         Extra::Action(words) => does(&words::shown(&words)),
-        Extra::Emoticons(_) => return None,
+        // These are fetched first.
+        Extra::Emoticons(_) | Extra::Voice(_) | Extra::Wink(_) => return None,
         Extra::Ink(Ink::Gif(bytes)) => {
             let size = u64::try_from(bytes.len()).ok();
             match files::keep(cx, DRAWING, bytes).await {
@@ -69,12 +70,6 @@ pub(crate) async fn extra(cx: &PuppetContext, extra: Extra) -> Option<EventKind>
                 Invitation::CALL => CallNotice::Audio,
                 _ => CallNotice::Activity,
             })
-        }
-        Extra::Voice(_) => does(texts::SENT_A_VOICE_CLIP),
-        Extra::Wink(description) => {
-            let named = Object::read(&description).and_then(|object| object.friendly_name());
-            let name = named.unwrap_or_else(|| texts::A_WINK.to_owned());
-            EventKind::Wink(Wink { name, media: None })
         }
         _ => does(texts::SENT_A_DRAWING),
     })

@@ -19,6 +19,7 @@ use tokio::{
 
 use super::{MsnPuppet, exit};
 use crate::{
+    clips::{self, Clip, Shown},
     connector::NETWORK,
     emoticons::{self, OwnShortcuts},
     faces::Faces,
@@ -102,7 +103,16 @@ impl MsnPuppet {
                 Some(msnp::Event::Extra { chat, from, name, extra, link, number }) => {
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
                     let from = self.persona(&from, Some(&name));
-                    if let Some(kind) = translate::extra(cx, extra).await {
+                    let clip = match &extra {
+                        Extra::Voice(description) => Some(Clip::Voice(description.clone())),
+                        Extra::Wink(description) => Some(Clip::Wink(description.clone())),
+                        _ => None,
+                    };
+                    if let Some(clip) = clip {
+                        let shown = Shown { chat, sender: from, source, at: Timestamp::now() };
+                        let (puppet, cx) = (Arc::clone(self), cx.clone());
+                        incoming.kept.spawn(clips::tell(puppet, cx, clip, shown));
+                    } else if let Some(kind) = translate::extra(cx, extra).await {
                         self.accept(cx, &chat, from, source, kind).await;
                     }
                 }
@@ -185,7 +195,19 @@ impl MsnPuppet {
         source: String,
         kind: EventKind,
     ) {
-        let at = Timestamp::now();
+        self.accept_at(cx, chat, sender, source, Timestamp::now(), kind).await;
+    }
+
+    /// As [`accept`](Self::accept), of what happened a while ago.
+    pub(crate) async fn accept_at(
+        &self,
+        cx: &PuppetContext,
+        chat: &msnp::ChatId,
+        sender: Persona,
+        source: String,
+        at: Timestamp,
+        kind: EventKind,
+    ) {
         self.accept_in(cx, self.scope(chat), sender, source, at, kind).await;
     }
 
