@@ -2,6 +2,7 @@
 
 mod contacts;
 mod files;
+mod kinds;
 mod rediscover;
 
 use std::{

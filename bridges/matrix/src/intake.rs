@@ -17,7 +17,7 @@ use ruma::{
 use crate::{
     adapter::{MatrixAdapter, NETWORK},
     convert::{
-        self,
+        self, emoticons,
         from_matrix::{self, Said},
     },
     nudge,
@@ -38,6 +38,7 @@ pub(crate) async fn read_event(
         )) => {
             let line = event.content.body().to_owned();
             let command = adapter.command_in(&event.room_id, &line).await;
+            let pictures = emoticons::read(&event.content);
             let kind = match (command, from_matrix::read(event.content)) {
                 (_, Said::Nothing) => return None,
                 (None, Said::File(file)) => EventKind::File(file),
@@ -50,8 +51,11 @@ pub(crate) async fn read_event(
                     return None;
                 }
                 (Some(command), _) => EventKind::Command(CommandLine(command)),
-                (None, Said::Content(content)) => EventKind::Message(content),
+                (None, Said::Content(content)) => {
+                    EventKind::Message(emoticons::in_words(content, pictures))
+                }
                 (None, Said::Edit { target, content }) => {
+                    let content = emoticons::in_words(content, pictures);
                     EventKind::Edit { target: MessageId::new(target.as_str()), content }
                 }
                 (None, Said::Untaken(what)) => {

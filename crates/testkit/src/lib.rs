@@ -17,7 +17,7 @@ mod synapse;
 mod user;
 mod wait;
 
-pub use matrix_sdk::ruma::OwnedRoomId as RoomId;
+pub use matrix_sdk::ruma::{OwnedMxcUri as MxcUri, OwnedRoomId as RoomId};
 
 pub use self::{
     port::Port,

@@ -1,5 +1,7 @@
 //! A person on Matrix, through a client that others wrote.
 
+mod raw;
+
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,

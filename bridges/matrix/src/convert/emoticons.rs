@@ -6,15 +6,105 @@
 //! MSN's words hold the letters; they are looked for in the message's HTML when everything else in it is
 //! written, so that looks and pictures need not know of each other.
 
+use bridge_core::{
+    id::MediaId,
+    model::{Content, CustomEmoticon},
+};
 use ruma::{
     OwnedMxcUri,
-    events::room::message::{FormattedBody, MessageType, RoomMessageEventContent},
+    events::room::message::{
+        FormattedBody, MessageFormat, MessageType, Relation, RoomMessageEventContent,
+    },
 };
 
 use super::to_matrix::escape;
 
 /// Most that pictures may make a message longer, in bytes: an event has at most 64 KiB.
 const ADDED: usize = 16 * 1024;
+
+/// Most pictures that are read from one message.
+const PICTURES: usize = 20;
+/// Longest letters of a picture, in bytes.
+const LETTERS: usize = 64;
+
+/// Adds to words the pictures that their message shows for letters in them.
+pub(crate) fn in_words(mut content: Content, pictures: Vec<CustomEmoticon>) -> Content {
+    let there = |picture: &CustomEmoticon| content.text.plain.contains(&picture.shortcut);
+    content.emoticons = pictures.into_iter().filter(there).collect();
+    content
+}
+
+/// Reads the pictures that a message shows for letters.
+///
+/// Letters are between colons, as clients write them: others could be any word of the message.
+pub(crate) fn read(content: &RoomMessageEventContent) -> Vec<CustomEmoticon> {
+    let message = match &content.relates_to {
+        Some(Relation::Replacement(replacement)) => &replacement.new_content.msgtype,
+        _ => &content.msgtype,
+    };
+    let formatted = match message {
+        MessageType::Text(text) => &text.formatted,
+        MessageType::Emote(text) => &text.formatted,
+        _ => return Vec::new(),
+    };
+    let html = formatted.as_ref().filter(|formatted| formatted.format == MessageFormat::Html);
+    let mut found: Vec<CustomEmoticon> = Vec::new();
+    let mut rest = html.map_or("", |formatted| formatted.body.as_str());
+    while let Some((_, after)) = rest.split_once('<') {
+        rest = after;
+        let name = after.get(..3).filter(|name| name.eq_ignore_ascii_case("img"));
+        let Some(inside) = name.and_then(|_| after.get(3..)) else {
+            continue;
+        };
+        if let Some(picture) = picture(inside)
+            && found.len() < PICTURES
+            && found.iter().all(|known| known.shortcut != picture.shortcut)
+        {
+            found.push(picture);
+        }
+    }
+    found
+}
+
+/// Reads what stands in the tag of a picture.
+fn picture(mut inside: &str) -> Option<CustomEmoticon> {
+    let (mut marked, mut source, mut alternative, mut title) = (false, None, None, None);
+    loop {
+        inside = inside.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
+        if inside.starts_with('>') {
+            break;
+        }
+        let end = inside.find(|c: char| c.is_ascii_whitespace() || "/>=".contains(c))?;
+        let (name, rest) = inside.split_at(end.max(1));
+        inside = rest.trim_start();
+        let mut value = "";
+        if let Some(rest) = inside.strip_prefix('=') {
+            let rest = rest.trim_start();
+            (value, inside) = match rest.chars().next()? {
+                quote @ ('"' | '\'') => rest.get(1..)?.split_once(quote)?,
+                _ => rest.split_at(rest.find(|c: char| c.is_ascii_whitespace() || c == '>')?),
+            };
+        }
+        match name.to_ascii_lowercase().as_str() {
+            "data-mx-emoticon" => marked = true,
+            "src" => source = Some(value),
+            "alt" => alternative = Some(value),
+            "title" => title = Some(value),
+            _ => {}
+        }
+    }
+    let address = source.filter(|source| marked && source.starts_with("mxc://"))?;
+    let letters = unescaped(alternative.or(title)?);
+    let inner = letters.strip_prefix(':')?.strip_suffix(':')?;
+    let odd = |c: char| c.is_control() || c.is_whitespace();
+    let tame = !inner.is_empty() && letters.len() <= LETTERS && !inner.contains(odd);
+    tame.then(|| CustomEmoticon { media: MediaId::new(address), shortcut: letters })
+}
+
+fn unescaped(text: &str) -> String {
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    text.replace("&#39;", "'").replace("&amp;", "&")
+}
 
 /// A picture on the homeserver, and the letters it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,6 +275,33 @@ mod tests {
             html.contains(&format!("{}{} &amp; {}", tag("amp"), tag(";"), tag("lt"))),
             "{html}"
         );
+    }
+
+    #[test]
+    fn pictures_are_read_by_their_mark_and_their_letters_are_between_colons() {
+        let tag = |rest: &str| format!("<IMG data-mx-emoticon src='mxc://hs/a' {rest}/>");
+        let html = [
+            tag("alt=\":cat:\" title=\":x:\""),
+            tag("title=:dog: height=32"),
+            tag("alt=\":cat:\""),
+            tag("alt=\"e\""),
+            tag("alt=\": :\""),
+            tag("alt=\"::\""),
+            "<img src=\"mxc://hs/a\" alt=\":plain:\">".to_owned(),
+            "<img data-mx-emoticon src=\"https://hs/a\" alt=\":far:\">".to_owned(),
+            "<img data-mx-emoticon src=\"mxc://hs/a\" alt=\":open:\"".to_owned(),
+        ];
+        let content = RoomMessageEventContent::text_html("", html.concat());
+        let letters = |found: &[CustomEmoticon]| -> Vec<String> {
+            found.iter().map(|picture| picture.shortcut.clone()).collect()
+        };
+        let found = read(&content);
+        assert_eq!(letters(&found), [":cat:", ":dog:"]);
+        assert_eq!(found[0].media.as_str(), "mxc://hs/a");
+        let content = in_words(Content::plain("a :dog:"), found);
+        assert_eq!(letters(&content.emoticons), [":dog:"]);
+        let many: String = (0..100).map(|at| tag(&format!("alt=':{at}:'"))).collect();
+        assert_eq!(read(&RoomMessageEventContent::text_html("", many)).len(), PICTURES);
     }
 
     #[test]

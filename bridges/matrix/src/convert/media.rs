@@ -25,9 +25,17 @@ pub(crate) fn sticker(content: StickerEventContent) -> Option<Attachment> {
     let StickerMediaSource::Plain(address) = source else {
         return None;
     };
+    // It has words instead of a name.
+    let ending = match info.mimetype.as_deref() {
+        Some("image/gif") => ".gif",
+        Some("image/jpeg") => ".jpg",
+        Some("image/png") => ".png",
+        Some("image/webp") => ".webp",
+        _ => "",
+    };
     Some(Attachment {
         media: MediaId::new(address.as_str()),
-        name: body,
+        name: if body.ends_with(ending) { body } else { format!("{body}{ending}") },
         kind: AttachmentKind::Picture,
         mime: info.mimetype.clone(),
         size: info.size.map(|size: UInt| size.into()),
