@@ -51,7 +51,7 @@ pub(crate) async fn tell(puppet: Arc<MsnPuppet>, cx: PuppetContext, clip: Clip, 
                 Some((media, plays, size)) => EventKind::File(Attachment {
                     media,
                     name: VOICE.to_owned(),
-                    kind: if plays { AttachmentKind::Voice } else { AttachmentKind::File },
+                    kind: AttachmentKind::Voice,
                     mime: Some("audio/wav".to_owned()),
                     size,
                     caption: (!plays).then(|| texts::A_VOICE_CLIP.to_owned()),

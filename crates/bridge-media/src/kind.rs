@@ -59,6 +59,9 @@ const RIFF: &[(&[u8], Kind)] = &[
     (b"AVI ", Kind { mime: "video/x-msvideo", endings: &["avi"] }),
 ];
 
+/// How the codec of Messenger's voice clips is told in a container that browsers else play.
+const SIREN: [u8; 2] = 0x028E_u16.to_le_bytes();
+
 /// Tells what a file is by its first [`HEAD`] bytes.
 pub fn of(head: &[u8]) -> Kind {
     let holds = |at: usize, mark: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(mark));
@@ -66,6 +69,7 @@ pub fn of(head: &[u8]) -> Kind {
         return *kind;
     }
     if holds(0, b"RIFF")
+        && !(holds(8, b"WAVEfmt ") && holds(20, &SIREN))
         && let Some((_, kind)) = RIFF.iter().find(|(mark, _)| holds(8, mark))
     {
         return *kind;
@@ -127,6 +131,8 @@ mod tests {
             (b"\xff\xd8\xff\xe0", "image/jpeg"),
             (b"RIFF\0\0\0\0WEBP", "image/webp"),
             (b"RIFF\0\0\0\0NONE\x01", "application/octet-stream"),
+            (b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0", "audio/wav"),
+            (b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x8e\x02", "application/octet-stream"),
             (b"\0\0\0\x20ftypisom", "video/mp4"),
             (b"\0\0\0\x20ftypM4A ", "audio/mp4"),
             (&bitmap, "image/bmp"),

@@ -1,6 +1,7 @@
 //! The spool, on a real disk.
 
 mod carry;
+mod emoticons;
 mod pictures;
 mod route;
 mod support;

@@ -5,6 +5,7 @@
 
 mod actor;
 mod belongings;
+mod clips;
 mod png;
 mod talk;
 mod transfers;
@@ -33,7 +34,7 @@ pub enum Script {
     Greeter,
     /// Answers with a nudge.
     Nudger,
-    /// Does what it is told: `nudge`, `emoticon` or `file`.
+    /// Does what it is told: `nudge`, `emoticon`, `voice`, `wink` or `file`.
     Performer,
 }
 
@@ -65,9 +66,15 @@ impl Script {
                 let text = Text::plain(format!("This is a disc: {SHORTCUT}"));
                 Answer::Write(vec![Extra::Emoticons(own.emoticons()).write(), text.write()])
             }
+            (Self::Performer, "voice") => {
+                Answer::Write(vec![Extra::Voice(own.voice.description()).write()])
+            }
+            (Self::Performer, "wink") => {
+                Answer::Write(vec![Extra::Wink(own.wink.description()).write()])
+            }
             (Self::Performer, "file") => Answer::Offer,
             (Self::Performer, _) => {
-                write(Text::plain("Say nudge, emoticon or file, or send me a file."))
+                write(Text::plain("Say nudge, emoticon, voice, wink or file, or send me a file."))
             }
         }
     }

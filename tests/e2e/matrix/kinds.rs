@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use msnp::{ChatId, Emoticon, Event, Events, Extra, Handle, Object, PeerEvent, Text};
+use msnp_server::Directory as _;
 use serde_json::{Value, json};
 use testkit::{MxcUri, RoomId, Seen, wait_until};
 use tokio::time::timeout;
@@ -28,7 +29,11 @@ impl Scene {
     async fn new() -> Self {
         let world = World::new().await;
         let management = world.log_in().await;
-        let (bob, events) = world.bob().await;
+        // One that can leave words for who is away.
+        let server = world.network.addresses().notification.to_string();
+        let mut config = msnp::Config::new(server, BOB, "hunter2".to_owned().into());
+        config.services_url = Some(world.network.services_url());
+        let (bob, events) = msnp::connect(config).await.expect("he signs in");
         bob_is_online_for_ada(&world.ada, &management).await;
         say(&bob, "hello").await;
         let Seen::Message { room, .. } = world.ada.hears("hello").await else {
@@ -157,7 +162,7 @@ async fn custom_emoticons_are_pictures_on_both_sides() {
 }
 
 #[tokio::test]
-async fn calls_ring_and_a_finger_calls_back() {
+async fn calls_ring_a_finger_calls_back_and_old_words_keep_their_time() {
     let mut scene = Scene::new().await;
     let chat = ChatId::with(ACCOUNT);
     for _ in 0..2 {
@@ -186,6 +191,18 @@ async fn calls_ring_and_a_finger_calls_back() {
     }});
     scene.world.ada.send(&scene.room, "m.reaction", finger).await.expect("it is sent");
     while !matches!(scene.next().await, Event::Nudge { .. }) {}
+
+    // What was said while she was away was said then, not when she is back.
+    assert!(scene.world.bridge.take().expect("it runs").stop().await);
+    wait_until(SOON, "the words are kept for Ada", || async {
+        scene.bob.leave_offline(ACCOUNT, "in those days").await.ok()
+    })
+    .await;
+    let kept = scene.world.people.offline(ACCOUNT).await;
+    let at = kept.first().expect("it is kept").sent;
+    scene.world.start_bridge().await;
+    let seen = scene.whole("in those days").await;
+    assert_eq!(seen.pointer("/origin_server_ts"), Some(&json!(at * 1000)), "{seen}");
     scene.world.network.shutdown().await;
 }
 
@@ -222,25 +239,18 @@ fn wink(picture: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn clips_winks_and_stickers_cross_as_what_the_other_side_can_show() {
     let mut scene = Scene::new().await;
-    let file = |name: &'static str| {
-        move |seen: &Seen| match seen {
-            Seen::File { event, name: of, address, .. } if of.starts_with(name) => {
-                Some((event.clone(), address.clone()))
-            }
-            _ => None,
-        }
-    };
-    for (tag, kind) in [(1, "m.audio"), (0x028E, "m.file")] {
+    let own = "A voice clip in Messenger's own codec";
+    for (tag, kind, body) in [(1, "m.audio", "voice.wav"), (0x028E, "m.file", own)] {
         let clip = sound(tag);
         let object = Object::describing(BOB, Object::VOICE, "voice.wav", &clip);
         let description = object.write();
         scene.bob.serve_object(object, Arc::from(clip.as_slice())).await.expect("there is room");
-        scene.world.ada.forget();
         show(&scene.bob, Extra::Voice(description)).await;
-        let (event, address) = scene.world.ada.sees(SOON, "the clip", file("voice")).await;
+        let seen = scene.whole(body).await;
+        let told = (text(&seen, "/content/msgtype"), text(&seen, "/content/filename"));
+        assert_eq!(told, (kind.to_owned(), "voice.wav".to_owned()), "{seen}");
+        let address = MxcUri::from(text(&seen, "/content/url"));
         assert_eq!(scene.world.ada.fetch(&address).await, clip);
-        let seen = scene.world.ada.event(&scene.room, &event).await;
-        assert_eq!(text(&seen, "/content/msgtype"), kind, "{seen}");
         let spoken = seen.pointer("/content/org.matrix.msc3245.voice").is_some();
         assert_eq!(spoken, kind == "m.audio", "{seen}");
     }

@@ -216,7 +216,10 @@ impl MsnPuppet {
         let scope = self.scope(&msnp::ChatId::with(&message.from));
         let sender = self.persona(&message.from, message.name.as_deref());
         let source = format!("{}/offline/{}", self.login, message.id);
-        let at = message.sent.map_or_else(Timestamp::now, |sent| Timestamp(sent * 1000));
+        let now = Timestamp::now();
+        // A clock that is wrong makes nobody speak in days to come.
+        let at = message.sent.map(|sent| Timestamp(sent.saturating_mul(1000)));
+        let at = at.filter(|at| *at <= now).unwrap_or(now);
         let text = msnp::Text::plain(message.text);
         let kind = EventKind::Message(translate::content(&text, &[]));
         self.accept_in(cx, scope, sender, source, at, kind).await

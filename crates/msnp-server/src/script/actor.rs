@@ -58,8 +58,9 @@ impl Actor {
         let id = Some(belongings.place.clone());
         let own = Place { account: account.to_lowercase(), id };
         let mut peers = Peers::new(own, unguessable_bytes());
-        for served in [&belongings.picture, &belongings.emoticon] {
-            // There is room for two.
+        let Belongings { picture, emoticon, voice, wink, .. } = &belongings;
+        for served in [picture, emoticon, voice, wink] {
+            // There is room for four.
             peers.serve(served.object.clone(), Arc::clone(&served.bytes));
         }
         Self {

@@ -3,15 +3,18 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use msnp_proto::msg::{Emoticon, Object};
 use sha2::{Digest as _, Sha256};
 
-use super::png;
+use super::{clips, png};
 
 /// The letters its emoticon stands for.
 pub(super) const SHORTCUT: &str = ":disc:";
 /// The name of the file it offers.
 pub(super) const FILE_NAME: &str = "numbers.txt";
+/// What its wink is called.
+const WINK: &str = "Rising disc";
 /// How many lines that has.
 const LINES: u32 = 5000;
 
@@ -21,6 +24,8 @@ pub(super) struct Belongings {
     pub(super) place: String,
     pub(super) picture: Served,
     pub(super) emoticon: Served,
+    pub(super) voice: Served,
+    pub(super) wink: Served,
     /// The bytes of the file it offers.
     pub(super) file: Arc<[u8]>,
 }
@@ -50,6 +55,9 @@ impl Belongings {
                 "emoticon.png",
                 png::disc(19, [dark, bright]),
             ),
+            voice: Served::new(&account, Object::VOICE, "voice.wav", clips::voice()),
+            wink: Served::new(&account, Object::WINK, "0", clips::wink(&png::disc(96, colours)))
+                .named(WINK),
             file: file.into_bytes().into(),
         }
     }
@@ -65,6 +73,14 @@ impl Served {
     fn new(account: &str, kind: u32, location: &str, bytes: Vec<u8>) -> Self {
         let object = Object::describing(account, kind, location, &bytes);
         Self { object, bytes: bytes.into() }
+    }
+
+    /// Gives it a name that people are shown.
+    fn named(mut self, name: &str) -> Self {
+        let units = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes);
+        self.object.friendly = STANDARD.encode(units.collect::<Vec<_>>());
+        self.object.checksum = None;
+        self
     }
 
     pub(super) fn description(&self) -> String {

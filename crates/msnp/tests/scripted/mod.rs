@@ -53,6 +53,20 @@ async fn a_performer_shows_gives_and_takes_in_each_version() {
         let emoticon = fetched(&ada, &mut events, &emoticons[0].description).await;
         assert!(emoticon.starts_with(b"\x89PNG"), "{version}");
 
+        for (word, begins) in [("voice", b"RIFF"), ("wink", b"MSCF")] {
+            told(&ada, word).await;
+            let description = seen(&mut events, |event| match event {
+                Event::Extra {
+                    extra: Extra::Voice(description) | Extra::Wink(description),
+                    ..
+                } => Some(description.clone()),
+                _ => None,
+            });
+            let description = description.await;
+            let clip = fetched(&ada, &mut events, &description).await;
+            assert!(clip.starts_with(begins), "{version}: {word}");
+        }
+
         told(&ada, "file").await;
         let (transfer, file) = seen(&mut events, offered).await;
         assert_eq!((file.name.as_str(), file.size), ("numbers.txt", 23_893));

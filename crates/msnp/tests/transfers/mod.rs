@@ -190,14 +190,27 @@ async fn drawings_winks_actions_and_emoticons_arrive_as_they_were_sent() {
         });
         assert_eq!(came.await, (BOB.to_owned(), extra));
     }
-    // A picture for letters is fetched as any other.
-    bob.serve_object(cat.clone(), Arc::from(&b"a cat"[..])).await.unwrap();
-    ada.fetch_object(&ChatId::with(BOB), BOB, &cat.write()).await.unwrap();
-    let came = seen(&mut ada_events, |event| match event {
-        Event::Transfer(PeerEvent::Object { bytes, .. }) => Some(bytes.clone()),
+    // What they describe is fetched as any picture, and one that lies about its bytes is not taken.
+    let voice = Object::describing(BOB, Object::VOICE, "voice.wav", &noise(40_000));
+    let wink = Object::describing(BOB, Object::WINK, "wink.cab", &noise(90_000));
+    for (object, bytes) in [(cat, b"a cat".to_vec()), (voice, noise(40_000)), (wink, noise(90_000))]
+    {
+        bob.serve_object(object.clone(), Arc::from(bytes.as_slice())).await.unwrap();
+        ada.fetch_object(&ChatId::with(BOB), BOB, &object.write()).await.unwrap();
+        let came = seen(&mut ada_events, |event| match event {
+            Event::Transfer(PeerEvent::Object { bytes, .. }) => Some(bytes.clone()),
+            _ => None,
+        });
+        assert!(came.await == bytes, "{}", object.location);
+    }
+    let liar = Object::describing(BOB, Object::VOICE, "voice.wav", b"what was promised");
+    bob.serve_object(liar.clone(), Arc::from(&b"something else..."[..])).await.unwrap();
+    ada.fetch_object(&ChatId::with(BOB), BOB, &liar.write()).await.unwrap();
+    let outcome = seen(&mut ada_events, |event| match event {
+        Event::Transfer(PeerEvent::Ended { outcome: Err(error), .. }) => Some(*error),
         _ => None,
     });
-    assert_eq!(came.await, b"a cat");
+    assert_eq!(outcome.await, TransferError::Corrupt);
     // An invitation is told of, and answered by itself.
     let call = Invitation {
         command: "INVITE".to_owned(),
