@@ -39,7 +39,7 @@ use crate::{
     names::Names,
     nudge::Nudges,
     pack::Packs,
-    room, texts,
+    progress, room, texts,
 };
 
 /// The network's name.
@@ -93,6 +93,7 @@ pub struct MatrixAdapter {
     pub(crate) uploads: Uploads,
     pub(crate) packs: Packs,
     pub(crate) nudges: Nudges,
+    pub(crate) progress: progress::Notices,
     /// Largest file the homeserver takes, in bytes; none (0) until it said.
     pub(crate) upload_limit: AtomicU64,
     /// Small errands that must not hold up a transaction.
@@ -125,6 +126,7 @@ impl MatrixAdapter {
             uploads: Uploads::default(),
             packs: Packs::default(),
             nudges: Nudges::default(),
+            progress: progress::Notices::default(),
             upload_limit: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             writers: Mutex::default(),

@@ -21,6 +21,7 @@ mod names;
 mod nudge;
 mod pack;
 mod pictures;
+mod progress;
 mod registration;
 mod room;
 mod say;

@@ -50,6 +50,7 @@ impl MatrixAdapter {
                 request.status_msg.clone_from(&presence.status_text);
                 self.intent.send(&ghost, request).await?;
             }
+            Signal::Progress(progress) => self.show_progress(room, from, progress).await?,
             _ => {}
         }
         Ok(())

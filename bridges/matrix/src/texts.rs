@@ -5,6 +5,8 @@
 //! a number or a name is a function, so that a language may say it in its own order. What goes to logs,
 //! to programs and to the operator's check is not here.
 
+use bridge_core::model::Stage;
+
 /// The bot's own name.
 pub(crate) const BOT: &str = "MSN bridge";
 /// In the bot's own room, after it was invited.
@@ -21,6 +23,15 @@ pub(crate) const SENT_A_NUDGE: &str = "sent a nudge";
 /// Instead of an animation, or under its picture.
 pub(crate) fn sent_a_wink(name: &str) -> String {
     format!("sent a wink: {name}")
+}
+
+/// Below a file that a contact takes.
+pub(crate) fn takes_a_file(name: &str, file: &str, percent: u64, stage: Stage) -> String {
+    match stage {
+        Stage::Running => format!("{name} is taking {file}: {percent} %"),
+        Stage::Stopped => format!("{name} took {percent} % of {file}."),
+        Stage::Taken => format!("{name} has {file}."),
+    }
 }
 
 /// What a contact's pack of emoticons is called.

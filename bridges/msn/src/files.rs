@@ -8,6 +8,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bridge_core::{
@@ -16,7 +17,7 @@ use bridge_core::{
     media::{Media, MediaError, MediaStream},
     model::{
         Attachment, AttachmentKind, CallNotice, Content, Delivery, DeliveryState, EventKind,
-        Receipt, Reject, size_in_words,
+        Progress, Receipt, Reject, Signal, Stage, size_in_words,
     },
 };
 use bytes::Bytes;
@@ -27,6 +28,7 @@ use msnp::{
 use tokio::{
     sync::{Mutex as AsyncMutex, mpsc},
     task::JoinSet,
+    time::Instant,
 };
 
 use crate::{puppet::MsnPuppet, texts};
@@ -35,6 +37,8 @@ use crate::{puppet::MsnPuppet, texts};
 const PIECES: usize = 256;
 /// Most files of an account that wait for contacts.
 const FILES: usize = 64;
+/// How often it is told how far a file is that somebody takes.
+const STEP: Duration = Duration::from_secs(10);
 
 type Pieces = mpsc::Sender<Result<Bytes, MediaError>>;
 
@@ -175,12 +179,15 @@ pub(crate) struct Outgoing {
     files: Mutex<HashMap<TransferId, mpsc::UnboundedSender<PeerEvent>>>,
     sent: Mutex<JoinSet<()>>,
     fates: mpsc::Sender<Fate>,
+    /// How far those are that need a while. What is not taken in time is left out.
+    steps: mpsc::Sender<(ChatId, Progress)>,
     told: AsyncMutex<Telling>,
 }
 
 /// Fates in their order, and the one that is being told: it is told again where a session ended meanwhile.
 struct Telling {
     fates: mpsc::Receiver<Fate>,
+    steps: mpsc::Receiver<(ChatId, Progress)>,
     current: Option<Fate>,
 }
 
@@ -197,8 +204,10 @@ struct Fate {
 impl Outgoing {
     pub(crate) fn new() -> Self {
         let (fates, told) = mpsc::channel(FILES);
+        let (steps, taken) = mpsc::channel(FILES);
         let (files, sent) = (Mutex::default(), Mutex::default());
-        Self { files, sent, fates, told: AsyncMutex::new(Telling { fates: told, current: None }) }
+        let told = AsyncMutex::new(Telling { fates: told, steps: taken, current: None });
+        Self { files, sent, fates, steps, told }
     }
 
     fn files(&self) -> MutexGuard<'_, HashMap<TransferId, mpsc::UnboundedSender<PeerEvent>>> {
@@ -254,10 +263,18 @@ impl Outgoing {
         }
         let (target, source) = (item.event.message.clone(), source(transfer));
         let told_by = SourceId::new(source.as_str());
-        let fates = self.fates.clone();
+        let (fates, steps) = (self.fates.clone(), self.steps.clone());
         let (sender, to) = (handle.clone(), chat.clone());
+        let step = target.clone().map(|target| {
+            let (name, size) = (name.clone(), media.size);
+            Progress { target, name, done: 0, size, stage: Stage::Running }
+        });
         self.spawn(async move {
-            let outcome = send(&sender, transfer, media, told).await;
+            let mut steps = step.map(|step| Steps::new(steps, to.clone(), step));
+            let outcome = send(&sender, transfer, media, told, steps.as_mut()).await;
+            if let Some(steps) = steps {
+                steps.end(outcome.is_ok());
+            }
             // Where nobody is left to tell, the bridge ends.
             let _ = fates.send(Fate { chat: to, name, target, source, outcome }).await;
         });
@@ -279,7 +296,15 @@ impl Outgoing {
         let mut told = self.told.lock().await;
         loop {
             if told.current.is_none() {
-                told.current = told.fates.recv().await;
+                let Telling { fates, steps, current } = &mut *told;
+                tokio::select! {
+                    fate = fates.recv() => *current = fate,
+                    Some((chat, progress)) = steps.recv() => {
+                        let person = puppet.persona(chat.as_str(), None);
+                        puppet.signal_in(cx, &chat, person, Signal::Progress(progress));
+                        continue;
+                    }
+                }
             }
             let Some(Fate { chat, name, target, source, outcome }) = told.current.clone() else {
                 return std::future::pending().await; // never: one of its senders is held here
@@ -301,12 +326,54 @@ impl Outgoing {
     }
 }
 
+/// Tells from time to time how far a file is, once it has needed a while.
+struct Steps {
+    teller: mpsc::Sender<(ChatId, Progress)>,
+    chat: ChatId,
+    progress: Progress,
+    /// When that was told last, or the first bytes went.
+    last: Option<Instant>,
+    told: bool,
+}
+
+impl Steps {
+    fn new(teller: mpsc::Sender<(ChatId, Progress)>, chat: ChatId, progress: Progress) -> Self {
+        Self { teller, chat, progress, last: None, told: false }
+    }
+
+    /// Takes note of bytes that went.
+    fn went(&mut self, bytes: usize) {
+        let now = Instant::now();
+        let last = *self.last.get_or_insert(now);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.progress.done = self.progress.done.saturating_add(bytes);
+        if now.duration_since(last) >= STEP {
+            (self.last, self.told) = (Some(now), true);
+            self.tell();
+        }
+    }
+
+    /// Says the last word, where there was one before.
+    fn end(mut self, taken: bool) {
+        self.progress.stage = if taken { Stage::Taken } else { Stage::Stopped };
+        if self.told {
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
+        // Where too many wait, the next one says more.
+        let _ = self.teller.try_send((self.chat.clone(), self.progress.clone()));
+    }
+}
+
 /// Gives a contact the bytes as her client wants them, until the transfer is over.
 async fn send(
     handle: &Handle,
     transfer: TransferId,
     media: Media,
     mut told: mpsc::UnboundedReceiver<PeerEvent>,
+    mut steps: Option<&mut Steps>,
 ) -> Result<(), TransferError> {
     let mut stream = None;
     let mut left = Bytes::new();
@@ -331,10 +398,45 @@ async fn send(
                 let piece = left.split_to(most.min(left.len()));
                 // One that is over by now says so by its last event.
                 let _ = handle.feed_file(transfer, piece.to_vec()).await;
+                if let Some(steps) = &mut steps {
+                    steps.went(piece.len());
+                }
             }
             PeerEvent::Ended { outcome, .. } => return outcome,
             _ => {}
         }
     }
     Err(TransferError::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_file_that_needs_a_while_is_told_of_and_its_end_too() {
+        let (teller, mut told) = mpsc::channel(4);
+        let steps = || {
+            let (target, name) = (MessageId::new("m"), "film.mkv".to_owned());
+            let progress = Progress { target, name, done: 0, size: 100, stage: Stage::Running };
+            Steps::new(teller.clone(), ChatId::with("bob@example.com"), progress)
+        };
+        let mut quick = steps();
+        quick.went(60);
+        quick.went(40);
+        quick.end(true);
+        assert!(told.try_recv().is_err());
+
+        let mut slow = steps();
+        for _ in 0..5 {
+            slow.went(10);
+            tokio::time::advance(STEP / 2).await;
+        }
+        slow.end(false);
+        let mut said = Vec::new();
+        while let Ok((_, progress)) = told.try_recv() {
+            said.push((progress.done, progress.stage));
+        }
+        assert_eq!(said, [(30, Stage::Running), (50, Stage::Running), (50, Stage::Stopped)]);
+    }
 }

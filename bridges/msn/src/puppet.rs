@@ -115,6 +115,17 @@ impl MsnPuppet {
         Scope::Chat { login: self.login.clone(), chat: ChatId::new(chat.as_str()) }
     }
 
+    /// Passes on something ephemeral of a conversation.
+    pub(crate) fn signal_in(
+        &self,
+        cx: &PuppetContext,
+        chat: &msnp::ChatId,
+        from: Persona,
+        signal: Signal,
+    ) {
+        cx.inbox.signal(&NetworkId::new(NETWORK), self.scope(chat), from, signal);
+    }
+
     /// Makes the account appear as it shall, and puts those on its list who must be there and are not.
     async fn settle_in(&self, handle: &Handle) -> Infallible {
         self.appear_again(handle).await;

@@ -214,6 +214,7 @@ impl Direction {
 pub(crate) fn label_of_signal(signal: &Signal) -> &'static str {
     match signal {
         Signal::Presence(_) => "presence",
+        Signal::Progress(_) => "progress",
         Signal::Read { .. } => "read",
         Signal::Typing { .. } => "typing",
     }

@@ -10,9 +10,9 @@ use std::{
 use tokio::{sync::Notify, task::JoinSet, time::timeout};
 
 use crate::{
-    id::{PersonaId, PortalId},
+    id::{MessageId, PersonaId, PortalId},
     measures::{self, Direction, Lane},
-    model::{Persona, Signal},
+    model::{Persona, ShownFates, Signal},
     record::Leg,
     shared::Shared,
 };
@@ -38,9 +38,11 @@ struct Slot {
     kind: Kind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     Presence,
+    /// Of one file: several may be under way.
+    Progress(MessageId),
     Read,
     Typing,
 }
@@ -50,6 +52,7 @@ impl Signals {
     pub(crate) fn put(&self, portal: PortalId, to: u16, from: &Persona, signal: &Signal) {
         let kind = match signal {
             Signal::Presence(_) => Kind::Presence,
+            Signal::Progress(progress) => Kind::Progress(progress.target.clone()),
             Signal::Read { .. } => Kind::Read,
             Signal::Typing { .. } => Kind::Typing,
         };
@@ -137,6 +140,7 @@ async fn show(shared: &Shared, slot: &Slot, from: &Persona, signal: &Signal) {
 fn takes(capabilities: crate::model::Capabilities, signal: &Signal) -> bool {
     match signal {
         Signal::Presence(_) => capabilities.presence,
+        Signal::Progress(_) => capabilities.fates == ShownFates::All,
         // Nobody shows what was read yet.
         Signal::Read { .. } => false,
         Signal::Typing { .. } => capabilities.typing,

@@ -7,7 +7,7 @@ use zeroize::Zeroize as _;
 
 use super::{
     Attachment, CallNotice, ContactDelta, Content, MembershipChange, Persona, Presence,
-    ProfilePatch, RoomPatch, UserId, Wink,
+    ProfilePatch, Progress, RoomPatch, UserId, Wink,
 };
 use crate::{
     id::{
@@ -195,6 +195,8 @@ pub enum Reject {
 pub enum Signal {
     /// How available somebody is.
     Presence(Presence),
+    /// Somebody takes a file, and it needs a while.
+    Progress(Progress),
     /// Somebody has read a conversation up to a message.
     Read {
         /// The message on its own network.

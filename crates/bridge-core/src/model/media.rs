@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{MediaId, Timestamp},
+    id::{MediaId, MessageId, Timestamp},
     redact::Redacted,
 };
 
@@ -144,6 +144,53 @@ impl fmt::Debug for Wink {
     }
 }
 
+/// How far a file is that somebody takes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Its message on its own network.
+    pub target: MessageId,
+    /// Its name, as it may be shown.
+    pub name: String,
+    /// How many of its bytes went.
+    pub done: u64,
+    /// How many it has.
+    pub size: u64,
+    /// Whether it goes on.
+    pub stage: Stage,
+}
+
+/// Whether a file goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// More of it will go.
+    Running,
+    /// No more of it will go; nothing is said of what arrived.
+    Stopped,
+    /// All of it arrived.
+    Taken,
+}
+
+impl Progress {
+    /// Tells how much of it went, from 0 to 100.
+    pub fn percent(&self) -> u64 {
+        let done = u128::from(self.done.min(self.size));
+        let part = (done * 100).checked_div(u128::from(self.size));
+        part.and_then(|part| u64::try_from(part).ok()).unwrap_or(100)
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Progress")
+            .field("target", &self.target)
+            .field("name", &Redacted(&self.name))
+            .field("done", &self.done)
+            .field("size", &self.size)
+            .field("stage", &self.stage)
+            .finish()
+    }
+}
+
 /// A picture that stands for a few letters.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomEmoticon {
@@ -197,6 +244,17 @@ mod tests {
             assert_eq!(size_in_words(bytes), words);
         }
         assert_eq!(size_in_words(u64::MAX), "17179869184 GiB");
+    }
+
+    #[test]
+    fn parts_of_a_file_are_told_in_percent_whatever_is_said_of_it() {
+        let (target, name) = (MessageId::new("m"), String::new());
+        let progress = Progress { target, name, done: 0, size: 0, stage: Stage::Running };
+        for (done, size, percent) in
+            [(0, 0, 100), (0, 10, 0), (5, 11, 45), (20, 10, 100), (u64::MAX, u64::MAX, 100)]
+        {
+            assert_eq!(Progress { done, size, ..progress.clone() }.percent(), percent);
+        }
     }
 
     proptest! {

@@ -21,7 +21,8 @@ pub use self::{
     },
     list::{ContactList, ListWishes, Listed, OwnAccount},
     media::{
-        Attachment, AttachmentKind, CustomEmoticon, Link, Wink, shown_file_name, size_in_words,
+        Attachment, AttachmentKind, CustomEmoticon, Link, Progress, Stage, Wink, shown_file_name,
+        size_in_words,
     },
     person::{Contact, CurrentMedia, Persona, Presence, PresenceState, UserId},
     room::{Membership, Rediscovered, RoomChat, RoomHint, RoomKind, RoomSpec},
