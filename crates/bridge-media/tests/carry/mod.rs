@@ -18,9 +18,11 @@ use bridge_core::{
         IdempotencyKey, MediaId, MessageId, NetworkId, PersonaId, PortalId, RoomId, SourceId,
         Timestamp,
     },
+    media::PictureBounds,
     model::{
-        Attachment, AttachmentKind, Capabilities, Content, Delivery, DeliveryState, Event,
-        EventKind, Membership, Persona, Receipt, RoomSpec, Scope, ShownFates, Signal, UserId,
+        Attachment, AttachmentKind, Capabilities, Content, CustomEmoticon, Delivery, DeliveryState,
+        Event, EventKind, Membership, Persona, Receipt, RoomSpec, Scope, ShownFates, Signal,
+        UserId,
     },
     store::MemoryStore,
 };
@@ -111,7 +113,14 @@ impl Adapter for Place {
                 self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
                 format!("{} ({})", media.name, media.mime)
             }
-            EventKind::Message(content) => content.text.plain.clone(),
+            EventKind::Message(content) => {
+                assert_eq!(content.emoticons.len(), item.pictures.len(), "each has its picture");
+                for picture in &item.pictures {
+                    let bytes = picture.open().await?.read_all(u64::MAX).await?;
+                    self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+                }
+                content.text.plain.clone()
+            }
             EventKind::Delivery { state: DeliveryState::Failed { tell_user, .. }, .. } => {
                 format!("failed: {tell_user}")
             }
@@ -222,6 +231,17 @@ impl World {
         self.says(EventKind::Message(Content::plain(words))).await;
     }
 
+    /// Writes words in which letters stand for pictures.
+    async fn draws(&self, words: &str, pictures: usize) {
+        let mut content = Content::plain(words);
+        let named = (0..pictures).map(|number| CustomEmoticon {
+            shortcut: format!(":{number}:"),
+            media: MediaId::new(format!("picture {number}")),
+        });
+        content.emoticons = named.collect();
+        self.says(EventKind::Message(content)).await;
+    }
+
     async fn settles(&self) {
         until("all rows pass", || self.core.status().waiting_rows == 0).await;
     }
@@ -307,4 +327,63 @@ async fn a_picture_too_large_for_a_place_is_made_smaller_and_another_file_gets_a
     world.sends("words.txt", None).await;
     world.settles().await;
     assert!(there.given()[0].contains("words.txt, until"), "{:?}", there.given());
+}
+
+const DRAWS: Capabilities =
+    Capabilities { emoticons: Some(PictureBounds { side: 50, bytes: 20_000 }), ..FILES };
+
+fn square() -> Vec<u8> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(19, 19).write_to(&mut png, image::ImageFormat::Png).expect("it works");
+    png.into_inner()
+}
+
+#[tokio::test]
+async fn pictures_come_with_their_words_where_they_are_shown_and_only_so_many() {
+    let picture = square();
+    let here = Place::new("here", FILES, &picture);
+    let (there, third) = (Place::new("there", DRAWS, b""), Place::new("third", FILES, b""));
+    let world = World::of(&[&here, &there, &third], false).await;
+    world.draws("two", 2).await;
+    world.settles().await;
+    assert_eq!(there.taken.lock().unwrap().as_slice(), [picture.clone(), picture]);
+    assert_eq!((third.given(), third.taken.lock().unwrap().len()), (vec!["two".to_owned()], 0));
+    assert_eq!(here.opened.load(Ordering::Relaxed), 2, "nothing is fetched that is not shown");
+    world.draws("a hundred", 100).await;
+    world.settles().await;
+    assert_eq!(there.taken.lock().unwrap().len(), 2 + 20);
+}
+
+#[tokio::test]
+async fn words_come_without_pictures_that_cannot_be_had_or_are_none() {
+    // Not there, not there now, not a picture, and larger than any emoticon although it said nothing.
+    let (here, there) = (Place::new("here", FILES, b"<svg/>"), Place::new("there", DRAWS, b""));
+    let world = World::of(&[&here, &there], false).await;
+    here.fails_with(DeliverError::Gone("it was deleted".into()));
+    here.fails_with(DeliverError::retry("not now"));
+    world.draws("letters", 3).await;
+    let large = [square(), vec![0; 3 << 20]].concat();
+    let (liar, elsewhere) = (Place::new("here", FILES, &large), Place::new("there", DRAWS, b""));
+    let other = World::of(&[&liar, &elsewhere], false).await;
+    other.draws("letters", 1).await;
+    for (world, place) in [(&world, &there), (&other, &elsewhere)] {
+        world.settles().await;
+        assert_eq!(place.given(), ["letters"]);
+        assert!(place.taken.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn one_at_a_time_fetches_a_picture_that_events_name() {
+    let here = Place::new("here", FILES, b"");
+    let world = World::of(&[&here], false).await;
+    let (inbox, network) = (world.core.inbox(), NetworkId::new("elsewhere"));
+    let picture = MediaId::new("sha1:x");
+    let expect = || inbox.expect_picture(&network, &picture);
+    let first = expect().await.expect("it is not here");
+    assert!(expect().await.is_none(), "it is on its way");
+    drop(first);
+    let second = expect().await.expect("it did not come");
+    second.keep(square()).await.expect("there is room");
+    assert!(expect().await.is_none(), "it is here");
 }
