@@ -12,7 +12,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 /// The names it answers to: REST, and where files lie.
-const NAMES: [&str; 2] = ["discord.com", "cdn.discordapp.com"];
+const NAMES: [&str; 3] = ["discord.com", "cdn.discordapp.com", "media.discordapp.net"];
 /// Longest head of a request to the proxy.
 const HEAD_LIMIT: usize = 8 * 1024;
 
@@ -84,7 +84,7 @@ async fn pass(mut stream: TcpStream, acceptor: &TlsAcceptor, behind: SocketAddr)
     copy_bidirectional(&mut secure, &mut plain).await.map(drop)
 }
 
-/// Answers `CONNECT discord.com:443`, or the other name; tells whether it was that.
+/// Answers `CONNECT discord.com:443`, or another of its names; tells whether it was that.
 async fn tunnel(stream: &mut TcpStream) -> io::Result<bool> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -13,13 +13,18 @@ pub(crate) mod intents {
     pub(crate) const EVERYBODY: u64 = 0;
     pub(crate) const GUILDS: u64 = 1;
     pub(crate) const GUILD_MEMBERS: u64 = 1 << 1;
+    pub(crate) const GUILD_EXPRESSIONS: u64 = 1 << 3;
     pub(crate) const GUILD_WEBHOOKS: u64 = 1 << 5;
     pub(crate) const GUILD_PRESENCES: u64 = 1 << 8;
     pub(crate) const GUILD_MESSAGES: u64 = 1 << 9;
+    pub(crate) const GUILD_REACTIONS: u64 = 1 << 10;
     pub(crate) const GUILD_TYPING: u64 = 1 << 11;
     pub(crate) const DIRECT_MESSAGES: u64 = 1 << 12;
+    pub(crate) const DIRECT_REACTIONS: u64 = 1 << 13;
     pub(crate) const DIRECT_TYPING: u64 = 1 << 14;
     pub(crate) const MESSAGE_CONTENT: u64 = 1 << 15;
+    /// The highest there is (direct polls).
+    pub(crate) const HIGHEST: u64 = 1 << 25;
 }
 
 /// What a connection is told to do.
@@ -29,6 +34,10 @@ pub(crate) enum Order {
     Close(u16),
     /// End without a word.
     Drop,
+    /// End with a reset.
+    Reset,
+    /// Write this, which has no number.
+    Say(String),
     /// Write this, then note the number.
     Write(u64, String),
 }
@@ -55,6 +64,16 @@ impl Session {
         Self { id, intents, last: 0, log: VecDeque::new(), connection: Some(connection) }
     }
 
+    /// Whether it wants events of these intents.
+    pub(crate) fn wants(&self, wanted: u64) -> bool {
+        wanted == intents::EVERYBODY || self.intents & wanted != 0
+    }
+
+    /// Whether it is this connection's.
+    pub(crate) fn is_of(&self, connection: &Connection) -> bool {
+        self.connection.as_ref().is_some_and(|own| own.orders.same_channel(&connection.orders))
+    }
+
     /// Tells an event, if it is for this session; gives what to wait on until it is written.
     pub(crate) fn tell(
         &mut self,
@@ -62,7 +81,7 @@ impl Session {
         data: &Value,
         wanted: u64,
     ) -> Option<(watch::Receiver<u64>, u64)> {
-        if wanted != intents::EVERYBODY && self.intents & wanted == 0 {
+        if !self.wants(wanted) {
             return None;
         }
         self.last += 1;
@@ -91,10 +110,19 @@ impl Session {
         true
     }
 
+    /// Has the connection end.
     pub(crate) fn order(&mut self, order: Order) {
         if let Some(connection) = self.connection.take() {
             // One that is gone already has ended as it was told to.
             drop(connection.orders.try_send(order));
+        }
+    }
+
+    /// Says something beside the events.
+    pub(crate) fn say(&mut self, said: &Value) {
+        if let Some(connection) = &self.connection {
+            // One that is gone hears nothing more.
+            drop(connection.orders.try_send(Order::Say(said.to_string())));
         }
     }
 
