@@ -16,6 +16,8 @@ pub(crate) enum Question {
     /// A form, opened by a component or not.
     Modal {
         of_component: bool,
+        /// What was asked when it was opened.
+        of: u64,
     },
 }
 

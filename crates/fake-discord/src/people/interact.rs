@@ -193,7 +193,7 @@ impl Person<'_> {
             let opened = state.interactions.get(modal.of).cloned();
             let opened = opened.unwrap_or_else(|| panic!("nobody remembers the form"));
             let data = json!({ "custom_id": modal.custom_id, "components": fields });
-            let question = Question::Modal { of_component: opened.under.is_some() };
+            let question = Question::Modal { of_component: opened.under.is_some(), of: modal.of };
             self.ask(state, opened.channel, question, opened.under, data)
         })
     }

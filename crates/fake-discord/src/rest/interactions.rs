@@ -28,7 +28,7 @@ pub(super) fn callback(state: &mut State, asked: Asked<'_>) -> Outcome {
     }
     let data = asked.field("data").cloned().unwrap_or_default();
     let under =
-        matches!(found.question, Question::Component | Question::Modal { of_component: true });
+        matches!(found.question, Question::Component | Question::Modal { of_component: true, .. });
     let modal = matches!(found.question, Question::Modal { .. });
     let writes = found.question == Question::Autocomplete;
     let kind = asked.field("type").and_then(Value::as_u64);
@@ -180,11 +180,25 @@ fn answering(
     };
     let body = Body { json: data.clone(), files: body.files.clone() };
     let mut message = forms::fill(state, &body, message)?;
-    let asked = json!({
-        "id": to.id.to_string(), "type": to.question.code(),
-        "user": state.world.user_json(to.user), "authorizing_integration_owners": {},
-    });
+    let asked = metadata(state, to);
     message.more.insert("interaction_metadata".to_owned(), asked);
     state.say(message);
     Ok(id)
+}
+
+/// What an answer tells of the question.
+fn metadata(state: &State, to: &Interaction) -> Value {
+    let told = json!({
+        "id": to.id.to_string(), "type": to.question.code(),
+        "user": state.world.user_json(to.user), "authorizing_integration_owners": {},
+    });
+    let under = to.under.map(|under| under.to_string());
+    match (to.question, under) {
+        (Question::Modal { of, .. }, _) => {
+            let opened = state.interactions.get(of).map(|of| metadata(state, of));
+            crate::world::with(told, json!({ "triggering_interaction_metadata": opened }))
+        }
+        (_, Some(under)) => crate::world::with(told, json!({ "interacted_message_id": under })),
+        _ => told,
+    }
 }
