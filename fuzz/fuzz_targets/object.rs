@@ -1,5 +1,5 @@
 //! The small texts in presence and names: objects, what is playing, looks, capabilities, addresses,
-//! versions, escapes. What reads is the same after writing it.
+//! versions, escapes; the cabinets of winks. What reads is the same after writing it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -8,6 +8,7 @@ use msnp_proto::{
     command::{Capabilities, Status, Whose},
     escape,
     msg::{Format, Look, Media, Object, PersonalMessage, plain_id},
+    wink,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -26,6 +27,10 @@ fuzz_target!(|data: &[u8]| {
 
     let decoded = escape::decode(data).into_owned();
     assert_eq!(escape::decode(escape::encode(&decoded).as_bytes()), decoded);
+
+    if let Some(picture) = wink::thumbnail(data) {
+        assert!(picture.len() <= 4 << 20);
+    }
 
     let Ok(text) = str::from_utf8(data) else { return };
     assert_eq!(escape::decode(escape::encode(text).as_bytes()), text);

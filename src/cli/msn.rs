@@ -1,6 +1,7 @@
 //! `msn …`: an MSN client for the terminal.
 
 mod circles;
+mod clip;
 mod contacts;
 mod emoticon;
 mod oim;
@@ -99,6 +100,11 @@ enum Action {
     Circles {
         #[command(subcommand)]
         action: Option<circles::Action>,
+    },
+    /// Voice clips and winks: show one, or fetch somebody's.
+    Clip {
+        #[command(subcommand)]
+        action: clip::Clip,
     },
     /// List the contacts, or change the list.
     Contacts {
@@ -223,6 +229,7 @@ async fn act(
     }
     match action {
         Action::Avatar { action } => transfer::avatar(show, handle, events, &account, action).await,
+        Action::Clip { action } => clip::clip(show, handle, events, &account, action).await,
         Action::Emoticon { action } => {
             emoticon::emoticon(show, handle, events, &account, action).await
         }

@@ -370,6 +370,30 @@ async fn a_custom_emoticon_is_said_and_its_picture_fetched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_voice_clip_is_shown_and_fetched() {
+    let server = Server::start();
+    let sound = [&b"RIFF"[..], &noise(30_000)].concat();
+    fs::write(server.path("voice"), &sound).expect("it is written");
+    let (voice, inbox) = (server.path("voice"), server.path("inbox"));
+    fs::create_dir(&inbox).expect("it is made");
+    let _ada = server.begin("ada", &["clip", "receive", "--into", &inbox], "ada.log");
+    printed(&server, "ada.log", "she is online", |object| text(object, "event") == "online").await;
+    let _bob = server.begin("bob", &["clip", "send", "ada@example.com", &voice], "bob.log");
+    let received =
+        printed(&server, "ada.log", "the clip is there", |object| text(object, "event") == "clip");
+    let received = received.await;
+    assert_eq!(text(&received, "kind"), "voice");
+    let path = Path::new(text(&received, "file")).to_owned();
+    assert_eq!(path, Path::new(&inbox).join("voice.wav"));
+    assert_eq!(fs::read(&path).expect("it is there"), sound);
+    let (exit, _) = server.msn(
+        "bob",
+        &["clip", "send", "ada@example.com", &path.with_file_name("x").display().to_string()],
+    );
+    assert_eq!(exit, Some(2), "no such file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_nudge_arrives() {
     let server = Server::start();
     let _bob = server.begin("bob", &["watch"], "bob.log");

@@ -50,12 +50,24 @@ impl Object {
             hash: STANDARD.encode(Sha1::digest(bytes)),
             checksum: None,
         };
-        let Self { creator, size, location, friendly, hash, .. } = &object;
+        object.check();
+        object
+    }
+
+    /// Gives it a name for people; an empty one is none.
+    pub fn named(mut self, name: &str) -> Self {
+        let units = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes);
+        self.friendly = STANDARD.encode(units.collect::<Vec<u8>>());
+        self.check();
+        self
+    }
+
+    fn check(&mut self) {
+        let Self { creator, size, kind, location, friendly, hash, .. } = &*self;
         let fields = format!(
             "Creator{creator}Size{size}Type{kind}Location{location}Friendly{friendly}SHA1D{hash}"
         );
-        object.checksum = Some(STANDARD.encode(Sha1::digest(fields)));
-        object
+        self.checksum = Some(STANDARD.encode(Sha1::digest(fields)));
     }
 
     /// Reads a description. One without a hash describes nothing: servers write it for "none".
@@ -171,6 +183,15 @@ mod tests {
         for none in ["<msnobj/>", "0", "", "<msnobj SHA1D=\"\"/>", "<x SHA1D=\"a\"/>", "<msnobj"] {
             assert_eq!(Object::read(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn names_for_people_read_back() {
+        let plain = Object::describing("bob@example.com", Object::WINK, "0", b"x");
+        let named = plain.clone().named("Käse ☃");
+        assert_eq!(named.friendly_name().as_deref(), Some("Käse ☃"));
+        assert_ne!(named.checksum, plain.checksum);
+        assert_eq!((plain.friendly_name(), plain.clone().named("")), (None, plain));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use msnp_proto::msg::{Emoticon, Object};
 use sha2::{Digest as _, Sha256};
 
@@ -57,7 +56,7 @@ impl Belongings {
             ),
             voice: Served::new(&account, Object::VOICE, "voice.wav", clips::voice()),
             wink: Served::new(&account, Object::WINK, "0", clips::wink(&png::disc(96, colours)))
-                .named(WINK),
+                .called(WINK),
             file: file.into_bytes().into(),
         }
     }
@@ -75,12 +74,9 @@ impl Served {
         Self { object, bytes: bytes.into() }
     }
 
-    /// Gives it a name that people are shown.
-    fn named(mut self, name: &str) -> Self {
-        let units = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes);
-        self.object.friendly = STANDARD.encode(units.collect::<Vec<_>>());
-        self.object.checksum = None;
-        self
+    /// Gives it a name for people.
+    fn called(self, name: &str) -> Self {
+        Self { object: self.object.named(name), ..self }
     }
 
     pub(super) fn description(&self) -> String {
