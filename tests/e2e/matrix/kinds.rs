@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use msnp::{ChatId, Emoticon, Event, Events, Extra, Handle, Object, PeerEvent, Text};
+use msnp::{ChatId, Emoticon, Event, Events, Extra, Handle, Ink, Object, PeerEvent, Text};
 use msnp_server::Directory as _;
 use serde_json::{Value, json};
 use testkit::{MxcUri, RoomId, Seen, wait_until};
@@ -237,7 +237,7 @@ fn wink(picture: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn clips_winks_and_stickers_cross_as_what_the_other_side_can_show() {
+async fn clips_winks_drawings_and_stickers_cross_as_what_the_other_side_can_show() {
     let mut scene = Scene::new().await;
     let own = "A voice clip in Messenger's own codec";
     for (tag, kind, body) in [(1, "m.audio", "voice.wav"), (0x028E, "m.file", own)] {
@@ -274,6 +274,15 @@ async fn clips_winks_and_stickers_cross_as_what_the_other_side_can_show() {
     show(&scene.bob, Extra::Wink(gone)).await;
     let seen = scene.whole("sent a wink: a wink").await;
     assert_eq!(text(&seen, "/content/msgtype"), "m.emote", "{seen}");
+
+    // Handwriting is the picture it is, byte for byte; strokes are told of.
+    show(&scene.bob, Extra::Ink(Ink::Gif(GIF.to_vec()))).await;
+    let seen = scene.whole("drawing.gif").await;
+    assert_eq!(text(&seen, "/content/msgtype"), "m.image", "{seen}");
+    let address = MxcUri::from(text(&seen, "/content/url"));
+    assert_eq!(scene.world.ada.fetch(&address).await, GIF);
+    show(&scene.bob, Extra::Ink(Ink::Strokes(vec![1; 100]))).await;
+    scene.whole("sent a drawing that cannot be shown here").await;
 
     let address = scene.world.ada.put(GIF).await;
     let sticker = json!({
