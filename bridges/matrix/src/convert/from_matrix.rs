@@ -79,6 +79,7 @@ fn file(message: MessageType) -> Said {
         }};
     }
     let (source, kind, name, caption, mime, size) = match message {
+        MessageType::Audio(audio) if audio.voice.is_some() => parts!(audio, Voice),
         MessageType::Audio(audio) => parts!(audio, File),
         MessageType::File(file) => parts!(file, File),
         MessageType::Image(image) => parts!(image, Picture),
