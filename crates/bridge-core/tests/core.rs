@@ -21,7 +21,7 @@ use std::{
 use bridge_core::{
     AcceptError, CoreConfig, DeliverError, LoginState,
     id::NetworkId,
-    model::{Reject, Scope, Signal},
+    model::{Progress, Reject, Scope, Signal, Stage},
     store::MemoryStore,
 };
 use support::{
@@ -258,6 +258,32 @@ async fn typing_is_passed_on_both_ways_and_stored_nowhere() {
     let shown = |record: &Record| record.given().contains(&Given::Signal(true));
     world.until("both see it", |world| shown(&world.rooms) && shown(&world.chats)).await;
     assert_eq!(bytes_of(&store).await, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_far_each_of_two_files_went_is_shown_where_fates_are() {
+    let world = World::open(Arc::new(MemoryStore::new()), config()).await.expect("it opens");
+    world.sign_in().await;
+    world.core.inbox().accept_all(vec![from_chat("c1", "hello")], None).await.expect("accepted");
+    world.room().await;
+    let chat =
+        Scope::Chat { login: support::login_id(), chat: bridge_core::id::ChatId::new("bob") };
+    for (file, done) in [("a", 1), ("b", 2), ("a", 3)] {
+        let progress = Progress {
+            target: bridge_core::id::MessageId::new(file),
+            name: file.to_owned(),
+            done,
+            size: 4,
+            stage: Stage::Running,
+        };
+        let inbox = world.core.inbox();
+        inbox.signal(&NetworkId::new("chats"), chat.clone(), bob(), Signal::Progress(progress));
+    }
+    let shown =
+        |record: &Record, text: &str| record.given().contains(&Given::Wish(text.to_owned()));
+    let both = |world: &World| shown(&world.rooms, "a 75 %") && shown(&world.rooms, "b 50 %");
+    world.until("both files are shown", both).await;
+    assert!(!shown(&world.rooms, "a 25 %"), "the latest wins");
 }
 
 #[tokio::test(start_paused = true)]

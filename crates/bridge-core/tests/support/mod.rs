@@ -308,6 +308,9 @@ impl Adapter for FakeAdapter {
             self.0.note(Given::Signal(*on));
             self.0.note(Given::Wish(format!("{room} {on}")));
         }
+        if let Signal::Progress(progress) = signal {
+            self.0.note(Given::Wish(format!("{} {} %", progress.name, progress.percent())));
+        }
         Ok(())
     }
 
