@@ -39,6 +39,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     NETWORK,
+    changes::Writers,
     convert::{
         from_discord::{self, Names, Said},
         to_discord,
@@ -59,6 +60,7 @@ use crate::{
 /// What the bot asks the gateway for, beside the words of messages.
 const INTENTS: GatewayIntents = GatewayIntents::GUILDS
     .union(GatewayIntents::GUILD_MESSAGES)
+    .union(GatewayIntents::GUILD_MESSAGE_REACTIONS)
     .union(GatewayIntents::GUILD_MESSAGE_TYPING)
     .union(GatewayIntents::GUILD_WEBHOOKS)
     .union(GatewayIntents::DIRECT_MESSAGES);
@@ -68,11 +70,15 @@ const HTTP: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs
 const TYPING_EVERY: Duration = Duration::from_secs(8);
 /// What a room of Discord can show.
 pub const CAPABILITIES: Capabilities = Capabilities {
+    edits: true,
     fates: ShownFates::Failures,
     files: true,
     // What a server without boosts takes; a file beyond it is refused by Discord.
     max_file: Some(10 * 1024 * 1024),
     probes: true,
+    reactions: true,
+    redactions: true,
+    replies: true,
     speakers: true,
     styles: Styles::Parts,
     typing: true,
@@ -92,6 +98,8 @@ pub struct Patience {
     pub again: (Duration, Duration),
     /// Wait after the token was refused in the middle of work.
     pub token: Duration,
+    /// How long the writer of an edited message must rest before it is told elsewhere.
+    pub edits: Duration,
 }
 
 impl Default for Patience {
@@ -102,6 +110,7 @@ impl Default for Patience {
             answer: Duration::from_secs(10),
             again: (Duration::from_secs(1), Duration::from_secs(60)),
             token: Duration::from_secs(300),
+            edits: Duration::from_secs(3),
         }
     }
 }
@@ -133,6 +142,7 @@ pub struct DiscordAdapter {
     waiting: Mutex<Vec<(Arc<Intake>, Waiting)>>,
     pub(crate) webhooks: Webhooks,
     pub(crate) nicknames: Nicknames,
+    pub(crate) writers: Writers,
     identity: OnceLock<(ApplicationId, DiscordUserId)>,
     context: OnceLock<AdapterContext>,
     cache: Mutex<Arc<Cache>>,
@@ -178,6 +188,7 @@ impl DiscordAdapter {
             waiting: Mutex::new(waiting),
             webhooks: Webhooks::default(),
             nicknames: Nicknames::default(),
+            writers: Writers::default(),
             identity: OnceLock::new(),
             context: OnceLock::new(),
             cache: Mutex::default(),
@@ -399,6 +410,7 @@ fn words_of(failure: &Failure) -> String {
         | Failure::Refused(text)
         | Failure::Username(text) => text.clone(),
         Failure::Gone => "the channel is gone".to_owned(),
+        Failure::NoMessage => "the message is gone".to_owned(),
         Failure::Token => TOKEN_REFUSED.to_owned(),
         Failure::Webhook => "the webhook is gone".to_owned(),
     }
@@ -450,7 +462,7 @@ impl Adapter for DiscordAdapter {
             let way = Way {
                 adapter: Arc::clone(&self),
                 inbox: Arc::clone(&cx.inbox),
-                store: cx.store.clone(),
+                facts: cx.store.clone(),
                 cancel: cancel.clone(),
             };
             tasks.spawn(intake::run(intake, waiting, way));
@@ -500,6 +512,16 @@ impl Adapter for DiscordAdapter {
                 let media = item.media.as_ref();
                 let media = media.ok_or_else(|| DeliverError::retry("the file is not here"))?;
                 self.say_file(channel, item, file, media).await
+            }
+            EventKind::Edit { content, .. } => {
+                self.edit(channel, item, content).await.map_err(again)
+            }
+            EventKind::Redact { .. } => self.take_back(channel, item).await.map_err(again),
+            EventKind::React { key, .. } => {
+                self.react(channel, item, key, true).await.map_err(again)
+            }
+            EventKind::Unreact { key, .. } => {
+                self.react(channel, item, key, false).await.map_err(again)
             }
             EventKind::Delivery { target, state } => {
                 let shown = self.show_fate(channel, item, target.as_ref(), state).await;

@@ -22,6 +22,8 @@ pub(crate) enum Failure {
     Forbidden(String),
     /// The channel is gone.
     Gone,
+    /// There is no such message, or not any more.
+    NoMessage,
     /// Nothing was done; come again, after so long where that is said.
     NotNow(Option<Duration>, String),
     /// Discord does not take this message.
@@ -43,6 +45,7 @@ impl Failure {
                 match (status, error.code) {
                     (_, 10015 | 50027) => Self::Webhook,
                     (_, 10003) => Self::Gone,
+                    (_, 10008) => Self::NoMessage,
                     (401, _) => Self::Token,
                     (403, _) => Self::Forbidden(text),
                     (429, _) => Self::NotNow(Some(UNSAID_LIMIT), text),
@@ -104,6 +107,7 @@ impl From<Failure> for DeliverError {
             Failure::Doubtful(text) => Self::Ambiguous(text.into()),
             Failure::Forbidden(text) => reject(Reject::Forbidden, texts::forbidden(&text)),
             Failure::Gone => Self::Gone("the Discord channel was deleted".into()),
+            Failure::NoMessage => Self::Gone("the message was deleted on Discord".into()),
             Failure::NotNow(after, text) => Self::Retry { after, cause: text.into() },
             Failure::Refused(text) | Failure::Username(text) => {
                 reject(Reject::Unsupported, texts::refused(&text))

@@ -25,7 +25,7 @@ use serenity::{
     gateway::{ChunkGuildFilter, CollectorCallback, GatewayError, ShardMessenger},
     http::HttpBuilder,
     model::{
-        channel::Message,
+        channel::{Message, Reaction},
         event::{Event, TypingStartEvent, UnknownEvent},
         id::{ChannelId, GuildId},
     },
@@ -39,7 +39,9 @@ use tokio::{
 use crate::{
     NETWORK,
     adapter::{DiscordAdapter, Patience},
+    changes::Change,
     convert::from_discord,
+    intake::Heard,
     lock::lock,
 };
 
@@ -49,11 +51,16 @@ const COMMANDS: usize = 256;
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Events of ours to lose: one that cannot be read is said and mended.
-const WATCHED: [&str; 8] = [
+const WATCHED: [&str; 13] = [
     "CHANNEL_DELETE",
     "GUILD_CREATE",
     "GUILD_MEMBERS_CHUNK",
     "MESSAGE_CREATE",
+    "MESSAGE_DELETE",
+    "MESSAGE_DELETE_BULK",
+    "MESSAGE_REACTION_ADD",
+    "MESSAGE_REACTION_REMOVE",
+    "MESSAGE_UPDATE",
     "READY",
     "RESUMED",
     "TYPING_START",
@@ -109,6 +116,19 @@ impl Hearing {
         *lock(&self.last) = Instant::now();
         match event {
             Event::MessageCreate(event) => self.message(&event.message),
+            Event::MessageDelete(event) => {
+                self.change(event.channel_id, Change::Deleted(vec![event.message_id]));
+            }
+            Event::MessageDeleteBulk(event) => {
+                self.change(event.channel_id, Change::Deleted(event.ids.clone()));
+            }
+            Event::MessageUpdate(event) => {
+                if let Some(change) = Change::of_update(event) {
+                    self.change(event.channel_id, change);
+                }
+            }
+            Event::ReactionAdd(event) => self.reaction(&event.reaction, true),
+            Event::ReactionRemove(event) => self.reaction(&event.reaction, false),
             Event::TypingStart(event) => self.typing(event),
             Event::Unknown(event) => self.unreadable(event),
             _ => {}
@@ -118,7 +138,7 @@ impl Hearing {
 
     fn message(&self, message: &Message) {
         if let Some(intake) = self.adapter.intake(message.channel_id) {
-            return intake.told(message);
+            return intake.told(Heard::Message(Box::new(message.clone())));
         }
         if message.guild_id.is_some() || message.author.bot {
             return;
@@ -126,6 +146,17 @@ impl Hearing {
         if self.commands.try_send(message.clone()).is_err() {
             tracing::warn!("direct messages come faster than they are stored; one is left out");
         }
+    }
+
+    fn change(&self, channel: ChannelId, change: Change) {
+        if let Some(intake) = self.adapter.intake(channel) {
+            intake.told(Heard::Change(change));
+        }
+    }
+
+    fn reaction(&self, reaction: &Reaction, on: bool) {
+        let reaction = Box::new(reaction.clone());
+        self.change(reaction.channel_id, Change::Reacted { reaction, on });
     }
 
     fn typing(&self, event: &TypingStartEvent) {

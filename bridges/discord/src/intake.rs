@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     NETWORK,
     adapter::DiscordAdapter,
+    changes::{Change, Edits},
     convert::from_discord::{self, Said},
     error::Failure,
     lock::lock,
@@ -49,7 +50,13 @@ pub(crate) struct Intake {
     pub(crate) channel: ChannelId,
     mode: Mutex<Mode>,
     news: Notify,
-    queue: mpsc::Sender<Message>,
+    queue: mpsc::Sender<Heard>,
+}
+
+/// What the gateway told of a channel.
+pub(crate) enum Heard {
+    Change(Change),
+    Message(Box<Message>),
 }
 
 /// What is done with what the gateway tells.
@@ -64,7 +71,7 @@ enum Mode {
 }
 
 /// The end of a channel's queue that its task takes from.
-pub(crate) struct Waiting(mpsc::Receiver<Message>);
+pub(crate) struct Waiting(mpsc::Receiver<Heard>);
 
 impl Intake {
     pub(crate) fn new(channel: ChannelId) -> (Arc<Self>, Waiting) {
@@ -85,9 +92,9 @@ impl Intake {
     }
 
     /// Takes what the gateway told.
-    pub(crate) fn told(&self, message: &Message) {
+    pub(crate) fn told(&self, heard: Heard) {
         let mut mode = lock(&self.mode);
-        if *mode == Mode::Open && self.queue.try_send(message.clone()).is_err() {
+        if *mode == Mode::Open && self.queue.try_send(heard).is_err() {
             tracing::warn!(channel = %self.channel, "messages come faster than they are stored");
             *mode = Mode::Gap;
             self.news.notify_one();
@@ -109,22 +116,24 @@ impl Intake {
 pub(crate) struct Way {
     pub(crate) adapter: Arc<DiscordAdapter>,
     pub(crate) inbox: Arc<dyn Inbox>,
-    pub(crate) store: Namespace,
+    pub(crate) facts: Namespace,
     pub(crate) cancel: CancellationToken,
 }
 
 /// Takes a channel's messages in until the adapter ends.
 pub(crate) async fn run(intake: Arc<Intake>, mut waiting: Waiting, way: Way) {
+    let mut edits = Edits::default();
     let work = async {
         loop {
             // What waits was said before any gap.
-            if let Ok(message) = waiting.0.try_recv() {
-                way.take(&intake, &[message]).await;
+            if let Ok(heard) = waiting.0.try_recv() {
+                way.hear(&intake, heard, &mut edits).await;
             } else if intake.begin_to_read_back() {
                 way.read_back(&intake).await;
             } else {
                 tokio::select! {
-                    Some(message) = waiting.0.recv() => way.take(&intake, &[message]).await,
+                    Some(heard) = waiting.0.recv() => way.hear(&intake, heard, &mut edits).await,
+                    message = edits.ripe() => way.take_edit(&intake, message).await,
                     () = intake.news.notified() => {}
                 }
             }
@@ -134,6 +143,36 @@ pub(crate) async fn run(intake: Arc<Intake>, mut waiting: Waiting, way: Way) {
 }
 
 impl Way {
+    async fn hear(&self, intake: &Intake, heard: Heard, edits: &mut Edits) {
+        let events = match heard {
+            Heard::Message(message) => return self.take(intake, &[*message]).await,
+            Heard::Change(Change::Edited(message)) => {
+                if let Some(message) = edits.note(message, self.adapter.patience.edits) {
+                    self.take_edit(intake, message).await;
+                }
+                return;
+            }
+            Heard::Change(Change::Deleted(messages)) => {
+                edits.forget(&messages);
+                self.adapter.deletions(intake.channel, &messages)
+            }
+            Heard::Change(Change::Reacted { reaction, on }) => {
+                self.adapter.reaction(&reaction, on).into_iter().collect()
+            }
+        };
+        self.store(intake, events, None).await;
+    }
+
+    /// Takes in how an edited message reads.
+    async fn take_edit(&self, intake: &Intake, message: DiscordMessageId) {
+        match self.adapter.edition(intake.channel, message).await {
+            Ok(event) => self.store(intake, event.into_iter().collect(), None).await,
+            Err(failure) => {
+                tracing::warn!(channel = %intake.channel, ?failure, "an edited message cannot be read; elsewhere it stays as it was");
+            }
+        }
+    }
+
     /// Reads back what was said after the last message that is stored.
     async fn read_back(&self, intake: &Intake) {
         let mut wait = RETRY.0;
@@ -158,7 +197,7 @@ impl Way {
     async fn read_on(&self, intake: &Intake) -> Result<(), Failure> {
         let stream = stream(intake.channel);
         loop {
-            let stored = self.store.position(&stream).await;
+            let stored = self.facts.position(&stream).await;
             let stored = stored.map_err(|error| Failure::NotNow(None, error.to_string()))?;
             let after = stored.and_then(|place| place.parse::<u64>().ok());
             // A channel seen for the first time begins with what is said from now on.
@@ -199,8 +238,12 @@ impl Way {
             stream: stream(intake.channel),
             position: last.to_string(),
         };
+        self.store(intake, events, Some(cursor)).await;
+    }
+
+    async fn store(&self, intake: &Intake, events: Vec<Event>, cursor: Option<SourceCursor>) {
         loop {
-            match self.inbox.accept_all(events.clone(), Some(cursor.clone())).await {
+            match self.inbox.accept_all(events.clone(), cursor.clone()).await {
                 Ok(()) => return,
                 // It is read back by the next process.
                 Err(AcceptError::Closed) => return self.cancel.cancelled().await,
@@ -231,10 +274,7 @@ impl Way {
         let words = words.into_iter().map(EventKind::Message);
         let kinds = words.chain(files.into_iter().map(EventKind::File));
         let event = |(number, kind): (usize, EventKind)| {
-            let id = match number {
-                0 => message.id.to_string(),
-                number => format!("{}/{number}", message.id),
-            };
+            let id = part_name(message.id, number);
             Event {
                 network: NetworkId::new(NETWORK),
                 source: SourceId::new(id.as_str()),
@@ -245,7 +285,17 @@ impl Way {
                 kind,
             }
         };
-        kinds.enumerate().map(event).collect()
+        let events: Vec<Event> = kinds.enumerate().map(event).collect();
+        self.adapter.writers.note(message.id, sender, events.len());
+        events
+    }
+}
+
+/// Names one of the events a message is: the first has its own name.
+pub(crate) fn part_name(message: DiscordMessageId, number: usize) -> String {
+    match number {
+        0 => message.to_string(),
+        number => format!("{message}/{number}"),
     }
 }
 

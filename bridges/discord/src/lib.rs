@@ -5,6 +5,7 @@
 //! was missed, echoes told by id. Nothing here decides where a message goes: that is the core's.
 
 mod adapter;
+mod changes;
 mod config;
 mod convert;
 mod error;
@@ -12,6 +13,7 @@ mod gateway;
 mod intake;
 mod lock;
 mod media;
+mod mend;
 mod nicknames;
 mod outlook;
 mod pause;

@@ -79,7 +79,9 @@ pub(crate) async fn open(
     let message =
         rest.get_message(channel, message).await.map_err(|error| match Failure::of(&error) {
             Failure::Doubtful(text) => DeliverError::retry(text),
-            Failure::Refused(_) | Failure::Gone => gone("its message was deleted"),
+            Failure::NoMessage | Failure::Refused(_) | Failure::Gone => {
+                gone("its message was deleted")
+            }
             Failure::Forbidden(_) => gone("the bot may not read the channel's history"),
             failure => failure.into(),
         })?;

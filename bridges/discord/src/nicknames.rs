@@ -36,6 +36,11 @@ impl Nicknames {
         let _ = self.guilds.set(guilds.collect());
     }
 
+    /// Gives the server a channel is on, where it is known.
+    pub(crate) fn guild_of(&self, channel: ChannelId) -> Option<GuildId> {
+        self.guilds.get()?.get(&channel).copied()
+    }
+
     /// Gives the name of a message's author on her server; none when she has none of her own there.
     pub(crate) async fn of(&self, http: &Http, message: &Message) -> Option<String> {
         let guild = *self.guilds.get()?.get(&message.channel_id)?;

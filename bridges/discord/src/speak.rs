@@ -48,7 +48,13 @@ impl DiscordAdapter {
         item: &Delivery,
         content: &Content,
     ) -> Result<Receipt, Failure> {
-        self.say_parts(channel, item, &to_discord::messages(content), None).await
+        let parts = match &content.reply_to {
+            Some(quote) => {
+                to_discord::answering(content, &self.line_of(channel, item, quote).await)
+            }
+            None => to_discord::messages(content),
+        };
+        self.say_parts(channel, item, &parts, None).await
     }
 
     /// Shows a file of a persona, with what she wrote under it.
@@ -69,7 +75,7 @@ impl DiscordAdapter {
     }
 
     /// Says something in parts; a file hangs on the first.
-    async fn say_parts(
+    pub(crate) async fn say_parts(
         &self,
         channel: ChannelId,
         item: &Delivery,
@@ -227,7 +233,12 @@ impl DiscordAdapter {
 }
 
 pub(crate) fn plain_message(text: &str) -> CreateMessage {
-    CreateMessage::new().content(text).allowed_mentions(CreateAllowedMentions::new())
+    CreateMessage::new().content(text).allowed_mentions(plain_mentions())
+}
+
+/// Names in words call nobody.
+pub(crate) fn plain_mentions() -> CreateAllowedMentions {
+    CreateAllowedMentions::new()
 }
 
 /// Names one part of one delivery within Discord's 25 letters: the end of the row's id differs.

@@ -14,6 +14,9 @@ pub(crate) const WORDS_WITHHELD: &str = "I cannot read what is said here, so it 
 pub(crate) const UNSUPPORTED: &str = "Discord does not get this through the bridge yet.";
 pub(crate) const WORDLESS: &str = "This answer has no words here.";
 
+/// What is answered, where its words are not known.
+pub(crate) const AN_EARLIER_MESSAGE: &str = "an earlier message";
+
 /// Names of those whose names are not known.
 pub(crate) const SOME_CHANNEL: &str = "a channel";
 pub(crate) const SOME_ROLE: &str = "a role";
@@ -46,4 +49,9 @@ pub(crate) fn sticker(name: &str) -> String {
 
 pub(crate) fn poll(question: &str, answers: &[String]) -> String {
     format!("(poll) {question} {}", answers.join(" / "))
+}
+
+/// Where a sign cannot be put under a message.
+pub(crate) fn reacted(key: &str) -> String {
+    format!("reacted with {key}")
 }

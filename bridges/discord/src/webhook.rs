@@ -11,11 +11,11 @@ use std::{
 
 use serenity::{
     all::{CreateAllowedMentions, CreateAttachment},
-    builder::ExecuteWebhook,
+    builder::{EditWebhookMessage, ExecuteWebhook},
     http::Http,
     model::{
         channel::Message,
-        id::{ApplicationId, ChannelId, WebhookId},
+        id::{ApplicationId, ChannelId, MessageId, WebhookId},
         webhook::Webhook,
     },
 };
@@ -71,7 +71,7 @@ impl Webhooks {
         channel: ChannelId,
         words: &Words<'_>,
     ) -> Result<Message, Failure> {
-        let place = Arc::clone(lock(&self.channels).entry(channel).or_default());
+        let place = self.place(channel);
         let mut place = place.lock().await;
         let hook = self.ensure(http, application, channel, &mut place).await?;
         match execute(http, &hook, words).await {
@@ -83,6 +83,40 @@ impl Webhooks {
             }
             outcome => outcome,
         }
+    }
+
+    /// Lets something that was said through a channel's webhook read otherwise.
+    pub(crate) async fn edit(
+        &self,
+        http: &Http,
+        application: ApplicationId,
+        place: (ChannelId, MessageId),
+        text: &str,
+    ) -> Result<(), Failure> {
+        let builder =
+            EditWebhookMessage::new().content(text).allowed_mentions(CreateAllowedMentions::new());
+        let known = self.place(place.0);
+        let mut known = known.lock().await;
+        let hook = self.ensure(http, application, place.0, &mut known).await?;
+        let edited = hook.edit_message(http, place.1, builder).await;
+        edited.map(drop).map_err(|error| Failure::of(&error))
+    }
+
+    /// Takes back something that was said through a channel's webhook.
+    pub(crate) async fn delete(
+        &self,
+        http: &Http,
+        application: ApplicationId,
+        place: (ChannelId, MessageId),
+    ) -> Result<(), Failure> {
+        let known = self.place(place.0);
+        let mut known = known.lock().await;
+        let hook = self.ensure(http, application, place.0, &mut known).await?;
+        hook.delete_message(http, None, place.1).await.map_err(|error| Failure::of(&error))
+    }
+
+    fn place(&self, channel: ChannelId) -> Arc<AsyncMutex<Place>> {
+        Arc::clone(lock(&self.channels).entry(channel).or_default())
     }
 
     async fn ensure(

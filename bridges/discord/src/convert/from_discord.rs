@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use bridge_core::{
-    id::{NetworkId, PersonaId},
-    model::{Attachment, Content, Persona},
+    id::{MessageId, NetworkId, PersonaId},
+    model::{Attachment, Content, Persona, Quote},
 };
 use serenity::{
     cache::Cache,
@@ -69,7 +69,13 @@ pub(crate) fn read(message: &Message, names: &dyn Mentioned) -> Said {
     if blank && files.is_empty() {
         return Said::Blank;
     }
-    let words = (!blank).then(|| Content { text, ..Content::default() });
+    let reply_to = message.referenced_message.as_deref().map(|answered| Quote {
+        message: MessageId::new(answered.id.to_string()),
+        sender: persona(&answered.author, None).name,
+        excerpt: Some(markdown::parse(&answered.content, names).plain)
+            .filter(|words| !words.trim().is_empty()),
+    });
+    let words = (!blank).then(|| Content { text, reply_to, ..Content::default() });
     Said::Content { words, files }
 }
 

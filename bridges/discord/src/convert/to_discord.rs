@@ -13,14 +13,27 @@ use crate::texts;
 /// Longest message, in UTF-16 units: Discord says characters, and does not say which.
 const LIMIT: usize = 2000;
 
+/// Makes the messages of an answer: a line about what it answers, then the answer.
+pub(crate) fn answering(content: &Content, line: &str) -> Vec<String> {
+    let mut parts = parts(content, LIMIT.saturating_sub(units(line) + 1));
+    if let Some(first) = parts.first_mut() {
+        *first = format!("{line}\n{first}");
+    }
+    parts
+}
+
 /// Makes the messages of what somebody said: at least one.
 pub(crate) fn messages(content: &Content) -> Vec<String> {
+    parts(content, LIMIT)
+}
+
+fn parts(content: &Content, limit: usize) -> Vec<String> {
     let mut text = content.text.clone();
     if content.emote {
         let end = u32::try_from(text.plain.len()).unwrap_or(u32::MAX);
         text.spans.insert(0, Span { start: 0, end, style: Style::Italic });
     }
-    split(&text, LIMIT)
+    split(&text, limit)
 }
 
 /// Makes the messages of an answer of the bridge. The only marks in its words are those around what can
