@@ -166,6 +166,7 @@ impl World {
             answer: Duration::from_secs(3),
             again: (Duration::from_millis(50), Duration::from_millis(400)),
             token: Duration::from_millis(200),
+            edits: Duration::from_millis(100),
         };
         let adapter = DiscordAdapter::with(TOKEN.to_owned().into(), [self.channel], http, patience);
         let login = LoginId::new("msn:bridge");
