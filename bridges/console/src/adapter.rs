@@ -156,7 +156,9 @@ impl Adapter for ConsoleAdapter {
         let text = match why {
             CloseReason::Deleted => "the conversation was deleted",
             CloseReason::Moved => "the conversation goes on in another room",
-            CloseReason::Unlinked => "the conversation is not shown here any more",
+            CloseReason::Left | CloseReason::Unlinked => {
+                "the conversation is not shown here any more"
+            }
         };
         self.show(Happening::Closed { room: room.to_string(), text: text.to_owned() }).await
     }

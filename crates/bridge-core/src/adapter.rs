@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -118,6 +119,30 @@ pub trait Adapter: Send + Sync + 'static {
         Err(DeliverError::Gone(texts::delivery::THIS_PLATFORM_HAS_NO_FILES.into()))
     }
 
+    /// Lets the bridge speak as a user of the platform, by a token of her own that is checked first.
+    ///
+    /// # Errors
+    /// [`DeliverError::Reject`] with the reason, for people; always on a platform where there is no such
+    /// thing.
+    async fn adopt_account(&self, user: &UserId, token: SecretString) -> Result<(), DeliverError> {
+        let _ = (user, token);
+        Err(no_tokens())
+    }
+
+    /// Forgets such a token; tells whether there was one.
+    ///
+    /// # Errors
+    /// As [`adopt_account`](Self::adopt_account).
+    async fn drop_account(&self, user: &UserId) -> Result<bool, DeliverError> {
+        let _ = user;
+        Err(no_tokens())
+    }
+
+    /// Tells whether [`adopt_account`](Self::adopt_account) can do anything here.
+    fn takes_tokens(&self) -> bool {
+        false
+    }
+
     /// Shows something ephemeral in a room.
     async fn signal(
         &self,
@@ -158,6 +183,13 @@ pub trait Adapter: Send + Sync + 'static {
     async fn conceal(&self, origin: &CommandOrigin) -> Result<(), DeliverError>;
 }
 
+fn no_tokens() -> DeliverError {
+    DeliverError::Reject {
+        reason: Reject::Unsupported,
+        tell_user: texts::delivery::NOBODY_IS_SPOKEN_AS_HERE.to_owned(),
+    }
+}
+
 /// What an adapter is given to run.
 #[derive(Clone)]
 pub struct AdapterContext {
@@ -194,6 +226,8 @@ pub enum RoomCondition {
 pub enum CloseReason {
     /// The conversation is deleted.
     Deleted,
+    /// Its owner left it.
+    Left,
     /// The conversation is shown in another room, or in a new one when somebody speaks.
     Moved,
     /// Somebody took the room out of the conversation; the bridge may stay to hear commands.

@@ -13,7 +13,7 @@ use crate::{
     id::{ChatId, LoginId, NetworkId, PersonaId},
     inbox::Inbox,
     media::PictureBounds,
-    model::{Capabilities, Contact, Delivery, Persona, PresenceState, Receipt, Signal},
+    model::{Capabilities, ChatFacts, Contact, Delivery, Persona, PresenceState, Receipt, Signal},
 };
 
 /// Makes puppets; the core knows no other way to one.
@@ -109,6 +109,11 @@ pub trait Puppet: Send + Sync + 'static {
         self.capabilities()
     }
 
+    /// Tells what the account knows of one of its conversations; none where it cannot be known yet.
+    fn facts_of(&self, _chat: &ChatId) -> Option<ChatFacts> {
+        None
+    }
+
     /// Names the server it signs in to; accounts of one server take turns there, and suffer together.
     fn server(&self) -> String {
         String::new()
@@ -143,6 +148,14 @@ pub trait Puppet: Send + Sync + 'static {
     /// # Errors
     /// [`DeliverError::Reject`] when the text cannot be anybody's id on this network.
     async fn chat_with(&self, person: &PersonaId) -> Result<(ChatId, Persona), DeliverError>;
+
+    /// Leaves a conversation of several.
+    ///
+    /// # Errors
+    /// [`DeliverError::Reject`] where it cannot be left.
+    async fn leave_chat(&self, _chat: &ChatId) -> Result<(), DeliverError> {
+        Err(DeliverError::unsupported())
+    }
 
     /// Lists the contacts, by shown name; empty before the first sign-in.
     async fn contacts(&self) -> Vec<Contact>;

@@ -170,7 +170,8 @@ impl Core {
             let cx = AdapterContext {
                 inbox: Arc::new(Arc::clone(shared)),
                 cancel: shared.cancel.child_token(),
-                store: Namespace::new(Arc::clone(&shared.store), adapter.network()),
+                store: Namespace::new(Arc::clone(&shared.store), adapter.network())
+                    .with_key(shared.key.clone()),
             };
             let (adapter, failed) = (Arc::clone(adapter), self.failed.clone());
             let (network, alive) = (adapter.network(), Arc::clone(&alive));

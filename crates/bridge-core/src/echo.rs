@@ -51,6 +51,13 @@ impl Echoes {
         self.state().accounts.insert(login.clone(), persona.clone());
     }
 
+    /// Tells whether somebody is the account itself.
+    pub(crate) fn is_account(&self, login: &LoginId, person: &PersonaId) -> bool {
+        let state = self.state();
+        let account = state.accounts.get(login);
+        account.is_some_and(|account| account.as_str().eq_ignore_ascii_case(person.as_str()))
+    }
+
     /// Notes that something is sent in a chat.
     pub(crate) fn begin(&self, login: &LoginId, chat: &ChatId) -> Sending<'_> {
         let place = (login.clone(), chat.clone());
@@ -63,8 +70,7 @@ impl Echoes {
         for event in events {
             let Scope::Chat { login, chat } = &event.scope else { continue };
             let place = (login.clone(), chat.clone());
-            let may_be_one = event.message.is_some()
-                && self.state().accounts.get(login) == Some(&event.sender.id);
+            let may_be_one = event.message.is_some() && self.is_account(login, &event.sender.id);
             if !may_be_one {
                 continue;
             }

@@ -3,9 +3,11 @@
 use async_trait::async_trait;
 
 use crate::{
-    id::{LoginId, MediaId, NetworkId},
+    connector::ContactEdit,
+    error::DeliverError,
+    id::{ChatId, LoginId, MediaId, NetworkId, PersonaId, RoomId},
     media::{ExpectedPicture, MediaError, MediaStream},
-    model::{Event, Persona, Presence, Scope, Signal, UserId},
+    model::{Event, Persona, Presence, RoomChange, Scope, ShownRoom, Signal, UserId},
 };
 
 /// What adapters and puppets hand their events to.
@@ -56,6 +58,69 @@ pub trait Inbox: Send + Sync {
 
     /// Notes how a user of the bridge is on her own platform; her accounts show it, as far as she wishes.
     fn user_is(&self, _user: UserId, _presence: Presence) {}
+
+    /// Tells which portal a room shows; none where it shows none.
+    fn shown_in(&self, _network: &NetworkId, _room: &RoomId) -> Option<ShownRoom> {
+        None
+    }
+
+    /// Lets a room show the conversation with somebody, because its owner asked her into it; gives her as
+    /// the owner's account knows her. The account is the one that has her as a contact.
+    ///
+    /// # Errors
+    /// [`DeliverError::Reject`] with the reason, for people.
+    async fn begin_chat(
+        &self,
+        _user: &UserId,
+        _person: &Persona,
+        _room: &RoomId,
+    ) -> Result<Persona, DeliverError> {
+        Err(DeliverError::unsupported())
+    }
+
+    /// Follows what became of a room that shows a portal; durable when it is done.
+    ///
+    /// # Errors
+    /// [`DeliverError::Retry`] where the store failed; [`DeliverError::Reject`] where it cannot be so.
+    async fn room_changed(
+        &self,
+        _network: &NetworkId,
+        _change: RoomChange,
+    ) -> Result<(), DeliverError> {
+        Err(DeliverError::unsupported())
+    }
+
+    /// Changes the contact list of a user's account as she wished it by other means than a command. What
+    /// goes wrong is told to her.
+    ///
+    /// # Errors
+    /// As [`Puppet::edit_contact`](crate::Puppet::edit_contact).
+    async fn edit_contact(
+        &self,
+        _user: &UserId,
+        _login: &LoginId,
+        _person: &PersonaId,
+        _edit: ContactEdit,
+    ) -> Result<(), DeliverError> {
+        Err(DeliverError::unsupported())
+    }
+
+    /// Says something to a user where she talks to the bridge; to one who never did, nothing.
+    async fn tell(&self, _user: &UserId, _text: &str) {}
+
+    /// Follows a conversation of an account that its owner made one of several: its portal is the new one's
+    /// from then on. Durable when it is done.
+    ///
+    /// # Errors
+    /// [`AcceptError::Store`], [`AcceptError::Closed`].
+    async fn chat_grew(
+        &self,
+        _login: &LoginId,
+        _from: &ChatId,
+        _to: &ChatId,
+    ) -> Result<(), AcceptError> {
+        Ok(())
+    }
 
     /// Passes on something ephemeral; dropped when nobody can show it.
     fn signal(&self, network: &NetworkId, scope: Scope, from: Persona, signal: Signal);

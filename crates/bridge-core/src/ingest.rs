@@ -14,15 +14,20 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    adapter::CommandOrigin,
-    command::{Queued, front},
-    id::{ChatId, LoginId, MediaId, NetworkId, PortalId, RoomId, RowId, SourceId},
+    adapter::{CommandOrigin, Reply},
+    command::{self, Queued, front},
+    connector::ContactEdit,
+    error::DeliverError,
+    follow,
+    id::{ChatId, LoginId, MediaId, NetworkId, PersonaId, PortalId, RoomId, RowId, SourceId},
     inbox::{AcceptError, Inbox, SourceCursor},
     index::Portal,
     loop_guard::{self, Verdict},
     measures::{self, Direction, Lane},
     media::{ExpectedPicture, MediaError, MediaStream},
-    model::{Event, EventKind, Persona, Presence, RoomHint, Scope, Signal, UserId},
+    model::{
+        Event, EventKind, Persona, Presence, RoomChange, RoomHint, Scope, ShownRoom, Signal, UserId,
+    },
     notice, outward,
     portal::{
         self, Change, ChangeError, Changed, Newcomer,
@@ -120,6 +125,50 @@ impl Inbox for Arc<Shared> {
 
     fn user_is(&self, user: UserId, presence: Presence) {
         outward::note(self, user, presence);
+    }
+
+    fn shown_in(&self, network: &NetworkId, room: &RoomId) -> Option<ShownRoom> {
+        follow::shown_in(self, network, room)
+    }
+
+    async fn begin_chat(
+        &self,
+        user: &UserId,
+        person: &Persona,
+        room: &RoomId,
+    ) -> Result<Persona, DeliverError> {
+        follow::begin_chat(self, user, person, room).await
+    }
+
+    async fn room_changed(
+        &self,
+        network: &NetworkId,
+        change: RoomChange,
+    ) -> Result<(), DeliverError> {
+        follow::room_changed(self, network, change).await
+    }
+
+    async fn edit_contact(
+        &self,
+        user: &UserId,
+        login: &LoginId,
+        person: &PersonaId,
+        edit: ContactEdit,
+    ) -> Result<(), DeliverError> {
+        follow::edit_contact(self, user, login, person, edit).await
+    }
+
+    async fn tell(&self, user: &UserId, text: &str) {
+        command::tell_owner(self, user, &Reply::Text(text.to_owned())).await;
+    }
+
+    async fn chat_grew(
+        &self,
+        login: &LoginId,
+        from: &ChatId,
+        to: &ChatId,
+    ) -> Result<(), AcceptError> {
+        follow::chat_grew(self, login, from, to).await
     }
 
     fn signal(&self, network: &NetworkId, scope: Scope, from: Persona, signal: Signal) {
@@ -409,8 +458,14 @@ fn stage_event(shared: &Shared, staged: &mut Staged, event: &Event) -> Result<()
             }
             match found {
                 Some(found) => found,
-                // A fate makes no conversation.
-                None if matches!(event.kind, EventKind::Delivery { .. }) => return Ok(()),
+                // Neither a fate makes a conversation, nor that somebody comes or goes.
+                None if matches!(
+                    event.kind,
+                    EventKind::Delivery { .. } | EventKind::Membership(_)
+                ) =>
+                {
+                    return Ok(());
+                }
                 None => match shared.portal_of_chat(login, chat, event.sender.clone()) {
                     Some(record) => (staged.open(&endpoint, record)?, 0),
                     None => {

@@ -27,6 +27,7 @@ mod core;
 mod downgrade;
 mod echo;
 pub mod error;
+mod follow;
 pub mod id;
 pub mod inbox;
 mod index;

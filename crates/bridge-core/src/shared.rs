@@ -24,12 +24,12 @@ use crate::{
     connector::Connector,
     core::Host,
     echo::Echoes,
-    id::{NetworkId, PortalId, Timestamp},
+    id::{ChatId, LoginId, NetworkId, PersonaId, PortalId, Timestamp},
     index::Index,
     ingest::Request,
     leg,
     media::{Library, Spool},
-    model::UserId,
+    model::{Persona, RoomKind, UserId},
     notice::Notices,
     outward::Outward,
     record::{Leg, PortalRecord},
@@ -304,16 +304,28 @@ impl Shared {
     /// A new portal of a chat: the chat itself, and a room for the account's owner.
     pub(crate) fn portal_of_chat(
         &self,
-        login: &crate::id::LoginId,
-        chat: &crate::id::ChatId,
-        peer: crate::model::Persona,
+        login: &LoginId,
+        chat: &ChatId,
+        peer: Persona,
     ) -> Option<PortalRecord> {
         let Owner::Person(owner) = self.puppets.owner(login)? else {
             return None;
         };
+        let facts = self.puppets.get(login).and_then(|puppet| puppet.facts_of(chat));
+        let (kind, name) = facts
+            .as_ref()
+            .map_or((RoomKind::Direct, None), |facts| (facts.kind, facts.name.clone()));
+        // The account itself spoke first, at another of its places.
+        let peer = if self.echoes.is_account(login, &peer.id) {
+            let other = facts.and_then(|facts| facts.people.into_iter().next());
+            let id = PersonaId::new(chat.as_str());
+            other.unwrap_or(Persona { network: peer.network, id, name: None })
+        } else {
+            peer
+        };
         Some(PortalRecord {
-            kind: crate::model::RoomKind::Direct,
-            name: None,
+            kind,
+            name: name.map(|name| shown::name(&name)),
             relay: None,
             legs: vec![
                 Leg::Chat { login: login.clone(), chat: chat.clone(), peer: shown::persona(peer) },

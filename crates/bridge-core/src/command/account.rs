@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 
 use super::{
-    Account, ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, answer,
+    Account, ArgumentKind, ArgumentSpec, Arguments, Caller, CommandSpec, Role, Run, adopt, answer,
 };
 use crate::{
     adapter::Reply,
@@ -23,6 +23,7 @@ const ROOMS: ArgumentSpec =
 const STATE: ArgumentSpec = ArgumentSpec::needed("STATE", ArgumentKind::Choice(STATES));
 const WHICH: ArgumentSpec =
     ArgumentSpec::optional("WHICH", ArgumentKind::Choice(&["mine", "none"]));
+const TOKEN: ArgumentSpec = ArgumentSpec::optional("TOKEN", ArgumentKind::Word);
 const WORDS: ArgumentSpec = ArgumentSpec::needed("WORDS", ArgumentKind::Rest);
 
 const STATES: &[&str] =
@@ -39,6 +40,25 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         run: Run::Person(|_, _, _| {
             async { answer::text(texts::account::ONLY_SHE_WHO_SIGNS_IN) }.boxed()
         }),
+    },
+    CommandSpec {
+        name: adopt::LOGIN,
+        aliases: &[],
+        arguments: &[TOKEN],
+        help: "lets me speak as you on Matrix, by an access token of yours; I ask for it.",
+        role: Role::User,
+        // As above: a token is a secret.
+        run: Run::Person(|_, _, _| {
+            async { answer::text(texts::account::ONLY_SHE_WHO_SIGNS_IN) }.boxed()
+        }),
+    },
+    CommandSpec {
+        name: "logout-matrix",
+        aliases: &[],
+        arguments: &[],
+        help: "forgets your access token: I do not speak as you any more.",
+        role: Role::User,
+        run: Run::Person(|caller, user, _| adopt::drop_own(caller, user).boxed()),
     },
     CommandSpec {
         name: "logins",

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Caller, CommandSpec, Role, execute, front, is_known, table};
+use super::{Caller, CommandSpec, Role, adopt, execute, front, is_known, table};
 use crate::{
     adapter::{CommandOrigin, Reply},
     connector::{LoginError, LoginProcess, LoginStep},
@@ -59,6 +59,8 @@ enum About {
         /// Whether the answer it waits for must be concealed.
         secret: bool,
     },
+    /// A token of her own account is awaited.
+    Token,
 }
 
 impl Dialogue {
@@ -67,7 +69,7 @@ impl Dialogue {
     }
 
     fn waits_for_a_secret(&self) -> bool {
-        matches!(self.about, About::SignIn { secret: true, .. })
+        matches!(self.about, About::SignIn { secret: true, .. } | About::Token)
     }
 }
 
@@ -219,14 +221,13 @@ async fn serve(
     let secret = dialogue.as_ref().is_some_and(Dialogue::waits_for_a_secret);
     let stray = again && !is_known(words);
     // What follows `login` may be a password, though nobody asked for it here.
-    let spilled = asked && !rest.is_empty();
+    let lent = first.eq_ignore_ascii_case(adopt::LOGIN);
+    let spilled = (asked || lent) && !rest.is_empty();
     let may_sign_in = role >= Role::User;
+    let adapter = shared.adapters.get(&origin.user.network);
     let refusal = match front::chat(&origin.room) {
         Some(_) => Some(texts::general::NO_PASSWORDS_HERE),
-        None => {
-            let adapter = shared.adapters.get(&origin.user.network);
-            adapter.and_then(|adapter| adapter.takes_no_passwords())
-        }
+        None => adapter.and_then(|adapter| adapter.takes_no_passwords()),
     };
     if refusal.is_none() && (secret || stray || spilled) {
         conceal(shared, &origin).await;
@@ -239,11 +240,11 @@ async fn serve(
         Reply::Text(texts::general::THE_BRIDGE_RESTARTED_IN_BETWEEN.to_owned())
     } else if words.eq_ignore_ascii_case("cancel") {
         let text = match dialogue.take() {
-            Some(Dialogue { about: About::SignIn { .. }, .. }) => "Cancelled.",
+            Some(Dialogue { about: About::SignIn { .. } | About::Token, .. }) => "Cancelled.",
             _ => texts::general::THERE_IS_NOTHING_TO_CANCEL,
         };
         Reply::Text(text.to_owned())
-    } else if asked && !may_sign_in {
+    } else if (asked || lent) && !may_sign_in {
         Reply::Text(texts::general::YOU_MAY_NOT_SIGN_IN_HERE.to_owned())
     } else if let Some(refusal) = refusal.filter(|_| asked) {
         dialogue = Some(Dialogue::new(About::Refusal));
@@ -253,8 +254,21 @@ async fn serve(
         let (reply, next) = begin_login(shared, &origin.user).await;
         dialogue = next;
         reply
+    } else if lent {
+        match adapter.filter(|adapter| adapter.takes_tokens()) {
+            None => Reply::Text(texts::delivery::NOBODY_IS_SPOKEN_AS_HERE.to_owned()),
+            Some(_) if rest.is_empty() => {
+                dialogue = Some(Dialogue::new(About::Token));
+                Reply::Text(texts::account::WHICH_TOKEN.to_owned())
+            }
+            Some(adapter) => adopt::adopt(&**adapter, &origin.user, rest.trim().into()).await,
+        }
     } else {
         match dialogue.take() {
+            Some(Dialogue { about: About::Token, .. }) => match adapter {
+                Some(adapter) => adopt::adopt(&**adapter, &origin.user, words.into()).await,
+                None => Reply::Text(texts::delivery::NOBODY_IS_SPOKEN_AS_HERE.to_owned()),
+            },
             Some(Dialogue { about: About::SignIn { process, .. }, .. }) => {
                 let (reply, next) = go_on(shared, &origin.user, process, Some(line.clone())).await;
                 dialogue = next;

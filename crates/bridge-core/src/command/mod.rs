@@ -7,6 +7,7 @@
 //! is answered.
 
 mod account;
+mod adopt;
 mod answer;
 mod bind;
 mod centre;

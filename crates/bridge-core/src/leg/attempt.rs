@@ -10,7 +10,7 @@ use crate::{
     error::DeliverError,
     id::RoomId,
     model::{Delivery, Receipt, RoomChat, RoomSpec, UserId},
-    portal::{Change, ChangeError, change},
+    portal::{Change, ChangeError, change, repair::people_of},
     record::{InFlight, Leg, LogRow},
 };
 
@@ -134,11 +134,14 @@ impl Pump {
                     Leg::Closed | Leg::Room { .. } => None,
                 });
                 let chats: Vec<RoomChat> = chats.collect();
+                let people = chats
+                    .iter()
+                    .flat_map(|chat| people_of(&self.shared, &chat.login, &chat.chat, &chat.peer));
                 let spec = RoomSpec {
                     portal: self.portal,
                     kind: record.kind,
                     name: record.name.clone(),
-                    personas: chats.iter().map(|chat| chat.peer.clone()).collect(),
+                    personas: people.collect(),
                     invite: vec![owner.clone()],
                     chats,
                 };

@@ -23,7 +23,7 @@ use crate::{
     loop_guard::LoopGuard,
     model::{
         Attachment, Capabilities, Delivery, DeliveryState, Event, EventKind, Persona, ProfilePatch,
-        Receipt, Reject, Wink,
+        Receipt, Reject, Scope, UserId, Wink,
     },
     record::{InFlight, Leg, LogRow, Mark, Names, RowOf, get_row, names_key, row_of_key},
     shared::{OnAmbiguous, Shared},
@@ -278,6 +278,7 @@ impl Pump {
             media,
             pictures,
             owner,
+            spoken_by: self.spoken_by(&leg, &row.event),
             maybe_double: doubtful || marked,
         };
         // Held until the names that come of it are stored.
@@ -455,6 +456,20 @@ impl Pump {
                 Voice::Own
             }
             _ => Voice::Anothers,
+        }
+    }
+
+    /// Finds who of the leg's platform said something at another place of her account.
+    fn spoken_by(&self, leg: &Leg, event: &Event) -> Option<UserId> {
+        let (Leg::Room { network, .. }, Scope::Chat { login, .. }) = (leg, &event.scope) else {
+            return None;
+        };
+        if !self.shared.echoes.is_account(login, &event.sender.id) {
+            return None;
+        }
+        match self.shared.puppets.owner(login) {
+            Some(Owner::Person(user)) if user.network == *network => Some(user),
+            _ => None,
         }
     }
 

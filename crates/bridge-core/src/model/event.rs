@@ -231,6 +231,9 @@ pub struct Delivery {
     pub pictures: Vec<Media>,
     /// Whose room it is shown in, where it is somebody's.
     pub owner: Option<UserId>,
+    /// The user of this leg's platform who said it, at another place of her account: the platform may
+    /// show it as her own words.
+    pub spoken_by: Option<UserId>,
     /// Whether an earlier attempt may have arrived: a target without idempotent sending marks the
     /// repetition for its reader.
     pub maybe_double: bool,
@@ -260,6 +263,7 @@ impl Delivery {
             media: None,
             pictures: Vec::new(),
             owner: None,
+            spoken_by: None,
             maybe_double: false,
         }
     }

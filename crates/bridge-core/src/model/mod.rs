@@ -25,5 +25,8 @@ pub use self::{
         size_in_words,
     },
     person::{Contact, CurrentMedia, Persona, Presence, PresenceState, UserId},
-    room::{Membership, Rediscovered, RoomChat, RoomHint, RoomKind, RoomSpec},
+    room::{
+        ChatFacts, Membership, Rediscovered, RoomChange, RoomChat, RoomHint, RoomKind, RoomSpec,
+        ShownRoom,
+    },
 };

@@ -39,6 +39,52 @@ pub struct RoomChat {
     pub peer: Persona,
 }
 
+/// What an account knows of one of its conversations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatFacts {
+    /// What kind it is.
+    pub kind: RoomKind,
+    /// Its own name, where it has one.
+    pub name: Option<String>,
+    /// The others in it, as far as they are known.
+    pub people: Vec<Persona>,
+}
+
+/// A room that shows a portal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownRoom {
+    /// The portal.
+    pub portal: PortalId,
+    /// What kind of conversation it shows.
+    pub kind: RoomKind,
+    /// The conversation's own name, where it has one.
+    pub name: Option<String>,
+    /// Whose it is; nobody's where it is a relay's.
+    pub owner: Option<UserId>,
+    /// The conversations.
+    pub chats: Vec<RoomChat>,
+}
+
+/// What became of a room that shows a portal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RoomChange {
+    /// Its owner left it: it is not needed any more. A conversation of several is left too.
+    Left {
+        /// The room.
+        room: RoomId,
+        /// Who left it.
+        user: UserId,
+    },
+    /// It goes on in another room.
+    Moved {
+        /// The room of before.
+        from: RoomId,
+        /// The room of now.
+        to: RoomId,
+    },
+}
+
 /// What a room itself says of the portal it was made for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RoomHint {

@@ -6,9 +6,10 @@ use tokio::sync::oneshot;
 
 use super::fate;
 use crate::{
-    id::{LoginId, PortalId, RoomId, RowId, Timestamp},
+    id::{ChatId, LoginId, PortalId, RoomId, RowId, Timestamp},
     index::{LegNow, Portal},
     ingest::Request,
+    model::RoomKind,
     record::{
         Endpoint, EndpointRecord, Leg, LegMode, LegState, LogRow, Mark, Names, PortalRecord, RowOf,
         get_row, leg_key, leg_mode_key, mark_key, names_key, portal_key, put_row, remove_row,
@@ -23,6 +24,8 @@ use crate::{
 pub(crate) enum Change {
     /// A leg's account becomes another, which sees the same chats.
     Account { portal: PortalId, from: LoginId, to: LoginId },
+    /// A chat's leg leads to another chat of the account, which is one of several.
+    Chat { portal: PortalId, login: LoginId, from: ChatId, to: ChatId },
     /// A leg is taken away; what waited for it waits no more.
     Close { portal: PortalId, leg: u16 },
     /// A portal goes: nothing reaches it from then on. Its remains are swept up after.
@@ -90,6 +93,9 @@ pub(crate) async fn change(shared: &Shared, change: Change) -> Result<Changed, C
 pub(crate) async fn apply(shared: &Arc<Shared>, change: Change) -> Result<Changed, ChangeError> {
     match change {
         Change::Account { portal, from, to } => change_account(shared, portal, &from, &to).await,
+        Change::Chat { portal, login, from, to } => {
+            change_chat(shared, portal, &login, &from, &to).await
+        }
         Change::Close { portal, leg } => close(shared, portal, leg).await,
         Change::Delete { portal } => delete(shared, portal).await,
         Change::Mode { portal, leg, relay } => set_mode(shared, portal, leg, relay).await,
@@ -329,6 +335,32 @@ async fn change_account(
     if batch.is_empty() {
         return Ok(Changed::default());
     }
+    Table::put(&mut batch, portal_key(portal), &record)?;
+    commit(shared, batch).await?;
+    publish(shared, portal, record, |_, _| {});
+    Ok(Changed::default())
+}
+
+async fn change_chat(
+    shared: &Arc<Shared>,
+    portal: PortalId,
+    from_login: &LoginId,
+    from: &ChatId,
+    to: &ChatId,
+) -> Result<Changed, ChangeError> {
+    let mut record = record_of(shared, portal)?;
+    let found = record.legs.iter_mut().find_map(|leg| match leg {
+        Leg::Chat { login, chat, .. } if login == from_login && chat == from => Some(chat),
+        _ => None,
+    });
+    *found.ok_or(ChangeError::Gone)? = to.clone();
+    record.kind = RoomKind::Group;
+    let before = Endpoint::Chat(from_login.clone(), from.clone());
+    let now = Endpoint::Chat(from_login.clone(), to.clone());
+    free(shared, &now)?;
+    let mut batch = Batch::new();
+    batch.remove(before.key());
+    Table::put(&mut batch, now.key(), &EndpointRecord(portal))?;
     Table::put(&mut batch, portal_key(portal), &record)?;
     commit(shared, batch).await?;
     publish(shared, portal, record, |_, _| {});

@@ -6,12 +6,12 @@ use super::{Change, change};
 use crate::{
     adapter::RoomCondition,
     error::DeliverError,
-    id::PortalId,
+    id::{ChatId, LoginId, PortalId},
     leg,
-    model::{Membership, Persona},
+    model::{ChatFacts, Membership, Persona, RoomKind},
     record::Leg,
     shared::Shared,
-    texts,
+    shown, texts,
 };
 
 /// What was found at one leg, in words for people; nothing where all is well.
@@ -95,7 +95,11 @@ pub(crate) async fn sync(shared: &Arc<Shared>, portal: PortalId) -> Result<(), D
 async fn peers(shared: &Shared, legs: &[Leg]) -> Vec<Persona> {
     let mut peers = Vec::new();
     for leg in legs {
-        let Leg::Chat { login, peer, .. } = leg else { continue };
+        let Leg::Chat { login, chat, peer } = leg else { continue };
+        if puppet_facts(shared, login, chat).is_some_and(|facts| facts.kind == RoomKind::Group) {
+            peers.extend(people_of(shared, login, chat, peer));
+            continue;
+        }
         let known = match shared.puppets.online(login) {
             Some(puppet) => puppet.chat_with(&peer.id).await.ok(),
             None => None,
@@ -103,6 +107,25 @@ async fn peers(shared: &Shared, legs: &[Leg]) -> Vec<Persona> {
         peers.push(known.map_or_else(|| peer.clone(), |(_, peer)| peer));
     }
     peers
+}
+
+/// Lists the others in a chat: those its account knows to be there, or the one it is known to be with.
+pub(crate) fn people_of(
+    shared: &Shared,
+    login: &LoginId,
+    chat: &ChatId,
+    peer: &Persona,
+) -> Vec<Persona> {
+    match puppet_facts(shared, login, chat) {
+        Some(facts) if facts.kind == RoomKind::Group && !facts.people.is_empty() => {
+            facts.people.into_iter().map(shown::persona).collect()
+        }
+        _ => vec![peer.clone()],
+    }
+}
+
+fn puppet_facts(shared: &Shared, login: &LoginId, chat: &ChatId) -> Option<ChatFacts> {
+    shared.puppets.get(login)?.facts_of(chat)
 }
 
 async fn people(

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use super::{Batch, CommitError, Durability, Key, KeyBuilder, Store, StoreError, Table, TableId};
 use crate::{
     id::NetworkId,
     record::{Position, cursor_key},
+    seal::SealKey,
 };
 
 /// Text facts of one network, by text name; nobody else reads or writes them.
@@ -13,12 +16,46 @@ use crate::{
 pub struct Namespace {
     store: Arc<dyn Store>,
     network: NetworkId,
+    key: Option<SealKey>,
 }
 
 impl Namespace {
     /// Opens the corner of a network.
     pub fn new(store: Arc<dyn Store>, network: NetworkId) -> Self {
-        Self { store, network }
+        Self { store, network, key: None }
+    }
+
+    /// Lets it keep secrets too, sealed with a key.
+    #[must_use]
+    pub fn with_key(self, key: SealKey) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    /// Sets a secret fact, sealed for its name, durably.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine failed, the fact is too long, or there is no key.
+    pub async fn put_secret(&self, name: &str, secret: &SecretString) -> Result<(), StoreError> {
+        let place = self.key(name);
+        let sealed = self.seal_key()?.seal(place.as_bytes(), secret);
+        let mut batch = Batch::new();
+        batch.put(place, sealed.map_err(|error| StoreError::Engine(error.to_string()))?)?;
+        self.commit(batch).await
+    }
+
+    /// Reads a secret fact.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine failed, or it was sealed with another key.
+    pub async fn secret(&self, name: &str) -> Result<Option<SecretString>, StoreError> {
+        let place = self.key(name);
+        let Some(sealed) = self.store.get(&place).await? else { return Ok(None) };
+        let opened = self.seal_key()?.open(place.as_bytes(), &sealed);
+        opened.map(Some).map_err(|error| StoreError::Engine(error.to_string()))
+    }
+
+    fn seal_key(&self) -> Result<&SealKey, StoreError> {
+        self.key.as_ref().ok_or_else(|| StoreError::Engine("there is no key to seal with".into()))
     }
 
     /// Reads a fact.

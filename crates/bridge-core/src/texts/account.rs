@@ -42,3 +42,14 @@ pub(crate) const YOU_SHOW_NO_PICTURE: &str = "You show no picture now.";
 
 pub(crate) const YOU_HAVE_NO_PICTURE_HERE: &str =
     "You have no picture here. Give yourself one in your profile, then say `avatar` again.";
+
+pub(crate) const WHICH_TOKEN: &str = "Which access token? Your client shows yours in its settings, mostly under \"Help & about\"; better \
+     make a session for this alone. I remove your message when I have it. `cancel` ends this.";
+
+pub(crate) const I_SPEAK_AS_YOU_FROM_NOW_ON: &str = "Done: I enter your rooms for you, and what you write on MSN from elsewhere appears as yours. \
+     `logout-matrix` ends it.";
+
+pub(crate) const YOUR_TOKEN_IS_FORGOTTEN: &str =
+    "Your token is forgotten. End its session in your client too, if it was for this alone.";
+
+pub(crate) const I_HAVE_NO_TOKEN_OF_YOURS: &str = "I have no token of yours.";

@@ -105,3 +105,11 @@ pub(crate) fn contacts_were_imported(
 pub(crate) fn was_nudged(peer: impl Display) -> String {
     format!("{peer} was nudged.")
 }
+
+pub(crate) fn the_account_is_away(login: impl Display) -> String {
+    format!("{login} is not connected now")
+}
+
+pub(crate) fn was_not_moved(person: impl Display, why: impl Display) -> String {
+    format!("{person} was not moved: {why}.")
+}

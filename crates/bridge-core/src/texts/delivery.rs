@@ -17,6 +17,9 @@ pub(crate) fn sees_person_leave(person: impl Display) -> String {
     format!("sees {person} leave")
 }
 
+pub(crate) const NOBODY_IS_SPOKEN_AS_HERE: &str =
+    "On this platform the bridge cannot speak as you: its own account speaks for everybody.";
+
 pub(crate) const YOUR_PICTURE_IS_NOT_SEEN_HERE: &str =
     "The bridge does not see the picture you have here.";
 

@@ -73,3 +73,10 @@ pub(crate) const THE_CONVERSATION_IS_DELETED: &str = "The conversation is delete
 pub(crate) fn the_conversation_is_deleted(waited: impl Display) -> String {
     format!("The conversation is deleted, and with it {waited} messages that waited.")
 }
+
+pub(crate) const SIGN_IN_BEFORE_YOU_ASK_SOMEBODY_IN: &str =
+    "You are not signed in to an account. Say `login` to the bridge first, then ask again.";
+
+pub(crate) fn is_no_contact_of_yours(person: impl Display) -> String {
+    format!("{person} is no contact of yours. Say `contacts add {person}` first, then ask again.")
+}

@@ -2,6 +2,7 @@
 //! deleted.
 
 mod fate;
+mod follow;
 mod guest;
 mod person;
 mod room;

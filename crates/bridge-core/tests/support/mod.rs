@@ -71,6 +71,8 @@ pub(crate) enum Given {
 /// Shared by both stand-ins: what they were given, and the errors they are to answer with.
 #[derive(Default)]
 pub(crate) struct Record {
+    /// Users whose own words, from elsewhere, a room was given.
+    pub(crate) spoken_by: Mutex<Vec<String>>,
     given: Mutex<Vec<Given>>,
     errors: Mutex<VecDeque<DeliverError>>,
     late_errors: Mutex<VecDeque<DeliverError>>,
@@ -288,6 +290,10 @@ impl Adapter for FakeAdapter {
 
     async fn deliver(&self, room: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError> {
         self.0.take(room.as_str(), item).await?;
+        if let Some(user) = &item.spoken_by {
+            let mut spoken = self.0.spoken_by.lock().unwrap_or_else(PoisonError::into_inner);
+            spoken.push(user.id.to_string());
+        }
         let parts = self.0.parts.load(Ordering::Relaxed);
         let later = (1..parts).map(|part| MessageId::new(format!("{}-part {part}", item.key)));
         let first = MessageId::new(item.key.to_string());
