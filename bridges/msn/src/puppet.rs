@@ -2,13 +2,15 @@
 
 mod appear;
 mod listen;
+mod several;
 
 use std::{
     convert::Infallible,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
+use self::several::Several;
 use crate::{
     connector::NETWORK,
     contacts,
@@ -20,12 +22,12 @@ use crate::{
 };
 use async_trait::async_trait;
 use bridge_core::{
-    DeliverError, Puppet, PuppetContext, PuppetExit,
+    DeliverError, Inbox, Puppet, PuppetContext, PuppetExit,
     connector::{ContactEdit, GroupEdit, SelfPatch, TraceRequest},
     id::{ChatId, LoginId, NetworkId, PersonaId},
     model::{
-        Capabilities, Contact, Delivery, DeliveryState, EventKind, Persona, Receipt, Reject, Scope,
-        ShownFates, Signal, Styles,
+        Capabilities, ChatFacts, Contact, Delivery, DeliveryState, EventKind, Persona, Receipt,
+        Reject, Scope, ShownFates, Signal, Styles,
     },
     shown,
 };
@@ -56,6 +58,10 @@ pub(crate) struct MsnPuppet {
     pub(crate) objects: Objects,
     /// Pictures for letters that are served.
     pub(crate) shown: Shown,
+    /// Conversations of several.
+    several: Several,
+    /// Where events go, once it ran.
+    inbox: OnceLock<Arc<dyn Inbox>>,
     /// When the session began, which tells its links and transfers from those of others.
     began: Mutex<u64>,
 }
@@ -71,6 +77,8 @@ impl MsnPuppet {
             outgoing: Outgoing::new(),
             objects: Objects::default(),
             shown: Shown::default(),
+            several: Several::default(),
+            inbox: OnceLock::new(),
             began: Mutex::default(),
         }
     }
@@ -159,7 +167,8 @@ impl Puppet for MsnPuppet {
     fn capabilities(&self) -> Capabilities {
         // Somebody's account says nothing that she did not say; the bridge's own may.
         let fates = if self.keeps.is_some() { ShownFates::Failures } else { ShownFates::Nothing };
-        Capabilities { fates, ..CAPABILITIES }
+        // A relay's contacts are called together by nobody.
+        Capabilities { fates, membership: self.keeps.is_none(), ..CAPABILITIES }
     }
 
     fn capabilities_in(&self, chat: &ChatId) -> Capabilities {
@@ -189,6 +198,7 @@ impl Puppet for MsnPuppet {
             connected = msnp::connect(self.config.clone()) => connected,
             () = cx.cancel.cancelled() => return PuppetExit::Cancelled,
         };
+        self.inbox.get_or_init(|| Arc::clone(&cx.inbox));
         let (handle, mut events) = match connected {
             Ok(connected) => connected,
             Err(ConnectError::Ended(reason)) => return exit(reason),
@@ -207,6 +217,7 @@ impl Puppet for MsnPuppet {
         *self.session() = None;
         self.outgoing.interrupt();
         self.objects.interrupt();
+        self.several.forget();
         incoming.finish().await;
         handle.sign_out().await;
         events.finish().await;
@@ -239,6 +250,9 @@ impl Puppet for MsnPuppet {
                     let peer = self.persona(chat.as_str(), None);
                     translate::refusal(error, &shown::name(peer.shown_name()))
                 });
+            }
+            EventKind::Membership(change) => {
+                return self.change_people(&handle, chat, change).await;
             }
             EventKind::Nudge => handle.send_nudge(&to).await,
             EventKind::Delivery {
@@ -284,6 +298,14 @@ impl Puppet for MsnPuppet {
         }
         let chat = msnp::ChatId::with(person.as_str());
         Ok((ChatId::new(chat.as_str()), self.persona(person.as_str(), None)))
+    }
+
+    fn facts_of(&self, chat: &ChatId) -> Option<ChatFacts> {
+        Some(self.facts(chat))
+    }
+
+    async fn leave_chat(&self, chat: &ChatId) -> Result<(), DeliverError> {
+        self.leave_several(chat).await
     }
 
     async fn contacts(&self) -> Vec<Contact> {

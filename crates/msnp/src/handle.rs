@@ -203,6 +203,22 @@ impl Handle {
         self.ask(Command::InviteToChat { chat, account }).await
     }
 
+    /// As [`invite_to_chat`](Self::invite_to_chat); gives the conversation it is now, where that is a new one
+    /// at once (MSNP21). Elsewhere [`Event::Grew`](crate::Event::Grew) tells it.
+    ///
+    /// # Errors
+    /// As that.
+    pub async fn grow_chat(
+        &self,
+        chat: &ChatId,
+        account: &str,
+    ) -> Result<Option<ChatId>, RequestError> {
+        let (chat, account) = (chat.clone(), account.to_owned());
+        let Answer { outcome, made } =
+            self.answer_to(Command::InviteToChat { chat, account }).await;
+        outcome.map(|()| made)
+    }
+
     /// Leaves words for somebody who is away, from MSNP13; done when the service has stored them.
     ///
     /// # Errors

@@ -12,6 +12,11 @@ use crate::{translate, words};
 const PICTURE_NAME: &str = "TFR1.tmp";
 
 impl MsnPuppet {
+    /// The name the account shall have, where one was wished.
+    pub(super) fn wished_name(&self) -> Option<String> {
+        self.wishes().name.clone()
+    }
+
     fn wishes(&self) -> MutexGuard<'_, SelfPatch> {
         self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
     }

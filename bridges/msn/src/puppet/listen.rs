@@ -8,8 +8,11 @@ use std::{
 
 use bridge_core::{
     AcceptError, Puppet as _, PuppetContext, PuppetExit,
-    id::{NetworkId, SourceId, Timestamp},
-    model::{ContactChange, ContactDelta, Event, EventKind, Persona, Scope, Signal},
+    id::{ChatId, NetworkId, RowId, SourceId, Timestamp},
+    model::{
+        ContactChange, ContactDelta, Event, EventKind, Membership, MembershipChange, Persona,
+        Scope, Signal,
+    },
 };
 use msnp::{CloseReason, Events, Extra, OfflineMessage};
 use tokio::{
@@ -24,7 +27,7 @@ use crate::{
     emoticons::{self, OwnShortcuts},
     faces::Faces,
     files::Incoming,
-    translate,
+    translate, words,
 };
 
 /// How long somebody counts as writing after she said so (docs: protocol, typing).
@@ -89,12 +92,12 @@ impl MsnPuppet {
                         emoticons::named(self, cx, whose, own, words, &mut incoming.kept).await;
                     let kind = EventKind::Message(content);
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
-                    self.accept(cx, &chat, self.persona(&from, Some(&name)), source, kind).await;
+                    self.accept(cx, &chat, self.speaker(&from, &name), source, kind).await;
                     faces.look(self, &chat, &from);
                 }
                 Some(msnp::Event::Nudge { chat, from, name, link, number }) => {
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
-                    let from = self.persona(&from, Some(&name));
+                    let from = self.speaker(&from, &name);
                     self.accept(cx, &chat, from, source, EventKind::Nudge).await;
                 }
                 Some(msnp::Event::Extra { chat, from, extra: Extra::Emoticons(list), .. }) => {
@@ -102,7 +105,7 @@ impl MsnPuppet {
                 }
                 Some(msnp::Event::Extra { chat, from, name, extra, link, number }) => {
                     let source = format!("{}/{began}/{}/{number}", self.login, link.0);
-                    let from = self.persona(&from, Some(&name));
+                    let from = self.speaker(&from, &name);
                     let clip = match &extra {
                         Extra::Voice(description) => Some(Clip::Voice(description.clone())),
                         Extra::Wink(description) => Some(Clip::Wink(description.clone())),
@@ -116,11 +119,28 @@ impl MsnPuppet {
                         self.accept(cx, &chat, from, source, kind).await;
                     }
                 }
+                // The account itself writes, at another place.
+                Some(msnp::Event::Typing { from, .. }) if self.is_oneself(&from) => {}
                 Some(msnp::Event::Typing { chat, from, name }) => {
                     let from = self.persona(&from, Some(&name));
                     let on = Signal::Typing { on: true };
                     cx.inbox.signal(&network, self.scope(&chat), from.clone(), on);
                     typing.insert(chat, (from, Instant::now() + TYPING_LAPSES));
+                }
+                Some(msnp::Event::Grew { from, chat }) => {
+                    if self.several.grew(&from) {
+                        self.tell_grown(cx, &from, &chat).await;
+                    }
+                }
+                Some(msnp::Event::Joined { chat, account, name }) if chat.is_group() => {
+                    self.several.joined(&chat, &account, &name);
+                    let person = self.persona(&account, Some(&name));
+                    self.tell_membership(cx, &chat, person, Membership::Join).await;
+                }
+                Some(msnp::Event::Left { chat, account }) if chat.is_group() => {
+                    self.several.left(&chat, &account);
+                    let person = self.persona(&account, None);
+                    self.tell_membership(cx, &chat, person, Membership::Leave).await;
                 }
                 Some(msnp::Event::Presence { account }) => {
                     faces.look_again(self, &account);
@@ -171,6 +191,48 @@ impl MsnPuppet {
                 None => return exit(CloseReason::LinkLost("the session ended".to_owned())),
             }
         }
+    }
+
+    fn is_oneself(&self, account: &str) -> bool {
+        self.config.account.eq_ignore_ascii_case(account)
+    }
+
+    /// Names who says something: a contact, or the account itself at another of its places.
+    fn speaker(&self, account: &str, name: &str) -> Persona {
+        match self.is_oneself(account) {
+            true => Persona { name: Some(words::shown(name)), ..self.oneself() },
+            false => self.persona(account, Some(name)),
+        }
+    }
+
+    /// Tells the core that a conversation the account asked somebody into is another one now.
+    async fn tell_grown(&self, cx: &PuppetContext, from: &msnp::ChatId, to: &msnp::ChatId) {
+        let (from, to) = (ChatId::new(from.as_str()), ChatId::new(to.as_str()));
+        loop {
+            match cx.inbox.chat_grew(&self.login, &from, &to).await {
+                Ok(()) => return,
+                Err(error @ (AcceptError::Busy | AcceptError::Store(_))) => {
+                    tracing::warn!(login = ?self.login, %error, "a change waits to be stored");
+                }
+                Err(_) => return,
+            }
+            tokio::select! {
+                () = sleep(INBOX_RETRY) => {}
+                () = cx.cancel.cancelled() => return,
+            }
+        }
+    }
+
+    async fn tell_membership(
+        &self,
+        cx: &PuppetContext,
+        chat: &msnp::ChatId,
+        person: Persona,
+        membership: Membership,
+    ) {
+        let source = format!("{}/people/{}", self.login, RowId::new());
+        let change = MembershipChange { person: person.clone(), membership };
+        self.accept(cx, chat, person, source, EventKind::Membership(change)).await;
     }
 
     /// Tells the core who asks to be a contact; it knows whom it was told of before.

@@ -91,17 +91,23 @@ impl Session {
             return self.odd("a datagram that is none".to_owned());
         };
         let from = datagram.from.account.to_lowercase();
-        if self.is_own(&from) {
-            return; // said at another place of the account's
-        }
+        // Said at another place of the account's.
+        let own = self.is_own(&from);
         let chat = match datagram.to.network {
             CIRCLE_NETWORK | GROUP_NETWORK => {
                 ChatId::of_several(datagram.to.network, &datagram.to.account)
             }
+            _ if own => ChatId::with(&datagram.to.account),
             _ => ChatId::with(&from),
         };
+        // What places say to each other is no conversation, and their files are their own.
+        if own && (self.is_own(chat.as_str()) || datagram.kind == Kind::Data) {
+            return;
+        }
         let mut by = self.speaker(chat.clone(), &from);
-        if chat.several().is_some() {
+        if own {
+            by.name.clone_from(&self.notification.name);
+        } else if chat.several().is_some() {
             match self.speaks_in_circle(&chat, &from) {
                 Ok(name) if name.is_empty() => {}
                 Ok(name) => by.name = name,

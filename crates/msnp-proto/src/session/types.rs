@@ -355,6 +355,9 @@ pub enum Event {
     Extra { chat: ChatId, from: String, name: String, extra: Extra, link: LinkId, number: u64 },
     /// A group was made, renamed or taken away; the id is its own.
     GroupChanged { group: String, name: String, change: GroupChange },
+    /// A conversation of two became one of several, which has a name of its own; [`Joined`](Self::Joined) tells
+    /// of each who is in it.
+    Grew { from: ChatId, chat: ChatId },
     /// Somebody came into a conversation.
     Joined { chat: ChatId, account: String, name: String },
     /// The picture that the roaming profile names, as it was asked for.
@@ -365,8 +368,9 @@ pub enum Event {
     Made { request: RequestId, chat: ChatId },
     /// The server tells of letters in the account's mailbox.
     Mail { mail: Mail },
-    /// Somebody said something. The number counts what the conversation's link brought; with the
-    /// link's own number it names the message.
+    /// Somebody said something, or the account itself did at another of its places (from MSNP21, in circles from
+    /// 18). The number counts what the conversation's link brought; with the link's own number it names the
+    /// message.
     Message { chat: ChatId, from: String, name: String, text: Text, link: LinkId, number: u64 },
     /// Somebody calls for attention.
     Nudge { chat: ChatId, from: String, name: String, link: LinkId, number: u64 },

@@ -96,6 +96,7 @@ impl Session {
         }
         self.chats.entry(group.clone()).or_default().board = Some(link);
         self.peers.handle_renamed(&before, &group);
+        self.events.push_back(Event::Grew { from: before, chat: group.clone() });
         for (account, name) in others {
             self.joined(group.clone(), &account, &name);
         }
