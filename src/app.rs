@@ -32,9 +32,9 @@ mod reload;
 mod upkeep;
 
 #[cfg(feature = "matrix")]
-pub use self::matrix::matrix_tokens;
-#[cfg(feature = "matrix")]
 use self::matrix::start_matrix;
+#[cfg(feature = "matrix")]
+pub use self::matrix::{double_puppet_token, matrix_tokens};
 #[cfg(feature = "matrix")]
 pub(crate) use self::matrix::{matrix_adapter, reach};
 use self::upkeep::Upkeep;

@@ -34,6 +34,20 @@ pub fn matrix_tokens(
     Ok((token(&matrix.as_token, "matrix-as-token")?, token(&matrix.hs_token, "matrix-hs-token")?))
 }
 
+/// Gives the token by which the bridge speaks as the homeserver's users, where that knows it.
+///
+/// # Errors
+/// As [`matrix_tokens`].
+pub fn double_puppet_token(
+    matrix: &bridge_matrix::MatrixConfig,
+    data: &Path,
+) -> Result<SecretString, Failure> {
+    match &matrix.double_puppet_token {
+        Some(token) => Ok(token.clone()),
+        None => kept_token(&data.join("matrix-double-puppet-token")),
+    }
+}
+
 fn kept_token(path: &PathBuf) -> Result<SecretString, Failure> {
     use secrecy::ExposeSecret as _;
 
@@ -64,7 +78,9 @@ pub(crate) fn matrix_adapter(
     data: &Path,
 ) -> Result<(Arc<bridge_matrix::MatrixAdapter>, axum::Router), Failure> {
     let (as_token, hs_token) = matrix_tokens(matrix, data)?;
-    let made = bridge_matrix::MatrixAdapter::new(matrix.clone(), as_token, hs_token);
+    let double_puppet_token = Some(double_puppet_token(matrix, data)?);
+    let matrix = bridge_matrix::MatrixConfig { double_puppet_token, ..matrix.clone() };
+    let made = bridge_matrix::MatrixAdapter::new(matrix, as_token, hs_token);
     made.map_err(|error| Failure::Config(format!("matrix: {error}")))
 }
 

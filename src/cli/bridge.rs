@@ -49,6 +49,17 @@ pub(super) fn registration(sources: &Sources) -> Result<(), Failure> {
 }
 
 #[cfg(feature = "matrix")]
+pub(super) fn double_puppets(sources: &Sources) -> Result<(), Failure> {
+    let config = load(sources)?;
+    let matrix = config.matrix.ok_or_else(|| Failure::Config("matrix: is missing".to_owned()))?;
+    let data = &config.bridge.data_dir;
+    let (_, hs_token) = crate::app::matrix_tokens(&matrix, data)?;
+    let token = crate::app::double_puppet_token(&matrix, data)?;
+    print!("{}", bridge_matrix::DoublePuppets::new(matrix, token, hs_token).to_yaml());
+    Ok(())
+}
+
+#[cfg(feature = "matrix")]
 pub(super) fn registration_text(sources: &Sources) -> Result<String, Failure> {
     let config = load(sources)?;
     let matrix = config.matrix.ok_or_else(|| Failure::Config("matrix: is missing".to_owned()))?;

@@ -55,7 +55,13 @@ enum Command {
     Run(ConfigFile),
     /// Print the homeserver's registration file; it holds secrets.
     #[cfg(feature = "matrix")]
-    Registration(ConfigFile),
+    Registration {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print the second one instead, which lets the bridge speak as the homeserver's own users.
+        #[arg(long)]
+        double_puppet: bool,
+    },
     /// Print the configuration in force, secrets hidden.
     Config {
         #[command(flatten)]
@@ -166,7 +172,13 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Check { file, online, json } => check::check(&file.sources()?, online, json).await,
         Command::Run(file) => bridge::run(file.sources()?).await,
         #[cfg(feature = "matrix")]
-        Command::Registration(file) => bridge::registration(&file.sources()?),
+        Command::Registration { file, double_puppet: false } => {
+            bridge::registration(&file.sources()?)
+        }
+        #[cfg(feature = "matrix")]
+        Command::Registration { file, double_puppet: true } => {
+            bridge::double_puppets(&file.sources()?)
+        }
         Command::Config { default: true, .. } => {
             print!("{}", crate::config::example());
             Ok(())

@@ -1,9 +1,12 @@
 //! Matrix: a real Synapse and a real client on it.
 
 mod contacts;
+mod double;
 mod files;
+mod invitations;
 mod kinds;
 mod rediscover;
+mod spaces;
 
 use std::{
     fs,
@@ -21,7 +24,7 @@ use testkit::{
 use crate::support::{PROGRAM, SOON, hears, hostile_name, msn_client, numbers, tells_nobody};
 
 pub(crate) const ACCOUNT: &str = "ada@example.com";
-const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) const BOB: &str = "Bob.Smith@example.com";
 /// Nobody's contact, of a name that deceives.
 pub(crate) const DAVE: &str = "dave@example.com";
@@ -41,6 +44,15 @@ pub(crate) struct World {
     pub(crate) links: Option<Links>,
     _port: Port,
     _home: tempfile::TempDir,
+}
+
+/// What is special in a world.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Kind {
+    /// Whether the homeserver has the second registration.
+    pub(crate) doubles: bool,
+    /// The protocol that the bridge speaks with MSN.
+    pub(crate) protocol: Option<&'static str>,
 }
 
 /// Links between the homeserver and the bridge.
@@ -63,6 +75,11 @@ impl World {
 
     /// Makes one whose homeserver and bridge have only these links.
     pub(crate) async fn over(links: Option<Links>) -> Self {
+        Self::made(links, Kind::default()).await
+    }
+
+    /// Makes one of a kind.
+    pub(crate) async fn made(links: Option<Links>, kind: Kind) -> Self {
         install_tls();
         let home = tempfile::tempdir().expect("a temporary directory");
         let people = people();
@@ -74,11 +91,19 @@ impl World {
         let registration = home.path().join("registration.yaml");
         // The homeserver must know the bridge before it starts, and the bridge where it will be.
         let url = links.as_ref().map(|links| format!("http://{}", links.to_bridge.address()));
-        write_config(&config, &network, &listen, "http://127.0.0.1:9", url.as_deref());
+        write_config(&config, &network, &listen, "http://127.0.0.1:9", url.as_deref(), kind);
         let printed = Command::new(PROGRAM).args(["registration", "-c"]).arg(&config).output();
         fs::write(&registration, printed.expect("it runs").stdout).expect("it is written");
+        let mut registrations = vec![registration];
+        if kind.doubles {
+            let second = home.path().join("doubles.yaml");
+            let arguments = ["registration", "--double-puppet", "-c"];
+            let printed = Command::new(PROGRAM).args(arguments).arg(&config).output();
+            fs::write(&second, printed.expect("it runs").stdout).expect("it is written");
+            registrations.push(second);
+        }
         let synapse =
-            Synapse::start(&[registration]).await.unwrap_or_else(|error| panic!("{error}"));
+            Synapse::start(&registrations).await.unwrap_or_else(|error| panic!("{error}"));
         let mut homeserver = synapse.url();
         if let Some(links) = &links {
             let at = homeserver.trim_start_matches("http://").parse().expect("its address");
@@ -86,7 +111,7 @@ impl World {
             links.to_bridge.lead_to(listen.parse().expect("an address"));
             homeserver = format!("http://{}", links.to_homeserver.address());
         }
-        write_config(&config, &network, &listen, &homeserver, url.as_deref());
+        write_config(&config, &network, &listen, &homeserver, url.as_deref(), kind);
         synapse.register_user("ada", "secret").await.expect("a new user");
         let ada = MatrixUser::sign_in(&synapse.url(), "ada", "secret").await.expect("she signs in");
         let bot = format!("@msnbot:{}", synapse.server_name());
@@ -163,6 +188,15 @@ impl World {
         msnp::connect(config).await.expect("he signs in")
     }
 
+    /// Signs somebody in at another place of hers, as the best clients do.
+    pub(crate) async fn place(&self, address: &str, password: &str) -> (Handle, Events) {
+        let server = self.network.addresses().notification.to_string();
+        let mut config = msnp::Config::new(server, address, password.to_owned().into());
+        config.services_url = Some(self.network.services_url());
+        config.protocol = "21".parse().expect("a protocol");
+        msnp::connect(config).await.expect("she signs in")
+    }
+
     pub(crate) async fn person(&self, address: &str) -> (Handle, Events) {
         msn_client(&self.network, address, "hunter2").await
     }
@@ -180,11 +214,20 @@ fn people() -> MemoryDirectory {
     ])
 }
 
-fn write_config(path: &Path, network: &Network, listen: &str, homeserver: &str, url: Option<&str>) {
+fn write_config(
+    path: &Path,
+    network: &Network,
+    listen: &str,
+    homeserver: &str,
+    url: Option<&str>,
+    kind: Kind,
+) {
+    let protocol = kind.protocol.unwrap_or("auto");
     let url = url.map(|url| format!("url = \"{url}\"\n")).unwrap_or_default();
     let text = format!(
         "[bridge]\ndata_dir = {:?}\n\
          [[msn.server]]\nname = \"test\"\naddress = \"{}\"\nservices_url = \"{}\"\n\
+         protocol = \"{protocol}\"\n\
          [matrix]\nhomeserver = \"{homeserver}\"\ndomain = \"example.test\"\nlisten = \"{listen}\"\n{url}\
          [permissions]\n\"*:example.test\" = \"user\"\n",
         path.with_file_name("data"),

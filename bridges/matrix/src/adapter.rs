@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -17,14 +17,12 @@ use bridge_core::{
     id::{IdempotencyKey, MediaId, MessageId, NetworkId, PersonaId, PortalId, RoomId},
     media::PictureBounds,
     model::{
-        Capabilities, Delivery, EventKind, Membership, Persona, Receipt, Rediscovered, Reject,
-        RoomSpec, ShownFates, Signal, Styles, UserId,
+        Capabilities, ContactList, Delivery, DeliveryState, EventKind, Membership, Persona,
+        Receipt, Rediscovered, Reject, RoomSpec, ShownFates, Signal, Styles, UserId,
     },
     store::Namespace,
 };
-use ruma::{
-    OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, api::client::redact::redact_event,
-};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedTransactionId, api::client::redact::redact_event};
 use secrecy::SecretString;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -32,14 +30,19 @@ use tokio_util::task::TaskTracker;
 use crate::{
     MatrixConfig, appservice, closing,
     convert::{self, emoticons, media::spoken, to_matrix},
+    double::{Doubles, user_id},
     ghost::{self, Ghosts},
     intent::Intent,
+    invitation::Asked,
     media::{self, Uploads},
     members::Members,
     names::Names,
     nudge::Nudges,
     pack::Packs,
-    progress, room, texts,
+    progress, room,
+    space::Spaces,
+    texts,
+    topic::Topics,
 };
 
 /// The network's name.
@@ -52,10 +55,12 @@ const ERRANDS_END: Duration = Duration::from_secs(3);
 
 /// What a room of Matrix can show.
 pub const CAPABILITIES: Capabilities = Capabilities {
+    contact_lists: true,
     emoticons: Some(PictureBounds { side: 256, bytes: 512 * 1024 }),
     fates: ShownFates::All,
     files: true,
     idempotent: true,
+    membership: true,
     nudge: true,
     presence: true,
     profiles: true,
@@ -80,6 +85,8 @@ pub enum MatrixError {
 
 /// The Matrix side of a bridge.
 pub struct MatrixAdapter {
+    /// Itself, for what goes on beside a call.
+    pub(crate) this: Weak<Self>,
     pub(crate) names: Names,
     pub(crate) hs_token: SecretString,
     pub(crate) command_prefix: String,
@@ -88,6 +95,15 @@ pub struct MatrixAdapter {
     pub(crate) intent: Intent,
     pub(crate) ghosts: Ghosts,
     pub(crate) members: Members,
+    pub(crate) doubles: Doubles,
+    pub(crate) asked: Asked,
+    pub(crate) spaces: Spaces,
+    pub(crate) topics: Topics,
+    /// Whether accounts have spaces, and rooms their contacts' words as topics.
+    pub(crate) with_spaces: bool,
+    pub(crate) with_topics: bool,
+    /// Whether rooms may have members of other homeservers.
+    pub(crate) federate: bool,
     pub(crate) context: OnceLock<AdapterContext>,
     pub(crate) ready: AtomicBool,
     pub(crate) uploads: Uploads,
@@ -112,12 +128,23 @@ impl MatrixAdapter {
         as_token: SecretString,
         hs_token: SecretString,
     ) -> Result<(Arc<Self>, Router), MatrixError> {
-        let adapter = Arc::new(Self {
-            names: Names::new(&config).ok_or(MatrixError::Names)?,
+        let intent = Intent::new(&config.homeserver, as_token)?;
+        let names = Names::new(&config).ok_or(MatrixError::Names)?;
+        let url = config.public_url();
+        let adapter = Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            doubles: Doubles::new(&intent, config.double_puppet_token),
+            asked: Asked::default(),
+            spaces: Spaces::default(),
+            topics: Topics::default(),
+            with_spaces: config.spaces,
+            with_topics: config.topics,
+            federate: config.federate,
+            names,
             hs_token,
-            url: config.public_url(),
+            url,
             command_prefix: config.command_prefix,
-            intent: Intent::new(&config.homeserver, as_token)?,
+            intent,
             homeserver: config.homeserver,
             ghosts: Ghosts::default(),
             members: Members::default(),
@@ -199,6 +226,13 @@ impl Adapter for MatrixAdapter {
             },
             () = cancel.cancelled() => return AdapterExit::Cancelled,
         }
+        let left = async {
+            self.load_doubles().await?;
+            self.resume_errands().await
+        };
+        if let Err(error) = left.await {
+            tracing::warn!(%error, "what was left to do is not known");
+        }
         self.ready.store(true, Ordering::Relaxed);
         tracing::info!(homeserver = %self.homeserver, bot = %self.names.bot, "connected to the homeserver");
         loop {
@@ -217,6 +251,7 @@ impl Adapter for MatrixAdapter {
                 tracing::warn!(%error, "the homeserver does not reach us");
             }
             self.ready.store(reached.is_ok(), Ordering::Relaxed);
+            self.look_for_doubles().await;
         }
     }
 
@@ -225,10 +260,11 @@ impl Adapter for MatrixAdapter {
         for persona in &spec.personas {
             ghosts.push(self.ghost(persona).await?);
         }
-        let room = room::create(&self.intent, &self.names, spec, &ghosts).await?;
+        let room = room::create(&self.intent, &self.names, spec, &ghosts, self.federate).await?;
         for ghost in &ghosts {
             self.ghosts.ensure_joined(&self.intent, &self.names, &room, ghost).await?;
         }
+        self.settle(spec, &room, &ghosts).await?;
         Ok(RoomId::new(room.as_str()))
     }
 
@@ -252,8 +288,10 @@ impl Adapter for MatrixAdapter {
     }
 
     async fn invite(&self, room: &RoomId, user: &UserId) -> Result<(), DeliverError> {
-        let user = OwnedUserId::try_from(user.id.as_str()).map_err(|_| no_such("user"))?;
-        Ok(ghost::invite(&self.intent, &self.names.bot, &room_id(room)?, &user).await?)
+        let (user, room) = (user_id(user)?, room_id(room)?);
+        ghost::invite(&self.intent, &self.names.bot, &room, &user).await?;
+        self.enter_as(&room, &user).await;
+        Ok(())
     }
 
     async fn may_show(&self, room: &RoomId) -> Result<(), DeliverError> {
@@ -284,6 +322,7 @@ impl Adapter for MatrixAdapter {
             return Ok(());
         }
         self.ghosts.forget_room(&room);
+        self.let_go(&room, why).await?;
         Ok(closing::close(&self.intent, &self.names, &room, why).await?)
     }
 
@@ -297,7 +336,8 @@ impl Adapter for MatrixAdapter {
         let ghost = self.ghost(persona).await?;
         match membership {
             Membership::Join => {
-                self.ghosts.ensure_joined(&self.intent, &self.names, &room, &ghost).await
+                self.ghosts.ensure_joined(&self.intent, &self.names, &room, &ghost).await?;
+                self.renew_nameplate(&room).await
             }
             Membership::Leave => self.ghosts.leave(&self.intent, &room, &ghost).await,
         }
@@ -345,9 +385,18 @@ impl Adapter for MatrixAdapter {
                     Some(media) => self.show_face(item, media).await?,
                     None => drop(self.ghost(&item.event.sender).await?),
                 }
+                self.renew_nameplate(&room).await?;
+                Vec::new()
+            }
+            EventKind::Membership(change) => {
+                let id = RoomId::new(room.as_str());
+                self.set_membership(&id, &change.person, change.membership).await?;
                 Vec::new()
             }
             EventKind::Delivery { target, state } => {
+                if !matches!(state, DeliveryState::Delivered { .. }) {
+                    self.did_not_come(target.as_ref()).await;
+                }
                 self.show_fate(&room, item, target.as_ref(), state).await?;
                 Vec::new()
             }
@@ -367,6 +416,26 @@ impl Adapter for MatrixAdapter {
 
     async fn open_media(&self, id: &MediaId) -> Result<MediaStream, DeliverError> {
         media::open(&self.intent, &self.names.bot, id).await
+    }
+
+    async fn adopt_account(&self, user: &UserId, token: SecretString) -> Result<(), DeliverError> {
+        self.adopt(user, token).await
+    }
+
+    async fn drop_account(&self, user: &UserId) -> Result<bool, DeliverError> {
+        self.disown(user).await
+    }
+
+    fn takes_tokens(&self) -> bool {
+        true
+    }
+
+    async fn show_contacts(&self, list: &ContactList) -> Result<(), DeliverError> {
+        self.show_spaces(list).await?;
+        match self.this.upgrade() {
+            Some(this) => this.show_topics(list).await,
+            None => Ok(()),
+        }
     }
 
     async fn signal(

@@ -12,7 +12,8 @@ use axum::{
 };
 use bridge_core::{AcceptError, Adapter as _, id::NetworkId, inbox::SourceCursor};
 use ruma::{
-    api::appservice::event::push_events::v1::EphemeralData, events::AnyTimelineEvent, serde::Raw,
+    UserId, api::appservice::event::push_events::v1::EphemeralData, events::AnyTimelineEvent,
+    serde::Raw,
 };
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
@@ -22,7 +23,7 @@ use tokio::time::timeout;
 
 use crate::{
     adapter::{MatrixAdapter, NETWORK},
-    intake,
+    double, intake,
 };
 
 /// Largest transaction: a hundred events of 64 KiB, and what comes with them.
@@ -94,7 +95,10 @@ async fn transaction(
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "M_UNAVAILABLE", "the bridge is starting");
     };
     let mut events = Vec::new();
-    for raw in &transaction.events {
+    for raw in transaction.events.iter().filter(|raw| !double::is_ours(raw)) {
+        if adapter.space_changed(raw).await {
+            continue;
+        }
         match raw.deserialize() {
             Ok(event) => events.extend(intake::read_event(&adapter, event).await),
             Err(_) => {
@@ -132,7 +136,7 @@ async fn ping(State(adapter): State<Arc<MatrixAdapter>>, headers: HeaderMap) -> 
     unauthorized(&adapter, &headers, None).unwrap_or_else(|| Json(json!({})).into_response())
 }
 
-/// Ghosts are made when somebody of theirs speaks; asked for earlier, they are not there.
+/// Tells whether there is a user; a ghost that stands for somebody is made when it is asked for.
 async fn user(
     State(adapter): State<Arc<MatrixAdapter>>,
     Path(user): Path<String>,
@@ -142,6 +146,13 @@ async fn user(
         return refused;
     }
     if user == adapter.names.bot.as_str() {
+        return Json(json!({})).into_response();
+    }
+    let ghost = UserId::parse(user).ok().and_then(|user| adapter.names.person(&user));
+    if let Some(person) = ghost
+        && adapter.is_ready()
+        && adapter.ghost(&person).await.is_ok()
+    {
         return Json(json!({})).into_response();
     }
     refusal(StatusCode::NOT_FOUND, "M_NOT_FOUND", "there is no such user")

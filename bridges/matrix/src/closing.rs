@@ -50,7 +50,7 @@ pub(crate) async fn close(
             "The conversation is not shown here any more: it goes on in another room. I leave this \
              one. Goodbye.",
         ),
-        CloseReason::Unlinked => None,
+        CloseReason::Left | CloseReason::Unlinked => None,
     };
     if let Some(text) = goodbye {
         let content = RoomMessageEventContent::notice_plain(text);
@@ -79,6 +79,16 @@ pub(crate) async fn close(
         intent.send(&names.bot, request).await?;
     }
     Ok(())
+}
+
+/// Lists the ghosts in a room.
+pub(crate) async fn ghosts_in(
+    intent: &Intent,
+    names: &Names,
+    room: &OwnedRoomId,
+) -> Result<Vec<OwnedUserId>, IntentError> {
+    let own = own_users(intent, names, room).await?.unwrap_or_default();
+    Ok(own.into_iter().filter(|user| *user != names.bot).collect())
 }
 
 /// Lists our users in a room; none when the bot is out of it.

@@ -33,6 +33,11 @@ pub struct MatrixConfig {
     #[serde(default)]
     #[schemars(with = "Option<String>", example = &"", extend("writeOnly" = true))]
     pub hs_token: Option<SecretString>,
+    /// What the bridge speaks as your users with, where the homeserver has its second registration. Left
+    /// out, made once and kept in the data directory; `msn-bridge registration --double-puppet` prints it.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", example = &"", extend("writeOnly" = true))]
+    pub double_puppet_token: Option<SecretString>,
     /// The bot's name, the part of its user id before the colon.
     #[serde(default = "default_bot")]
     pub bot_localpart: String,
@@ -42,6 +47,15 @@ pub struct MatrixConfig {
     /// What a message in any room begins with to be a command.
     #[serde(default = "default_command_prefix")]
     pub command_prefix: String,
+    /// Whether each account has a space with its rooms, and in it one for each group of contacts.
+    #[serde(default = "yes")]
+    pub spaces: bool,
+    /// Whether a contact's own words are the topic of the room with her.
+    #[serde(default = "yes")]
+    pub topics: bool,
+    /// Whether rooms of the bridge may have members of other homeservers.
+    #[serde(default = "yes")]
+    pub federate: bool,
 }
 
 /// What is wrong with one key.
@@ -101,6 +115,10 @@ impl MatrixConfig {
 /// Tells whether a text can be a room's id.
 pub fn is_room_id(text: &str) -> bool {
     <&ruma::RoomId>::try_from(text).is_ok()
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_listen() -> String {

@@ -11,7 +11,7 @@ use ruma::{
     profile::{ProfileFieldName, ProfileFieldValue},
 };
 
-use crate::adapter::MatrixAdapter;
+use crate::{adapter::MatrixAdapter, ghost};
 
 impl MatrixAdapter {
     /// Gives a contact's ghost her picture, unless it has it.
@@ -30,6 +30,11 @@ impl MatrixAdapter {
         self.ghosts.show_face(&self.intent, store, &ghost, media, address).await?;
         self.uploads.done(item.key);
         Ok(())
+    }
+
+    /// Gives the address of the picture that a ghost shows; none where it shows none of ours.
+    pub(crate) async fn picture_of(&self, ghost: &ruma::UserId) -> Option<String> {
+        self.store().ok()?.get(&ghost::picture_of(ghost)).await.ok().flatten()
     }
 
     /// Finds the picture that a user shows of herself.

@@ -18,6 +18,7 @@ use ruma::{
 use crate::{
     intent::{Intent, IntentError},
     names::Names,
+    profile,
 };
 
 /// What is known of ghosts, so that nothing is asked twice.
@@ -70,6 +71,9 @@ impl Ghosts {
                 }
                 Err(error) => return Err(error.into()),
             }
+            if stored.is_none() {
+                profile::describe(intent, &ghost, persona).await;
+            }
             store.put(&fact, name).await.map_err(|error| DeliverError::retry(error.to_string()))?;
         }
         let shown = stored.filter(|_| persona.name.is_none()).unwrap_or_else(|| name.to_owned());
@@ -99,8 +103,10 @@ impl Ghosts {
         address: OwnedMxcUri,
     ) -> Result<(), DeliverError> {
         #[expect(deprecated, reason = "its path is the same on every server")]
-        let request = set_avatar_url::v3::Request::new(ghost.to_owned(), Some(address));
+        let request = set_avatar_url::v3::Request::new(ghost.to_owned(), Some(address.clone()));
         intent.send(ghost, request).await?;
+        let noted = store.put(&picture_of(ghost), address.as_str()).await;
+        noted.map_err(|error| DeliverError::retry(error.to_string()))?;
         let noted = store.put(&face_of(ghost), &media.hash.to_string()).await;
         noted.map_err(|error| DeliverError::retry(error.to_string()))
     }
@@ -192,6 +198,11 @@ pub(crate) async fn invite(
 
 fn already_there(error: &IntentError) -> bool {
     matches!(error, IntentError::Refused { error, .. } if error.contains("already in the room"))
+}
+
+/// Where it is noted at which address a ghost's picture is.
+pub(crate) fn picture_of(ghost: &UserId) -> String {
+    format!("picture {ghost}")
 }
 
 /// Where the picture is noted that a ghost shows.

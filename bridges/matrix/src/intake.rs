@@ -10,7 +10,7 @@ use ruma::{
     OwnedRoomId,
     events::{
         AnyMessageLikeEvent, AnyStateEvent, AnyTimelineEvent, MessageLikeEvent, StateEvent,
-        room::{member::MembershipState, redaction::RoomRedactionEvent},
+        room::redaction::RoomRedactionEvent,
     },
 };
 
@@ -124,11 +124,18 @@ pub(crate) async fn read_event(
         }
         AnyTimelineEvent::State(AnyStateEvent::RoomMember(StateEvent::Original(event))) => {
             adapter.members.changed(&event.room_id, event.state_key.as_str(), &event.content);
-            let invited = event.content.membership == MembershipState::Invite;
-            if invited && event.state_key == adapter.names.bot {
-                let direct = event.content.is_direct.unwrap_or_default();
-                adapter.invited(event.room_id, event.sender, direct);
-            }
+            adapter.member_changed(event).await
+        }
+        AnyTimelineEvent::State(AnyStateEvent::RoomTombstone(StateEvent::Original(event))) => {
+            adapter.replaced(event).await;
+            None
+        }
+        AnyTimelineEvent::State(
+            event @ (AnyStateEvent::RoomAvatar(_)
+            | AnyStateEvent::RoomName(_)
+            | AnyStateEvent::RoomTopic(_)),
+        ) => {
+            adapter.room_facts_changed(event.room_id(), event.event_id()).await;
             None
         }
         _ => None,

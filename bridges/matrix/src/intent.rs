@@ -28,7 +28,10 @@ const ERROR_LIMIT: usize = 64 * 1024;
 pub(crate) struct Intent {
     http: reqwest::Client,
     homeserver: String,
-    as_token: SecretString,
+    token: SecretString,
+    /// Whether the token is an application service's, which says whom it acts for; else it is somebody's
+    /// own.
+    asserts: bool,
     versions: SupportedVersions,
 }
 
@@ -67,7 +70,13 @@ impl Intent {
             &Default::default(),
         );
         let homeserver = homeserver.trim_end_matches('/').to_owned();
-        Ok(Self { http, homeserver, as_token, versions })
+        Ok(Self { http, homeserver, token: as_token, asserts: true, versions })
+    }
+
+    /// Makes one that acts by another token: another application service's, or a user's own.
+    pub(crate) fn by(&self, token: SecretString, asserts: bool) -> Self {
+        let (http, homeserver) = (self.http.clone(), self.homeserver.clone());
+        Self { http, homeserver, token, asserts, versions: self.versions.clone() }
     }
 
     /// Sends a request as one of our users.
@@ -81,11 +90,13 @@ impl Intent {
         for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
         for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
     {
+        let mut identity = AppserviceUserIdentity::default();
+        identity.user_id = Some(user).filter(|_| self.asserts);
         let request: http::Request<Vec<u8>> = request
             .try_into_http_request_with_identity(
                 &self.homeserver,
-                SendAccessToken::Always(self.as_token.expose_secret()),
-                AppserviceUserIdentity::new(user),
+                SendAccessToken::Always(self.token.expose_secret()),
+                identity,
                 Cow::Borrowed(&self.versions),
             )
             .map_err(|error| IntentError::Unreadable(error.to_string()))?;
@@ -116,10 +127,11 @@ impl Intent {
     /// Begins a request that ruma has no form for, as one of our users: files, which ruma takes only
     /// whole.
     pub(crate) fn raw(&self, method: Method, path: &str, user: &UserId) -> RequestBuilder {
-        self.http
+        let request = self
+            .http
             .request(method, format!("{}{path}", self.homeserver))
-            .bearer_auth(self.as_token.expose_secret())
-            .query(&[("user_id", user.as_str())])
+            .bearer_auth(self.token.expose_secret());
+        if self.asserts { request.query(&[("user_id", user.as_str())]) } else { request }
     }
 
     /// Sends such a request; its answer's body is not read yet.

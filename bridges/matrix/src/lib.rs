@@ -9,28 +9,36 @@ mod appservice;
 mod closing;
 mod config;
 mod convert;
+mod double;
+mod errand;
 mod face;
 mod fate;
 mod ghost;
 mod intake;
 mod intent;
+mod invitation;
 mod management;
 mod media;
 mod members;
+mod moving;
+mod nameplate;
 mod names;
 mod nudge;
 mod pack;
 mod pictures;
+mod profile;
 mod progress;
 mod registration;
 mod room;
 mod say;
 mod setup;
 mod signal;
+mod space;
 mod texts;
+mod topic;
 
 pub use self::{
     adapter::{CAPABILITIES, MatrixAdapter, MatrixError, NETWORK},
     config::{MatrixConfig, Problem, is_room_id},
-    registration::{Registration, generate_token},
+    registration::{DoublePuppets, Registration, generate_token},
 };

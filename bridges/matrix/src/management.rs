@@ -65,6 +65,9 @@ impl MatrixAdapter {
     pub(crate) async fn enter(&self, room: &OwnedRoomId, direct: bool) -> Result<(), DeliverError> {
         let bot = &self.names.bot;
         self.intent.send(bot, join_room_by_id::v3::Request::new(room.clone())).await?;
+        if let Some(from) = self.goes_on_from(room).await? {
+            return self.move_over(&from, room).await;
+        }
         let text = if direct {
             let noted = self.store()?.put(&format!("management {room}"), "").await;
             noted.map_err(|error| DeliverError::retry(error.to_string()))?;

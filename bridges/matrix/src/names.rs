@@ -1,9 +1,12 @@
 //! Who is who on the homeserver: the bot, the ghosts, everybody else.
 
-use bridge_core::model::Persona;
+use bridge_core::{
+    id::{NetworkId, PersonaId},
+    model::Persona,
+};
 use ruma::{OwnedUserId, UserId};
 
-use crate::MatrixConfig;
+use crate::{MatrixConfig, texts};
 
 /// Longest user id, in bytes (Matrix specification, user identifiers).
 const USER_ID_LIMIT: usize = 255;
@@ -49,6 +52,31 @@ impl Names {
         UserId::parse(format!("@{}{localpart}:{}", self.prefix, self.domain)).ok()
     }
 
+    /// Tells whose ghost a user is; none where it is none of MSN's people, or its id was cut.
+    pub(crate) fn person(&self, ghost: &UserId) -> Option<Persona> {
+        let localpart = ghost.localpart().strip_prefix(self.prefix.as_str())?;
+        let address = unescaped(localpart).filter(|_| self.is_own(ghost.as_str()))?;
+        let plain = |part: &str| {
+            !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control())
+        };
+        let (who, place) = address.split_once('@')?;
+        let whole = plain(who) && plain(place) && !place.contains('@') && address.len() <= 254;
+        let (network, id) = (NetworkId::new("msn"), PersonaId::new(address.as_str()));
+        let persona = Persona { network, id, name: None };
+        // One way to write an address is its ghost's.
+        (whole && self.ghost(&persona).as_deref() == Some(ghost)).then_some(persona)
+    }
+
+    /// Names somebody as a user of the bridge whose own words come from another place, where the bridge
+    /// cannot speak as her. No address begins like hers then, so that the ghost is nobody else's.
+    pub(crate) fn another_self(sender: &Persona) -> Persona {
+        Persona {
+            network: sender.network.clone(),
+            id: PersonaId::new(format!("@{}", sender.id)),
+            name: Some(texts::you_elsewhere(sender.shown_name())),
+        }
+    }
+
     /// Gives the part of a ghost's id before the colon.
     pub(crate) fn localpart(user: &UserId) -> String {
         user.localpart().to_owned()
@@ -64,6 +92,20 @@ impl Names {
         };
         user == self.bot.as_str() || user == self.sender || ghost()
     }
+}
+
+fn unescaped(localpart: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(localpart.len());
+    let mut rest = localpart.as_bytes().iter();
+    while let Some(&byte) = rest.next() {
+        if byte != b'=' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [*rest.next()?, *rest.next()?];
+        bytes.push(u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?);
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn escaped(address: &str) -> String {
@@ -86,8 +128,6 @@ fn digest(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use bridge_core::id::{NetworkId, PersonaId};
-
     use super::*;
 
     fn names() -> Names {
@@ -124,6 +164,28 @@ mod tests {
         };
         assert!(long("a").as_str().len() <= USER_ID_LIMIT);
         assert_ne!(long("a"), long("b"));
+    }
+
+    #[test]
+    fn a_ghost_says_whose_it_is_and_nothing_else_does() {
+        let names = names();
+        let bob = somebody("msn", "bob+tag@example.com");
+        assert_eq!(names.person(&names.ghost(&bob).unwrap()), Some(bob));
+        let her = Names::another_self(&somebody("msn", "ada@example.com"));
+        let others = [
+            names.ghost(&her).unwrap(),
+            names.ghost(&somebody("discord", "80351110224678912")).unwrap(),
+            names.ghost(&somebody("msn", &format!("{}@example.com", "x".repeat(300)))).unwrap(),
+            names.bot.clone(),
+            UserId::parse("@msn_bob=40example.com:elsewhere.org").unwrap(),
+            UserId::parse("@msn_Bob=40example.com:example.org").unwrap(),
+            UserId::parse("@msn_b=6fb=40example.com:example.org").unwrap(),
+            UserId::parse("@msn_bob=4:example.org").unwrap(),
+            UserId::parse("@msn_bob=40a=20b:example.org").unwrap(),
+        ];
+        for other in others {
+            assert_eq!(names.person(&other), None, "{other}");
+        }
     }
 
     #[test]

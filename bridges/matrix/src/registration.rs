@@ -59,6 +59,46 @@ impl Registration {
     }
 }
 
+/// The second registration file's content: with it the bridge speaks as the homeserver's own users.
+#[derive(Clone, Debug)]
+pub struct DoublePuppets {
+    config: MatrixConfig,
+    as_token: SecretString,
+    hs_token: SecretString,
+}
+
+impl DoublePuppets {
+    /// Takes the configuration and the two tokens; the second is never used, for nothing is pushed.
+    pub fn new(config: MatrixConfig, as_token: SecretString, hs_token: SecretString) -> Self {
+        Self { config, as_token, hs_token }
+    }
+
+    /// Writes the file, secrets and all, as YAML.
+    ///
+    /// It reserves nobody's name, and the homeserver pushes nothing for it.
+    pub fn to_yaml(&self) -> String {
+        let MatrixConfig { domain, bot_localpart, .. } = &self.config;
+        format!(
+            "id: {ID}-doubles\n\
+             url: null\n\
+             as_token: {}\n\
+             hs_token: {}\n\
+             sender_localpart: {}\n\
+             rate_limited: false\n\
+             namespaces:\n\
+             \x20 users:\n\
+             \x20   - regex: {}\n\
+             \x20     exclusive: false\n\
+             \x20 aliases: []\n\
+             \x20 rooms: []\n",
+            quoted(self.as_token.expose_secret()),
+            quoted(self.hs_token.expose_secret()),
+            quoted(&format!("{bot_localpart}-doubles")),
+            quoted(&format!("@.*:{}", escaped(domain))),
+        )
+    }
+}
+
 /// Makes a token nobody guesses: 32 random bytes, in hexadecimal.
 ///
 /// # Errors

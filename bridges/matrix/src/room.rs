@@ -2,7 +2,7 @@
 
 use bridge_core::{
     id::{NetworkId, PersonaId, PortalId, RoomId},
-    model::{Rediscovered, RoomChat, RoomHint, RoomKind, RoomSpec, UserId},
+    model::{Rediscovered, RoomKind, RoomSpec, UserId},
 };
 use ruma::{
     OwnedRoomId, OwnedUserId,
@@ -14,26 +14,17 @@ use ruma::{
     events::StateEventType,
     serde::Raw,
 };
-use serde::Deserialize as _;
 use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
     adapter::NETWORK,
     intent::{Intent, IntentError},
+    nameplate::{self, BRIDGE_EVENTS, FEATURES_EVENT},
     names::Names,
 };
 
 /// The key of `m.room.create` that says which portal a room is of.
 pub(crate) const PORTAL_KEY: &str = "net.msnbridge.portal";
-/// The keys of the bridge's own state event that say which conversations a room shows and for whom it
-/// was made: enough to know it again without the store.
-const CHATS_KEY: &str = "net.msnbridge.chats";
-const OWNER_KEY: &str = "net.msnbridge.owner";
-const NAME_KEY: &str = "net.msnbridge.name";
-const KIND_KEY: &str = "net.msnbridge.kind";
-/// The state event of MSC2346, by the name that clients know.
-const BRIDGE_EVENT: &str = "uk.half-shot.bridge";
-
 /// The state that says that a room made for a portal was let go.
 pub(crate) const LET_GO: &str = "net.msnbridge.let_go";
 
@@ -43,6 +34,7 @@ pub(crate) async fn create(
     names: &Names,
     spec: &RoomSpec,
     ghosts: &[OwnedUserId],
+    federate: bool,
 ) -> Result<OwnedRoomId, IntentError> {
     let mut request = create_room::v3::Request::new();
     request.preset = Some(RoomPreset::PrivateChat);
@@ -50,24 +42,18 @@ pub(crate) async fn create(
     request.name.clone_from(&spec.name);
     let users = spec.invite.iter().filter_map(|user| OwnedUserId::try_from(user.id.as_str()).ok());
     request.invite = ghosts.iter().cloned().chain(users).collect();
-    request.creation_content = raw(&json!({ PORTAL_KEY: spec.portal.to_string() }));
-    let owner = spec.invite.first().map(|user| user.id.as_str());
-    let bridge = json!({
-        "bridgebot": names.bot,
-        "creator": owner,
-        "protocol": { "id": "msn", "displayname": "MSN Messenger" },
-        "network": { "id": "msn", "displayname": "MSN" },
-        "channel": { "id": spec.portal.to_string(), "displayname": title(spec) },
-        PORTAL_KEY: spec.portal.to_string(),
-        CHATS_KEY: spec.chats,
-        OWNER_KEY: owner,
-        NAME_KEY: spec.name,
-        KIND_KEY: spec.kind,
-    });
-    let state_key = format!("net.msnbridge/{}", spec.portal);
+    let mut creation = json!({ PORTAL_KEY: spec.portal.to_string() });
+    if !federate {
+        creation["m.federate"] = json!(false);
+    }
+    request.creation_content = raw(&creation);
+    request.power_level_content_override = raw(&power_levels());
+    let key = nameplate::state_key(spec.portal);
+    let bridge = nameplate::bridge(&names.bot, &nameplate::facts_of(spec));
     let state = [
-        ("m.bridge", state_key.as_str(), bridge.clone()),
-        (BRIDGE_EVENT, state_key.as_str(), bridge),
+        (BRIDGE_EVENTS[0], key.as_str(), bridge.clone()),
+        (BRIDGE_EVENTS[1], key.as_str(), bridge),
+        (FEATURES_EVENT, "", nameplate::features()),
         // The bot is no partner of the conversation: clients name the room without it.
         ("io.element.functional_members", "", json!({ "service_members": [names.bot] })),
     ];
@@ -80,6 +66,32 @@ pub(crate) async fn create(
     // Nothing is said of the bot's power: in newer rooms the maker's is above all numbers, and
     // naming it there is an error.
     Ok(intent.send(&names.bot, request).await?.room_id)
+}
+
+/// Says who may do what: anybody speaks, asks others in, and names her own room; what would break the
+/// portal only the bot may.
+fn power_levels() -> Value {
+    json!({
+        "users_default": 0,
+        "events_default": 0,
+        "state_default": 50,
+        "invite": 0,
+        "kick": 50,
+        "ban": 50,
+        "redact": 50,
+        "events": {
+            "m.room.avatar": 0,
+            "m.room.name": 0,
+            "m.room.topic": 0,
+            "m.room.pinned_events": 0,
+            "m.room.encryption": 50,
+            "m.room.history_visibility": 100,
+            "m.room.join_rules": 100,
+            "m.room.power_levels": 100,
+            "m.room.server_acl": 100,
+            "m.room.tombstone": 100,
+        },
+    })
 }
 
 /// Finds the room of a portal among those the bot is in.
@@ -135,14 +147,15 @@ fn sort(names: &Names, room: RoomId, state: &[Value], found: &mut Rediscovered) 
     let of_kind = |kind: &'static str| {
         state.iter().filter(ours).filter(move |event| text(event, "type") == kind).map(content)
     };
-    // One that was let go shows nothing any more.
-    if of_kind(LET_GO).next().is_some() {
+    let mut hints =
+        of_kind(BRIDGE_EVENTS[1]).filter_map(|content| nameplate::hint(room.clone(), &content));
+    if let Some(hint) = hints.next() {
+        found.rooms.push(hint);
         return;
     }
-    let hints: Vec<RoomHint> =
-        of_kind(BRIDGE_EVENT).filter_map(|content| hint(room.clone(), &content)).collect();
-    if let Some(hint) = hints.into_iter().next() {
-        found.rooms.push(hint);
+    // One that was let go shows nothing any more; neither does a space.
+    let kind = of_kind("m.room.create").find_map(|content| content.get("type").cloned());
+    if of_kind(LET_GO).next().is_some() || kind.is_some() {
         return;
     }
     if of_kind("m.room.create").any(|content| content.get(PORTAL_KEY).is_some()) {
@@ -161,23 +174,6 @@ fn sort(names: &Names, room: RoomId, state: &[Value], found: &mut Rediscovered) 
     }
 }
 
-fn hint(room: RoomId, content: &Value) -> Option<RoomHint> {
-    let portal = content.get(PORTAL_KEY)?.as_str()?.parse().ok().map(PortalId)?;
-    let chats: Vec<RoomChat> = serde_json::from_value(content.get(CHATS_KEY)?.clone()).ok()?;
-    let owner = content.get(OWNER_KEY)?.as_str()?;
-    if chats.is_empty() {
-        return None;
-    }
-    Some(RoomHint {
-        room,
-        portal,
-        kind: RoomKind::deserialize(content.get(KIND_KEY)?).ok()?,
-        name: content.get(NAME_KEY).and_then(Value::as_str).map(str::to_owned),
-        owner: UserId { network: NetworkId::new(NETWORK), id: PersonaId::new(owner) },
-        chats,
-    })
-}
-
 /// Reads a state event of a room; none where there is none, or it cannot be read.
 pub(crate) async fn state(
     intent: &Intent,
@@ -190,11 +186,6 @@ pub(crate) async fn state(
     serde_json::from_str(found.event_or_content.get()).ok()
 }
 
-fn title(spec: &RoomSpec) -> String {
-    let names = spec.personas.iter().map(|persona| persona.shown_name());
-    spec.name.clone().unwrap_or_else(|| names.collect::<Vec<_>>().join(", "))
-}
-
 pub(crate) fn raw<T>(value: &Value) -> Option<Raw<T>> {
     to_raw_value(value).ok().map(Raw::from_json)
 }
@@ -202,7 +193,10 @@ pub(crate) fn raw<T>(value: &Value) -> Option<Raw<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MatrixConfig;
+    use crate::{
+        MatrixConfig,
+        nameplate::{CHATS_KEY, KIND_KEY, NAME_KEY, OWNER_KEY},
+    };
 
     fn names() -> Names {
         let config = json!({ "homeserver": "http://hs", "domain": "hs" });
@@ -219,7 +213,7 @@ mod tests {
     fn bridge(sender: &str) -> Value {
         let peer = json!({ "network": "msn", "id": "bob@b", "name": "Bob" });
         json!({
-            "type": BRIDGE_EVENT,
+            "type": BRIDGE_EVENTS[1],
             "state_key": "x",
             "sender": sender,
             "content": {

@@ -1,5 +1,7 @@
 //! Events sent as one of our users.
 
+use std::borrow::Cow;
+
 use bridge_core::{
     DeliverError,
     id::Timestamp,
@@ -10,7 +12,7 @@ use ruma::{
     api::client::message::send_message_event, events::MessageLikeEventContent,
 };
 
-use crate::adapter::MatrixAdapter;
+use crate::{adapter::MatrixAdapter, names::Names};
 
 impl MatrixAdapter {
     /// Sends an event as one of our users; the same transaction is the same event.
@@ -56,8 +58,17 @@ impl MatrixAdapter {
         item: &Delivery,
         content: &(impl MessageLikeEventContent + Sync),
     ) -> Result<OwnedEventId, DeliverError> {
-        let ghost = self.ghost_in(room, &item.event.sender).await?;
         let transaction = item.key.to_string();
+        let mut speaker = Cow::Borrowed(&item.event.sender);
+        if let Some(user) = &item.spoken_by {
+            let at = item.event.at;
+            let said = self.say_as_herself(user, room, &transaction, content, at).await?;
+            if let Some(event) = said {
+                return Ok(event);
+            }
+            speaker = Cow::Owned(Names::another_self(&speaker));
+        }
+        let ghost = self.ghost_in(room, &speaker).await?;
         let said = self.say(&ghost, room, &transaction, content, Some(item.event.at)).await;
         match said {
             Err(DeliverError::Reject { reason: Reject::Forbidden, .. }) => {

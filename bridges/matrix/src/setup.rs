@@ -70,6 +70,7 @@ impl MatrixAdapter {
         self.intent.send(bot, name).await?;
         let limit = media::upload_limit(&self.intent, bot).await.unwrap_or_default();
         self.upload_limit.store(limit, Ordering::Relaxed);
+        self.look_for_doubles().await;
         self.ping().await
     }
 

@@ -79,3 +79,38 @@ pub(crate) fn perhaps_not_delivered(why: &str) -> String {
 pub(crate) fn refused(error: &str) -> String {
     format!("The homeserver refused it: {error}.")
 }
+
+pub(crate) const THE_HOMESERVER_DOES_NOT_TAKE_THAT_TOKEN: &str =
+    "The homeserver does not take that token. Say `login-matrix` to try another.";
+pub(crate) const THAT_TOKEN_IS_SOMEBODY_ELSES: &str =
+    "That token is somebody else's. Say `login-matrix` and give one of your own.";
+pub(crate) const YOUR_TOKEN_IS_NOT_TAKEN_ANY_MORE: &str = "The homeserver does not take your access token any more, so I do not act as you. Say `login-matrix` to give \
+     me another.";
+
+/// The name of a user's own words from elsewhere, where the bridge cannot speak as her.
+pub(crate) fn you_elsewhere(name: &str) -> String {
+    format!("{name} (you, on MSN)")
+}
+
+pub(crate) const NOBODY_OF_THAT_NAME: &str = "This user stands for nobody on MSN.";
+pub(crate) const ONLY_ITS_OWNER_ASKS_SOMEBODY_IN: &str =
+    "Only the one whose conversation this is can ask somebody into it.";
+/// Why a ghost left that was asked in.
+pub(crate) const DID_NOT_COME: &str = "could not be called into the conversation";
+
+/// Where a conversation began in a room that the bot is not in.
+pub(crate) fn ask_me_in_too(bot: impl std::fmt::Display) -> String {
+    format!(
+        "I cannot enter the room you began a conversation in, so I do not see what you write there: invite \
+         {bot} too."
+    )
+}
+
+/// In a room with somebody, after its name, topic or picture was changed.
+pub(crate) const NAMES_STAY_HERE: &str = "Conversations of MSN have no name, topic or picture of their own: what you set here stays here, and a \
+                                          topic gives way when your contact changes her own words.";
+
+/// The name of an account's space.
+pub(crate) fn space_of(account: &str) -> String {
+    format!("MSN ({account})")
+}

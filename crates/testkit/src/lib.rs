@@ -9,6 +9,7 @@
 
 #![recursion_limit = "256"]
 
+mod ask;
 mod environment;
 mod port;
 mod program;

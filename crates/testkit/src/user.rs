@@ -226,7 +226,17 @@ impl MatrixUser {
         answer.get("avatar_url")?.as_str().map(OwnedMxcUri::from)
     }
 
-    fn at(&self, path: &str) -> String {
+    /// Names her; none before she is signed in.
+    pub fn user_id(&self) -> Option<&UserId> {
+        self.client.user_id()
+    }
+
+    /// Gives the token of her session.
+    pub fn token(&self) -> String {
+        self.client.access_token().unwrap_or_default()
+    }
+
+    pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.client.homeserver().as_str().trim_end_matches('/'))
     }
 
