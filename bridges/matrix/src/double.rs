@@ -27,9 +27,7 @@ use ruma::{
         membership::join_room_by_id,
         message::send_message_event,
     },
-    events::{
-        GlobalAccountDataEventType, MessageLikeEventType, room::message::RoomMessageEventContent,
-    },
+    events::{GlobalAccountDataEventType, MessageLikeEventContent},
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -201,7 +199,7 @@ impl MatrixAdapter {
         user: &BridgeUser,
         room: &OwnedRoomId,
         transaction: &str,
-        content: &RoomMessageEventContent,
+        content: &(impl MessageLikeEventContent + Sync),
         at: Timestamp,
     ) -> Result<Option<OwnedEventId>, DeliverError> {
         let Ok(user) = user_id(user) else { return Ok(None) };
@@ -215,7 +213,7 @@ impl MatrixAdapter {
         let mut request = send_message_event::v3::Request::new_raw(
             room.clone(),
             OwnedTransactionId::from(transaction),
-            MessageLikeEventType::RoomMessage,
+            content.event_type(),
             body,
         );
         request.timestamp = UInt::try_from(at.0).ok().map(MilliSecondsSinceUnixEpoch);

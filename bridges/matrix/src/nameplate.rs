@@ -56,8 +56,8 @@ pub(crate) fn bridge(bot: &UserId, facts: &RoomFacts<'_>) -> Value {
     let names = facts.people.iter().map(Persona::shown_name);
     let title = facts.name.map_or_else(|| names.collect::<Vec<_>>().join(", "), str::to_owned);
     let mut channel = json!({ "id": facts.portal.to_string(), "displayname": title });
-    if let Some(picture) = facts.picture {
-        channel["avatar_url"] = json!(picture);
+    if let (Some(picture), Some(channel)) = (facts.picture, channel.as_object_mut()) {
+        channel.insert("avatar_url".to_owned(), json!(picture));
     }
     let kind = match facts.kind {
         RoomKind::Direct => "dm",

@@ -42,10 +42,7 @@ pub(crate) async fn create(
     request.name.clone_from(&spec.name);
     let users = spec.invite.iter().filter_map(|user| OwnedUserId::try_from(user.id.as_str()).ok());
     request.invite = ghosts.iter().cloned().chain(users).collect();
-    let mut creation = json!({ PORTAL_KEY: spec.portal.to_string() });
-    if !federate {
-        creation["m.federate"] = json!(false);
-    }
+    let creation = json!({ PORTAL_KEY: spec.portal.to_string(), "m.federate": federate });
     request.creation_content = raw(&creation);
     request.power_level_content_override = raw(&power_levels());
     let key = nameplate::state_key(spec.portal);

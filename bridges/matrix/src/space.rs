@@ -221,10 +221,7 @@ impl MatrixAdapter {
         request.preset = Some(RoomPreset::PrivateChat);
         request.name = Some(name);
         request.invite = vec![owner.clone()];
-        let mut creation = json!({ "type": "m.space" });
-        if !self.federate {
-            creation["m.federate"] = json!(false);
-        }
+        let creation = json!({ "type": "m.space", "m.federate": self.federate });
         request.creation_content = room::raw(&creation);
         // She puts rooms in and takes them out; nobody speaks there.
         request.power_level_content_override = room::raw(&json!({

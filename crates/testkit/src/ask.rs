@@ -6,11 +6,6 @@ use serde_json::{Value, json};
 use crate::MatrixUser;
 
 impl MatrixUser {
-    /// Reads the content of a state event; none where there is none.
-    pub async fn state(&self, room: &RoomId, kind: &str, key: &str) -> Option<Value> {
-        self.get(&format!("/_matrix/client/v3/rooms/{room}/state/{kind}/{key}")).await
-    }
-
     /// Writes a state event.
     ///
     /// # Panics
@@ -62,15 +57,6 @@ impl MatrixUser {
 
     fn me(&self) -> String {
         self.user_id().map(UserId::to_string).unwrap_or_default()
-    }
-
-    async fn get(&self, path: &str) -> Option<Value> {
-        let request = reqwest::Client::new().get(self.at(path)).bearer_auth(self.token());
-        let answer = request.send().await.expect("it answers");
-        if !answer.status().is_success() {
-            return None;
-        }
-        answer.json().await.ok()
     }
 
     async fn post(&self, path: &str, body: &Value) -> Value {

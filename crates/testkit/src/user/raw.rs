@@ -58,7 +58,7 @@ impl MatrixUser {
         self.upload(bytes).await
     }
 
-    async fn get(&self, path: &str) -> Option<Value> {
+    pub(crate) async fn get(&self, path: &str) -> Option<Value> {
         let request = reqwest::Client::new()
             .get(self.at(path))
             .bearer_auth(self.client.access_token().unwrap_or_default());
