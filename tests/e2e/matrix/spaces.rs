@@ -103,7 +103,7 @@ async fn rooms_stand_in_spaces_by_group_and_moving_one_moves_the_contact() {
     stands_in(&world, &work, &room, true).await;
 
     // A group of another name is the same space.
-    asks(&world, &management, "contacts group rename Work Office", "has another name").await;
+    asks(&world, &management, "contacts group rename Work Office", "is called Office now").await;
     wait_until(SOON, "the space has the new name", || async {
         let name = world.ada.state(&work, "m.room.name", "").await?;
         (name["name"] == "Office").then_some(())
