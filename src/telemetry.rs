@@ -18,7 +18,14 @@ use crate::{
 
 /// Libraries that write addresses with secrets in them, and whole messages, into their own lines; what
 /// matters of theirs is said by the bridge.
-const SILENT: [&str; 3] = ["serenity", "tokio_tungstenite", "tungstenite"];
+const SILENT: [&str; 6] = [
+    "matrix_sdk_common",
+    "matrix_sdk_crypto",
+    "matrix_sdk_sqlite",
+    "serenity",
+    "tokio_tungstenite",
+    "tungstenite",
+];
 
 static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 

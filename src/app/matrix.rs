@@ -80,7 +80,11 @@ pub(crate) fn matrix_adapter(
     let (as_token, hs_token) = matrix_tokens(matrix, data)?;
     let double_puppet_token = Some(double_puppet_token(matrix, data)?);
     let matrix = bridge_matrix::MatrixConfig { double_puppet_token, ..matrix.clone() };
-    let made = bridge_matrix::MatrixAdapter::new(matrix, as_token, hs_token);
+    let keys = bridge_matrix::KeyHome {
+        directory: bridge_matrix::keys_of(data),
+        key: super::seal_key(data)?,
+    };
+    let made = bridge_matrix::MatrixAdapter::with_keys(matrix, as_token, hs_token, Some(keys));
     made.map_err(|error| Failure::Config(format!("matrix: {error}")))
 }
 

@@ -5,6 +5,8 @@ mod check;
 mod config_file;
 mod ctl;
 mod init;
+#[cfg(feature = "matrix")]
+mod keys;
 mod manual;
 mod msn;
 #[cfg(feature = "demo")]
@@ -62,6 +64,9 @@ enum Command {
         #[arg(long)]
         double_puppet: bool,
     },
+    /// Put the keys of encrypted rooms aside, so that the next start makes others; the bridge must be stopped.
+    #[cfg(feature = "matrix")]
+    NewKeys(ConfigFile),
     /// Print the configuration in force, secrets hidden.
     Config {
         #[command(flatten)]
@@ -179,6 +184,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Registration { file, double_puppet: true } => {
             bridge::double_puppets(&file.sources()?)
         }
+        #[cfg(feature = "matrix")]
+        Command::NewKeys(file) => keys::renew(&file.sources()?).await,
         Command::Config { default: true, .. } => {
             print!("{}", crate::config::example());
             Ok(())

@@ -98,7 +98,9 @@ pub(super) async fn compact(sources: &Sources) -> Result<(), Failure> {
 }
 
 /// Does what blocks in a thread of its own.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+pub(super) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Failure::Failed(error.to_string()))
 }

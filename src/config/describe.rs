@@ -48,8 +48,13 @@ fn write_section(out: &mut String, name: &str, shape: &Value, described: &Value)
     }
     let (lists, plain): (Vec<_>, Vec<_>) =
         properties(shape).into_iter().partition(|(_, property)| element(property).is_some());
+    let (sections, plain): (Vec<_>, Vec<_>) =
+        plain.into_iter().partition(|(_, property)| is_section(property));
     for (key, property) in plain {
         write_key(out, &key, &property, &required(shape));
+    }
+    for (key, property) in sections {
+        write_section(out, &format!("{name}.{key}"), without_null(&property), &property);
     }
     for (key, property) in lists {
         let Some(element) = element(&property) else {
@@ -108,6 +113,11 @@ pub(super) fn required(shape: &Value) -> Vec<String> {
 pub(super) fn element(property: &Value) -> Option<&Value> {
     let list = property.get("type").and_then(type_name) == Some("array");
     property.get("items").filter(|items| list && items.get("properties").is_some())
+}
+
+/// Tells whether a property is a section of its own.
+pub(super) fn is_section(property: &Value) -> bool {
+    without_null(property).get("properties").is_some()
 }
 
 fn first_example(shape: &Value) -> Option<&Value> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{
-    describe::{element, properties, required, toml_value},
+    describe::{element, is_section, properties, required, toml_value},
     load::schema,
     validate::{choices, type_name, without_null},
 };
@@ -64,6 +64,8 @@ fn write_section(out: &mut String, title: &str, name: &str, shape: &Value, descr
     let required = required(shape);
     let (blocks, keys): (Vec<_>, Vec<_>) =
         properties(shape).into_iter().partition(|(_, property)| element(property).is_some());
+    let (sections, keys): (Vec<_>, Vec<_>) =
+        keys.into_iter().partition(|(_, property)| is_section(property));
     if !keys.is_empty() {
         out.push_str("\n| key | kind | default | meaning |\n| --- | --- | --- | --- |\n");
     }
@@ -79,6 +81,10 @@ fn write_section(out: &mut String, title: &str, name: &str, shape: &Value, descr
         let row = [format!("`{key}`"), kind(&property), default, meaning];
         let row = row.map(|cell| cell.replace('|', "\\|"));
         let _ = writeln!(out, "| {} |", row.join(" | "));
+    }
+    for (key, property) in sections {
+        let path = format!("{name}.{key}");
+        write_section(out, &format!("[{path}]"), &path, without_null(&property), &property);
     }
     for (key, property) in blocks {
         if let Some(shape) = element(&property) {

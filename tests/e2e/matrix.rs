@@ -2,6 +2,7 @@
 
 mod contacts;
 mod double;
+mod encryption;
 mod files;
 mod invitations;
 mod kinds;
@@ -53,6 +54,8 @@ pub(crate) struct Kind {
     pub(crate) doubles: bool,
     /// The protocol that the bridge speaks with MSN.
     pub(crate) protocol: Option<&'static str>,
+    /// More keys of the Matrix side.
+    pub(crate) more: &'static str,
 }
 
 /// Links between the homeserver and the bridge.
@@ -71,6 +74,11 @@ impl Links {
 impl World {
     pub(crate) async fn new() -> Self {
         Self::over(None).await
+    }
+
+    /// Makes one whose configuration says more.
+    pub(crate) async fn with(more: &'static str) -> Self {
+        Self::made(None, Kind { more, ..Kind::default() }).await
     }
 
     /// Makes one whose homeserver and bridge have only these links.
@@ -134,7 +142,7 @@ impl World {
         world
     }
 
-    async fn start_bridge(&mut self) {
+    pub(crate) async fn start_bridge(&mut self) {
         let config = self.config.display().to_string();
         // A scene that reads the log all the time needs it short.
         let level = if self.links.is_some() { "info,bridge_core=debug" } else { "trace" };
@@ -158,6 +166,11 @@ impl World {
     pub(crate) async fn log_in(&self) -> testkit::RoomId {
         let bot = self.bot.as_str().try_into().expect("a user id");
         let room = self.ada.direct_chat_with(bot).await.expect("a room");
+        self.log_in_at(room).await
+    }
+
+    /// The same in a room that is there.
+    pub(crate) async fn log_in_at(&self, room: testkit::RoomId) -> testkit::RoomId {
         self.ada.hears("Say `login`").await;
         self.ada.say(&room, "login").await.expect("it is sent");
         self.ada.hears("Which address").await;
@@ -201,6 +214,10 @@ impl World {
         msn_client(&self.network, address, "hunter2").await
     }
 
+    pub(crate) fn data(&self) -> PathBuf {
+        self.config.with_file_name("data")
+    }
+
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -222,14 +239,14 @@ fn write_config(
     url: Option<&str>,
     kind: Kind,
 ) {
-    let protocol = kind.protocol.unwrap_or("auto");
+    let (protocol, more) = (kind.protocol.unwrap_or("auto"), kind.more);
     let url = url.map(|url| format!("url = \"{url}\"\n")).unwrap_or_default();
     let text = format!(
         "[bridge]\ndata_dir = {:?}\n\
          [[msn.server]]\nname = \"test\"\naddress = \"{}\"\nservices_url = \"{}\"\n\
          protocol = \"{protocol}\"\n\
          [matrix]\nhomeserver = \"{homeserver}\"\ndomain = \"example.test\"\nlisten = \"{listen}\"\n{url}\
-         [permissions]\n\"*:example.test\" = \"user\"\n",
+         {more}\n[permissions]\n\"*:example.test\" = \"user\"\n",
         path.with_file_name("data"),
         network.addresses().notification,
         network.services_url(),

@@ -30,11 +30,12 @@ use tokio_util::task::TaskTracker;
 use crate::{
     MatrixConfig, appservice, closing,
     convert::{self, emoticons, media::spoken, to_matrix},
+    crypto::{Crypto, KeyHome},
     double::{Doubles, user_id},
     ghost::{self, Ghosts},
     intent::Intent,
     invitation::Asked,
-    media::{self, Uploads},
+    media::Uploads,
     members::Members,
     names::Names,
     nudge::Nudges,
@@ -104,6 +105,8 @@ pub struct MatrixAdapter {
     pub(crate) with_topics: bool,
     /// Whether rooms may have members of other homeservers.
     pub(crate) federate: bool,
+    /// None where encryption is off.
+    pub(crate) crypto: Option<Crypto>,
     pub(crate) context: OnceLock<AdapterContext>,
     pub(crate) ready: AtomicBool,
     pub(crate) uploads: Uploads,
@@ -128,6 +131,20 @@ impl MatrixAdapter {
         as_token: SecretString,
         hs_token: SecretString,
     ) -> Result<(Arc<Self>, Router), MatrixError> {
+        Self::with_keys(config, as_token, hs_token, None)
+    }
+
+    /// Makes one that has a place for keys, and reads and writes in encrypted rooms where the
+    /// configuration says so.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_keys(
+        config: MatrixConfig,
+        as_token: SecretString,
+        hs_token: SecretString,
+        keys: Option<KeyHome>,
+    ) -> Result<(Arc<Self>, Router), MatrixError> {
         let intent = Intent::new(&config.homeserver, as_token)?;
         let names = Names::new(&config).ok_or(MatrixError::Names)?;
         let url = config.public_url();
@@ -148,6 +165,7 @@ impl MatrixAdapter {
             homeserver: config.homeserver,
             ghosts: Ghosts::default(),
             members: Members::default(),
+            crypto: keys.and_then(|home| Crypto::new(config.encryption, home)),
             context: OnceLock::new(),
             ready: AtomicBool::new(false),
             uploads: Uploads::default(),
@@ -233,6 +251,7 @@ impl Adapter for MatrixAdapter {
         if let Err(error) = left.await {
             tracing::warn!(%error, "what was left to do is not known");
         }
+        self.go_on_encrypting(&cancel);
         self.ready.store(true, Ordering::Relaxed);
         tracing::info!(homeserver = %self.homeserver, bot = %self.names.bot, "connected to the homeserver");
         loop {
@@ -250,6 +269,12 @@ impl Adapter for MatrixAdapter {
             if let Err(error) = &reached {
                 tracing::warn!(%error, "the homeserver does not reach us");
             }
+            if let Some(crypto) = &self.crypto {
+                if reached.is_err() {
+                    crypto.forget_people();
+                }
+                crypto.close_idle(&self.names.bot);
+            }
             self.ready.store(reached.is_ok(), Ordering::Relaxed);
             self.look_for_doubles().await;
         }
@@ -260,7 +285,8 @@ impl Adapter for MatrixAdapter {
         for persona in &spec.personas {
             ghosts.push(self.ghost(persona).await?);
         }
-        let room = room::create(&self.intent, &self.names, spec, &ghosts, self.federate).await?;
+        let making = room::Making { federate: self.federate, encrypted: self.encrypts_new_rooms() };
+        let room = room::create(&self.intent, &self.names, spec, &ghosts, making).await?;
         for ghost in &ghosts {
             self.ghosts.ensure_joined(&self.intent, &self.names, &room, ghost).await?;
         }
@@ -323,6 +349,7 @@ impl Adapter for MatrixAdapter {
         }
         self.ghosts.forget_room(&room);
         self.let_go(&room, why).await?;
+        self.say_goodbye(&room, why).await;
         Ok(closing::close(&self.intent, &self.names, &room, why).await?)
     }
 
@@ -356,11 +383,12 @@ impl Adapter for MatrixAdapter {
             EventKind::File(file) => {
                 let media = item.media.as_ref();
                 let media = media.ok_or_else(|| DeliverError::retry("the file is not here"))?;
-                let bot = &self.names.bot;
-                let address = self.uploads.ensure(&self.intent, bot, item.key, media).await?;
-                let content = spoken(to_matrix::file(file, media, address), file.kind);
+                let uploaded = self.upload_for(&room, item.key, media).await?;
+                let content = to_matrix::file(file, media, uploaded.address.clone());
+                let mut content = spoken(content, file.kind);
+                uploaded.lock(&mut content);
                 let event = self.say_as_ghost(&room, item, &content).await?;
-                self.uploads.done(item.key);
+                self.uploaded(item.key);
                 vec![MessageId::new(event.as_str())]
             }
             EventKind::Nudge => {
@@ -368,16 +396,16 @@ impl Adapter for MatrixAdapter {
             }
             EventKind::Wink(wink) => {
                 let shown = match &item.media {
-                    Some(media) => {
-                        let bot = &self.names.bot;
-                        let address = self.uploads.ensure(&self.intent, bot, item.key, media);
-                        Some((media, address.await?))
-                    }
+                    Some(media) => Some((media, self.upload_for(&room, item.key, media).await?)),
                     None => None,
                 };
-                let content = convert::media::wink(wink, shown);
+                let address = shown.as_ref().map(|(media, file)| (*media, file.address.clone()));
+                let mut content = convert::media::wink(wink, address);
+                if let Some((_, file)) = shown {
+                    file.lock(&mut content);
+                }
                 let event = self.say_as_ghost(&room, item, &content).await?;
-                self.uploads.done(item.key);
+                self.uploaded(item.key);
                 vec![MessageId::new(event.as_str())]
             }
             EventKind::Profile(_) => {
@@ -415,7 +443,7 @@ impl Adapter for MatrixAdapter {
     }
 
     async fn open_media(&self, id: &MediaId) -> Result<MediaStream, DeliverError> {
-        media::open(&self.intent, &self.names.bot, id).await
+        self.open_file(id).await
     }
 
     async fn adopt_account(&self, user: &UserId, token: SecretString) -> Result<(), DeliverError> {

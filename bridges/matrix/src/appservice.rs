@@ -23,6 +23,7 @@ use tokio::time::timeout;
 
 use crate::{
     adapter::{MatrixAdapter, NETWORK},
+    crypto::CryptoError,
     double, intake,
 };
 
@@ -94,11 +95,19 @@ async fn transaction(
     let Some(inbox) = adapter.inbox() else {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "M_UNAVAILABLE", "the bridge is starting");
     };
+    if let Err(error) = adapter.take_keys(&body, &transaction.events).await {
+        return come_again(&error);
+    }
     let mut events = Vec::new();
     for raw in transaction.events.iter().filter(|raw| !double::is_ours(raw)) {
         if adapter.space_changed(raw).await {
             continue;
         }
+        let raw = match adapter.open_event(raw).await {
+            Ok(Some(raw)) => raw,
+            Ok(None) => continue,
+            Err(error) => return come_again(&error),
+        };
         match raw.deserialize() {
             Ok(event) => events.extend(intake::read_event(&adapter, event).await),
             Err(_) => {
@@ -188,6 +197,12 @@ fn unauthorized(
     let right = bool::from(given.as_bytes().ct_eq(wanted));
     let text = "the token is not the hs_token of the registration";
     (!right).then(|| refusal(StatusCode::FORBIDDEN, "M_FORBIDDEN", text))
+}
+
+/// Nothing of a transaction is taken while its keys cannot be stored.
+fn come_again(error: &CryptoError) -> Response {
+    tracing::warn!(%error, "a transaction must come again");
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "M_UNAVAILABLE", "keys cannot be stored now")
 }
 
 fn refusal(status: StatusCode, code: &str, text: &str) -> Response {

@@ -2,10 +2,9 @@
 
 use bridge_core::{adapter::CloseReason, id::RowId};
 use ruma::{
-    OwnedRoomId, OwnedTransactionId, OwnedUserId,
+    OwnedRoomId, OwnedUserId,
     api::client::{
         membership::{join_room_by_id, joined_members, leave_room},
-        message::send_message_event,
         state::send_state_event,
     },
     events::{StateEventType, room::message::RoomMessageEventContent},
@@ -13,6 +12,7 @@ use ruma::{
 use serde_json::json;
 
 use crate::{
+    adapter::MatrixAdapter,
     intent::{Intent, IntentError},
     names::Names,
     room::{self, LET_GO, PORTAL_KEY},
@@ -34,6 +34,25 @@ pub(crate) async fn is_here(
     }
 }
 
+impl MatrixAdapter {
+    /// Says why the bot leaves a room. A room where it may not speak is left without a word.
+    pub(crate) async fn say_goodbye(&self, room: &OwnedRoomId, why: CloseReason) {
+        let text = match why {
+            CloseReason::Deleted => "The conversation was deleted; I leave this room. Goodbye.",
+            CloseReason::Moved => {
+                "The conversation is not shown here any more: it goes on in another room. I leave this \
+                 one. Goodbye."
+            }
+            CloseReason::Left | CloseReason::Unlinked => return,
+        };
+        let content = RoomMessageEventContent::notice_plain(text);
+        let (bot, transaction) = (self.names.bot.clone(), RowId::new().to_string());
+        if let Err(error) = self.say(&bot, room, &transaction, &content, None).await {
+            tracing::debug!(%error, "a goodbye was not said");
+        }
+    }
+}
+
 /// Takes our users out of a room.
 pub(crate) async fn close(
     intent: &Intent,
@@ -44,25 +63,6 @@ pub(crate) async fn close(
     let Some(own) = own_users(intent, names, room).await? else {
         return Ok(()); // nobody of ours is there
     };
-    let goodbye = match why {
-        CloseReason::Deleted => Some("The conversation was deleted; I leave this room. Goodbye."),
-        CloseReason::Moved => Some(
-            "The conversation is not shown here any more: it goes on in another room. I leave this \
-             one. Goodbye.",
-        ),
-        CloseReason::Left | CloseReason::Unlinked => None,
-    };
-    if let Some(text) = goodbye {
-        let content = RoomMessageEventContent::notice_plain(text);
-        let transaction = OwnedTransactionId::from(RowId::new().to_string());
-        let request = send_message_event::v3::Request::new(room.clone(), transaction, &content);
-        // A room where the bot may not speak is left without a word.
-        if let Ok(request) = request
-            && let Err(error) = intent.send(&names.bot, request).await
-        {
-            tracing::debug!(%error, "a goodbye was not said");
-        }
-    }
     for ghost in own.iter().filter(|user| **user != names.bot) {
         leave(intent, room, ghost).await?;
     }

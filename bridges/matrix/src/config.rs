@@ -7,6 +7,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+use crate::EncryptionConfig;
+
 /// The Matrix side: an application service of your homeserver.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +58,10 @@ pub struct MatrixConfig {
     /// Whether rooms of the bridge may have members of other homeservers.
     #[serde(default = "yes")]
     pub federate: bool,
+    /// Encryption between people's devices and the bridge. It needs two switches of the homeserver; see the
+    /// book's page "How to encrypt rooms".
+    #[serde(default)]
+    pub encryption: EncryptionConfig,
 }
 
 /// What is wrong with one key.

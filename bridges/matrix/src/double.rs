@@ -204,6 +204,10 @@ impl MatrixAdapter {
     ) -> Result<Option<OwnedEventId>, DeliverError> {
         let Ok(user) = user_id(user) else { return Ok(None) };
         let Some(own) = self.double_of(&user) else { return Ok(None) };
+        // The bridge has no device of hers: in the clear nothing is said in an encrypted room.
+        if self.is_encrypted(room).await? {
+            return Ok(None);
+        }
         let mut body = serde_json::to_value(content)
             .map_err(|error| DeliverError::retry(error.to_string()))?;
         if let Some(body) = body.as_object_mut() {

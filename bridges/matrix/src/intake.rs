@@ -34,8 +34,9 @@ pub(crate) async fn read_event(
     }
     match event {
         AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::RoomMessage(
-            MessageLikeEvent::Original(event),
+            MessageLikeEvent::Original(mut event),
         )) => {
+            adapter.seal_source(&mut event.content);
             let line = event.content.body().to_owned();
             let command = adapter.command_in(&event.room_id, &line).await;
             let pictures = emoticons::read(&event.content);
@@ -74,8 +75,9 @@ pub(crate) async fn read_event(
             })
         }
         AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::Sticker(
-            MessageLikeEvent::Original(event),
+            MessageLikeEvent::Original(mut event),
         )) => {
+            adapter.seal_sticker(&mut event.content.source);
             if adapter.is_management(&event.room_id).await.unwrap_or_default() {
                 adapter.explain_untaken(event.room_id, event.event_id, Untaken::Files);
                 return None;

@@ -6,7 +6,7 @@ use bridge_core::{DeliverError, id::NetworkId, measures, model::Reject, redact::
 use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response};
 use ruma::{
-    UserId,
+    DeviceId, UserId,
     api::{
         AppserviceUserIdentity, IncomingResponse, OutgoingRequest,
         OutgoingRequestAppserviceExt as _, SupportedVersions,
@@ -90,8 +90,37 @@ impl Intent {
         for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
         for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
     {
-        let mut identity = AppserviceUserIdentity::default();
-        identity.user_id = Some(user).filter(|_| self.asserts);
+        self.send_as(AppserviceUserIdentity::new(user), request).await
+    }
+
+    /// Sends a request as a device of one of our users.
+    pub(crate) async fn send_from<R>(
+        &self,
+        user: &UserId,
+        device: &DeviceId,
+        request: R,
+    ) -> Result<R::IncomingResponse, IntentError>
+    where
+        R: OutgoingRequest,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+        for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
+    {
+        let mut identity = AppserviceUserIdentity::new(user);
+        identity.device_id = Some(device);
+        self.send_as(identity, request).await
+    }
+
+    async fn send_as<R>(
+        &self,
+        mut identity: AppserviceUserIdentity<'_>,
+        request: R,
+    ) -> Result<R::IncomingResponse, IntentError>
+    where
+        R: OutgoingRequest,
+        for<'a> R::Authentication: AuthScheme<Input<'a> = SendAccessToken<'a>>,
+        for<'a> R::PathBuilder: PathBuilder<Input<'a> = Cow<'a, SupportedVersions>>,
+    {
+        identity.user_id = identity.user_id.filter(|_| self.asserts);
         let request: http::Request<Vec<u8>> = request
             .try_into_http_request_with_identity(
                 &self.homeserver,

@@ -9,6 +9,7 @@ mod appservice;
 mod closing;
 mod config;
 mod convert;
+mod crypto;
 mod double;
 mod errand;
 mod face;
@@ -40,5 +41,6 @@ mod topic;
 pub use self::{
     adapter::{CAPABILITIES, MatrixAdapter, MatrixError, NETWORK},
     config::{MatrixConfig, Problem, is_room_id},
+    crypto::{DeviceTrust, EncryptionConfig, EncryptionMode, GhostDevices, KeyHome, keys_of},
     registration::{DoublePuppets, Registration, generate_token},
 };

@@ -116,17 +116,31 @@ pub(crate) async fn upload(
     bot: &UserId,
     media: &Media,
 ) -> Result<OwnedMxcUri, DeliverError> {
+    let stream = media.open().await?;
+    upload_stream(intent, bot, Some(&media.name), media.mime, media.size, stream).await
+}
+
+/// Uploads bytes.
+pub(crate) async fn upload_stream(
+    intent: &Intent,
+    bot: &UserId,
+    name: Option<&str>,
+    kind: &str,
+    size: u64,
+    stream: MediaStream,
+) -> Result<OwnedMxcUri, DeliverError> {
     #[derive(Deserialize)]
     struct Uploaded {
         content_uri: OwnedMxcUri,
     }
 
-    let stream = media.open().await?;
-    let request = intent
-        .raw(Method::POST, "/_matrix/media/v3/upload", bot)
-        .query(&[("filename", &media.name)])
-        .header(CONTENT_TYPE, media.mime)
-        .header(CONTENT_LENGTH, media.size)
+    let mut request = intent.raw(Method::POST, "/_matrix/media/v3/upload", bot);
+    if let Some(name) = name {
+        request = request.query(&[("filename", name)]);
+    }
+    let request = request
+        .header(CONTENT_TYPE, kind)
+        .header(CONTENT_LENGTH, size)
         .timeout(DEADLINE)
         .body(Body::wrap_stream(stream.into_pieces()));
     let response = intent.exchange_raw(request).await?;

@@ -2,10 +2,13 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::MatrixConfig;
+use crate::{EncryptionMode, MatrixConfig};
 
 /// The application service's id.
 pub(crate) const ID: &str = "msnbridge";
+
+/// What encryption needs: keys in transactions, and devices without a sign-in.
+const ENCRYPTION: &str = "org.matrix.msc3202: true\nio.element.msc4190: true\n";
 
 /// A registration file's content.
 #[derive(Clone, Debug)]
@@ -50,11 +53,16 @@ impl Registration {
              \x20 rooms: []\n\
              protocols: [msn]\n\
              receive_ephemeral: true\n\
-             de.sorunome.msc2409.push_ephemeral: true\n",
+             de.sorunome.msc2409.push_ephemeral: true\n\
+             {}",
             quoted(&self.config.public_url()),
             quoted(self.as_token.expose_secret()),
             quoted(self.hs_token.expose_secret()),
             quoted(&format!("{bot_localpart}-sender")),
+            match self.config.encryption.mode {
+                EncryptionMode::Never => "",
+                _ => ENCRYPTION,
+            },
         )
     }
 }

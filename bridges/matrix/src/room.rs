@@ -28,13 +28,22 @@ pub(crate) const PORTAL_KEY: &str = "net.msnbridge.portal";
 /// The state that says that a room made for a portal was let go.
 pub(crate) const LET_GO: &str = "net.msnbridge.let_go";
 
+/// How a room is made.
+#[derive(Clone, Copy)]
+pub(crate) struct Making {
+    /// Whether it may have members of other homeservers.
+    pub(crate) federate: bool,
+    /// Whether it is encrypted from the beginning.
+    pub(crate) encrypted: bool,
+}
+
 /// Makes the room of a portal: the bot makes it, ghosts and users are invited.
 pub(crate) async fn create(
     intent: &Intent,
     names: &Names,
     spec: &RoomSpec,
     ghosts: &[OwnedUserId],
-    federate: bool,
+    Making { federate, encrypted }: Making,
 ) -> Result<OwnedRoomId, IntentError> {
     let mut request = create_room::v3::Request::new();
     request.preset = Some(RoomPreset::PrivateChat);
@@ -54,8 +63,10 @@ pub(crate) async fn create(
         // The bot is no partner of the conversation: clients name the room without it.
         ("io.element.functional_members", "", json!({ "service_members": [names.bot] })),
     ];
+    let encryption = ("m.room.encryption", "", json!({ "algorithm": "m.megolm.v1.aes-sha2" }));
     request.initial_state = state
         .iter()
+        .chain(encrypted.then_some(&encryption))
         .filter_map(|(kind, key, content)| {
             raw(&json!({ "type": kind, "state_key": key, "content": content }))
         })

@@ -9,7 +9,9 @@ use bridge_core::{
 };
 use ruma::{
     MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedTransactionId, OwnedUserId, UInt,
-    api::client::message::send_message_event, events::MessageLikeEventContent,
+    api::client::message::send_message_event,
+    events::{AnyMessageLikeEventContent, MessageLikeEventContent},
+    serde::Raw,
 };
 
 use crate::{adapter::MatrixAdapter, names::Names};
@@ -24,15 +26,35 @@ impl MatrixAdapter {
         content: &(impl MessageLikeEventContent + Sync),
         at: Option<Timestamp>,
     ) -> Result<OwnedEventId, DeliverError> {
-        let mut request = send_message_event::v3::Request::new(
+        let kind = content.event_type().to_string();
+        let content = Raw::new(content).map_err(|error| DeliverError::retry(error.to_string()))?;
+        self.say_event(user, room, transaction, &kind, content.cast_unchecked(), at).await
+    }
+
+    /// Sends an event of any kind that people read, encrypted where its room is.
+    pub(crate) async fn say_event(
+        &self,
+        user: &OwnedUserId,
+        room: &OwnedRoomId,
+        transaction: &str,
+        kind: &str,
+        content: Raw<AnyMessageLikeEventContent>,
+        at: Option<Timestamp>,
+    ) -> Result<OwnedEventId, DeliverError> {
+        let sealed = self.seal_event(user, room, kind, content).await?;
+        let mut request = send_message_event::v3::Request::new_raw(
             room.clone(),
             OwnedTransactionId::from(transaction),
-            content,
-        )
-        .map_err(|error| DeliverError::retry(error.to_string()))?;
+            sealed.kind.into(),
+            sealed.content,
+        );
         request.timestamp =
             at.and_then(|at| UInt::try_from(at.0).ok()).map(MilliSecondsSinceUnixEpoch);
-        Ok(self.intent.send(user, request).await?.event_id)
+        let sent = match &sealed.device {
+            Some(device) => self.intent.send_from(user, device, request).await?,
+            None => self.intent.send(user, request).await?,
+        };
+        Ok(sent.event_id)
     }
 
     /// Gives the ghost of a persona, with her name.

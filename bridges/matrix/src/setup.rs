@@ -6,21 +6,34 @@ use bridge_core::AdapterExit;
 use ruma::api::client::{account::whoami, appservice::request_ping, profile::set_display_name};
 use tokio::time::sleep;
 
-use crate::{adapter::MatrixAdapter, ghost, intent::IntentError, media, registration, texts};
+use crate::{
+    adapter::MatrixAdapter, crypto::CryptoError, ghost, intent::IntentError, media, registration,
+    texts,
+};
 
 /// Wait before a homeserver that cannot be reached is tried again.
-const SETUP_RETRY: Duration = Duration::from_secs(2);
+pub(crate) const RETRY: Duration = Duration::from_secs(2);
 
 impl MatrixAdapter {
     /// Makes the bot, checks what the configuration says, and sees whether the homeserver reaches
     /// us. `Err` is final; what may pass is tried again.
     pub(crate) async fn set_up(&self) -> Result<(), AdapterExit> {
+        self.until_done(|| self.introduce()).await?;
+        // Before the homeserver pushes: what it pushes may be for the bot's device.
+        self.begin_encryption().await?;
+        self.until_done(|| self.ping()).await
+    }
+
+    async fn until_done<F>(&self, attempt: impl Fn() -> F) -> Result<(), AdapterExit>
+    where
+        F: Future<Output = Result<(), IntentError>>,
+    {
         loop {
-            match self.introduce().await {
+            match attempt().await {
                 Ok(()) => return Ok(()),
                 Err(error) if may_pass(&error) => {
                     tracing::warn!(%error, homeserver = %self.homeserver, "the homeserver is not there yet");
-                    sleep(SETUP_RETRY).await;
+                    sleep(RETRY).await;
                 }
                 Err(error) if error.is_about_tokens() => {
                     return Err(AdapterExit::Refused(self.explain(&error)));
@@ -41,12 +54,19 @@ impl MatrixAdapter {
             Ok(_) => self.intent.send(&self.names.bot, whoami::v3::Request::new()).await,
             Err(error) => Err(error),
         };
-        asked.map(drop).map_err(|error| match error {
-            error if error.is_about_tokens() => AdapterExit::Refused(self.explain(&error)),
-            error @ IntentError::Unreachable(_) => {
+        let asked = match asked {
+            Ok(_) => self.check_devices().await,
+            Err(error) => Err(error.into()),
+        };
+        asked.map_err(|error| match error {
+            CryptoError::Homeserver(error) if error.is_about_tokens() => {
+                AdapterExit::Refused(self.explain(&error))
+            }
+            CryptoError::Homeserver(error @ IntentError::Unreachable(_)) => {
                 AdapterExit::Failed(format!("{error}. Is `matrix.homeserver` right, and is it up?"))
             }
-            error => AdapterExit::Failed(self.explain(&error)),
+            CryptoError::Homeserver(error) => AdapterExit::Failed(self.explain(&error)),
+            error => AdapterExit::Refused(error.to_string()),
         })
     }
 
@@ -71,7 +91,7 @@ impl MatrixAdapter {
         let limit = media::upload_limit(&self.intent, bot).await.unwrap_or_default();
         self.upload_limit.store(limit, Ordering::Relaxed);
         self.look_for_doubles().await;
-        self.ping().await
+        Ok(())
     }
 
     /// Asks the homeserver to reach us; after a pause it also begins to push again at once.
@@ -113,7 +133,7 @@ impl MatrixAdapter {
 }
 
 /// Tells whether an error while setting up may pass by itself.
-fn may_pass(error: &IntentError) -> bool {
+pub(crate) fn may_pass(error: &IntentError) -> bool {
     match error {
         IntentError::Limited { .. } | IntentError::Unreachable(_) => true,
         IntentError::Refused { status, errcode, .. } => {

@@ -14,6 +14,14 @@ pub(crate) const HELLO: &str = "Hello! I bridge MSN Messenger. Say `login` to si
                                 `help` to see what else I can do.";
 /// Why a message of somebody's was removed.
 pub(crate) const HELD_A_PASSWORD: &str = "it held a password";
+/// How the bridge's devices are called.
+pub(crate) const DEVICE: &str = "MSN bridge";
+/// Under a message whose key takes long.
+pub(crate) const NO_KEY: &str = "I cannot read this message: its key has not come, and nobody on MSN saw it. If \
+                                 the key still comes, the message goes on; else write it again.";
+/// Why nothing is said in a room.
+pub(crate) const ROOM_MUST_BE_ENCRYPTED: &str =
+    "This bridge writes in encrypted rooms only, and may not encrypt this one.";
 pub(crate) const UNSUPPORTED: &str = "Matrix does not get this through the bridge yet.";
 pub(crate) const FORBIDDEN: &str = "The homeserver does not let the bridge write there.";
 pub(crate) const WORDLESS: &str = "This answer has no words here.";
@@ -47,6 +55,10 @@ pub(crate) fn hello_among_others(prefix: &str) -> String {
 /// Under a message that does not cross.
 pub(crate) fn untaken(what: Untaken) -> String {
     let what = match what {
+        Untaken::Forged => return FORGED.to_owned(),
+        Untaken::Plain => return PLAIN.to_owned(),
+        Untaken::Unreadable => return UNREADABLE.to_owned(),
+        Untaken::Untrusted => return UNTRUSTED.to_owned(),
         Untaken::Encrypted => "encrypted messages",
         Untaken::EncryptedFiles => "encrypted files",
         Untaken::FileChanges => "changes of a file",
@@ -57,6 +69,13 @@ pub(crate) fn untaken(what: Untaken) -> String {
     format!("MSN does not get {what} through this bridge yet; nobody saw this.")
 }
 
+const FORGED: &str = "This message was encrypted with somebody else's keys. It was not passed on.";
+const PLAIN: &str = "This bridge takes encrypted messages only. Turn encryption on in this room and write it \
+                     again; nobody on MSN saw this.";
+const UNREADABLE: &str = "This message cannot be decrypted. Write it again; nobody on MSN saw it.";
+const UNTRUSTED: &str = "This message comes from a device that you have not verified as yours, and this bridge \
+                         takes none from such. Verify the device and write it again; nobody on MSN saw this.";
+
 /// What does not cross.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Untaken {
@@ -64,8 +83,15 @@ pub(crate) enum Untaken {
     EncryptedFiles,
     FileChanges,
     Files,
+    /// Encrypted by somebody else than its sender.
+    Forged,
     Other,
     Places,
+    /// Not encrypted where all must be.
+    Plain,
+    Unreadable,
+    /// From a device that is not trusted.
+    Untrusted,
 }
 
 pub(crate) fn not_delivered(why: &str) -> String {

@@ -109,6 +109,9 @@ pub enum MediaError {
     /// They broke off; come again.
     #[error("the file broke off: {0}")]
     Cut(Cause),
+    /// They are not those that their sender encrypted; no other come by asking again.
+    #[error("the file is damaged, or somebody changed it")]
+    Damaged,
     /// This disk does not take or give them.
     #[error("the disk fails: {0}")]
     Disk(Cause),
@@ -355,6 +358,10 @@ impl From<MediaError> for DeliverError {
     fn from(error: MediaError) -> Self {
         match error {
             MediaError::TooLarge { limit } => too_large(limit),
+            MediaError::Damaged => Self::Reject {
+                reason: Reject::Unsupported,
+                tell_user: texts::delivery::THE_FILE_IS_DAMAGED.to_owned(),
+            },
             MediaError::NotAPicture(_) => Self::Reject {
                 reason: Reject::Unsupported,
                 tell_user: texts::delivery::THE_PICTURE_CANNOT_BE_READ.to_owned(),

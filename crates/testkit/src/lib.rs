@@ -18,7 +18,10 @@ mod synapse;
 mod user;
 mod wait;
 
-pub use matrix_sdk::ruma::{OwnedMxcUri as MxcUri, OwnedRoomId as RoomId};
+pub use matrix_sdk::{
+    deserialized_responses::{VerificationLevel, VerificationState},
+    ruma::{OwnedMxcUri as MxcUri, OwnedRoomId as RoomId},
+};
 
 pub use self::{
     port::Port,

@@ -163,6 +163,8 @@ fn write_files(home: &Path, port: u16, registrations: &[PathBuf]) -> io::Result<
          federation_domain_whitelist: []\n\
          presence: {{enabled: true, sync_online_timeout: 24h, idle_timeout: 48h}}\n\
          app_service_config_files: [{}]\n\
+         experimental_features: {{msc2409_to_device_messages_enabled: true, \
+         msc3202_transaction_extensions: true}}\n\
          rc_login: {{address: {open}, account: {open}, failed_attempts: {open}}}\n\
          rc_joins: {{local: {open}, remote: {open}}}\n\
          rc_invites: {{per_room: {open}, per_user: {open}, per_issuer: {open}}}\n\

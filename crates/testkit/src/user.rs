@@ -3,6 +3,8 @@
 mod raw;
 
 use std::{
+    collections::HashMap,
+    io::Cursor,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,6 +12,8 @@ use std::{
 use matrix_sdk::{
     Client, Room, RoomState,
     config::SyncSettings,
+    deserialized_responses::VerificationState,
+    media::{MediaFormat, MediaRequestParameters},
     ruma::{
         OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId, UInt, UserId,
         api::client::{
@@ -18,8 +22,10 @@ use matrix_sdk::{
             sync::sync_events::v3::Filter,
         },
         events::{
+            InitialStateEvent,
             room::{
-                ImageInfo, MediaSource,
+                EncryptedFile, ImageInfo, MediaSource,
+                encryption::RoomEncryptionEventContent,
                 member::StrippedRoomMemberEvent,
                 message::{
                     ImageMessageEventContent, MessageType, OriginalSyncRoomMessageEvent,
@@ -78,10 +84,14 @@ pub enum Seen {
     },
 }
 
+type FileKeys = Arc<Mutex<HashMap<OwnedMxcUri, EncryptedFile>>>;
+
 /// A signed-in person, who follows every invitation.
 pub struct MatrixUser {
     client: Client,
     seen: Arc<Mutex<Vec<Seen>>>,
+    /// What opens encrypted files, by where these are.
+    keys: FileKeys,
     sync: JoinHandle<()>,
 }
 
@@ -95,7 +105,8 @@ impl MatrixUser {
         let client = built.map_err(|error| matrix_sdk::Error::UnknownError(Box::new(error)))?;
         client.matrix_auth().login_username(name, password).send().await?;
         let seen = Arc::new(Mutex::new(Vec::new()));
-        listen(&client, &seen);
+        let keys = FileKeys::default();
+        listen(&client, &seen, &keys);
         let syncing = client.clone();
         let sync = tokio::spawn(async move {
             // A client sees only the last few events of a burst unless it asks for more.
@@ -107,7 +118,7 @@ impl MatrixUser {
             // It ends with the test, whose homeserver goes first.
             let _ = syncing.sync(settings).await;
         });
-        Ok(Self { client, seen, sync })
+        Ok(Self { client, seen, keys, sync })
     }
 
     /// Opens a room with somebody alone.
@@ -120,6 +131,40 @@ impl MatrixUser {
         request.is_direct = true;
         request.invite = vec![user.to_owned()];
         Ok(self.client.create_room(request).await?.room_id().to_owned())
+    }
+
+    /// Opens an encrypted room with somebody alone.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn encrypted_chat_with(
+        &self,
+        user: &UserId,
+    ) -> Result<OwnedRoomId, matrix_sdk::Error> {
+        let mut request = CreateRoom::new();
+        request.preset = Some(RoomPreset::TrustedPrivateChat);
+        request.is_direct = true;
+        request.invite = vec![user.to_owned()];
+        let encrypted = RoomEncryptionEventContent::with_recommended_defaults();
+        request.initial_state =
+            vec![InitialStateEvent::with_empty_state_key(encrypted).to_raw_any()];
+        Ok(self.client.create_room(request).await?.room_id().to_owned())
+    }
+
+    /// Turns a room's encryption on.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn encrypt(&self, room: &OwnedRoomId) -> Result<(), matrix_sdk::Error> {
+        self.room(room).await.enable_encryption().await
+    }
+
+    /// Says what comes next in a room with a new key.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn change_key(&self, room: &OwnedRoomId) -> Result<(), matrix_sdk::Error> {
+        self.room(room).await.discard_room_key().await
     }
 
     /// Opens a room with a name, where she is alone.
@@ -191,6 +236,23 @@ impl MatrixUser {
         self.client.account().set_avatar_url(Some(&address)).await
     }
 
+    /// Sends a picture that is encrypted, as in encrypted rooms all are.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn send_encrypted_picture(
+        &self,
+        room: &OwnedRoomId,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<OwnedEventId, matrix_sdk::Error> {
+        let file = self.client.upload_encrypted_file(&mut Cursor::new(bytes)).await?;
+        let mut image = ImageMessageEventContent::encrypted(name.into(), file);
+        image.filename = Some(name.to_owned());
+        let content = RoomMessageEventContent::new(MessageType::Image(image));
+        Ok(self.room(room).await.send(content).await?.response.event_id)
+    }
+
     async fn upload(&self, bytes: &[u8]) -> OwnedMxcUri {
         let request = reqwest::Client::new()
             .post(self.at("/_matrix/media/v3/upload"))
@@ -203,11 +265,33 @@ impl MatrixUser {
         OwnedMxcUri::from(address.expect("it takes the bytes"))
     }
 
+    /// Tells how far it is certain who wrote a message, which is what makes a client show a shield; none when
+    /// it is not encrypted.
+    pub async fn certainty_of(
+        &self,
+        room: &OwnedRoomId,
+        event: &OwnedEventId,
+    ) -> Option<VerificationState> {
+        let event = self.room(room).await.event(event, None).await.ok()?;
+        event.encryption_info().map(|encrypted| encrypted.verification_state.clone())
+    }
+
+    /// Tells whether a file that came is encrypted.
+    pub fn is_encrypted(&self, address: &OwnedMxcUri) -> bool {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).contains_key(address)
+    }
+
     /// Fetches the bytes of a file.
     ///
     /// # Panics
     /// When the homeserver does not give them.
     pub async fn fetch(&self, address: &OwnedMxcUri) -> Vec<u8> {
+        let file = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(address).cloned();
+        if let Some(file) = file {
+            let source = MediaSource::Encrypted(Box::new(file));
+            let request = MediaRequestParameters { source, format: MediaFormat::File };
+            return self.client.media().get_media_content(&request, false).await.expect("it opens");
+        }
         let place = address.as_str().trim_start_matches("mxc://");
         let request = reqwest::Client::new()
             .get(self.at(&format!("/_matrix/client/v1/media/download/{place}")))
@@ -274,11 +358,19 @@ impl MatrixUser {
     /// # Panics
     /// As [`sees`](Self::sees).
     pub async fn hears(&self, words: &str) -> Seen {
+        self.hears_within(Duration::from_secs(30), words).await
+    }
+
+    /// The same, where it may take another time.
+    ///
+    /// # Panics
+    /// As [`sees`](Self::sees).
+    pub async fn hears_within(&self, deadline: Duration, words: &str) -> Seen {
         let holds = |seen: &Seen| match seen {
             Seen::Message { body, .. } if body.contains(words) => Some(seen.clone()),
             _ => None,
         };
-        self.sees(Duration::from_secs(30), &format!("{words:?}"), holds).await
+        self.sees(deadline, &format!("{words:?}"), holds).await
     }
 
     /// Gives everything she saw.
@@ -311,7 +403,7 @@ impl Drop for MatrixUser {
 }
 
 /// Gives the file of a message that is one.
-fn file_of(event: &OriginalSyncRoomMessageEvent) -> Option<Seen> {
+fn file_of(event: &OriginalSyncRoomMessageEvent, keys: &FileKeys) -> Option<Seen> {
     let (name, source, mime) = match &event.content.msgtype {
         MessageType::Image(image) => {
             let mime = image.info.as_ref().and_then(|info| info.mimetype.clone());
@@ -323,23 +415,30 @@ fn file_of(event: &OriginalSyncRoomMessageEvent) -> Option<Seen> {
         }
         _ => return None,
     };
-    let MediaSource::Plain(address) = source else { return None };
+    let address = match source {
+        MediaSource::Plain(address) => address.clone(),
+        MediaSource::Encrypted(file) => {
+            let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+            keys.insert(file.url.clone(), (**file).clone());
+            file.url.clone()
+        }
+    };
     let (event, name) = (event.event_id.clone(), name.to_owned());
-    Some(Seen::File { event, name, mime, address: address.clone() })
+    Some(Seen::File { event, name, mime, address })
 }
 
-fn listen(client: &Client, seen: &Arc<Mutex<Vec<Seen>>>) {
+fn listen(client: &Client, seen: &Arc<Mutex<Vec<Seen>>>, keys: &FileKeys) {
     let note = |seen: &Arc<Mutex<Vec<Seen>>>, what: Seen| {
         seen.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     };
-    let list = Arc::clone(seen);
+    let (list, keys) = (Arc::clone(seen), Arc::clone(keys));
     client.add_event_handler(move |event: OriginalSyncRoomMessageEvent, room: Room| {
-        let list = Arc::clone(&list);
+        let (list, keys) = (Arc::clone(&list), Arc::clone(&keys));
         async move {
             let member = room.get_member_no_sync(&event.sender).await.ok().flatten();
             let name = member.and_then(|member| member.display_name().map(str::to_owned));
             let notice = matches!(event.content.msgtype, MessageType::Notice(_));
-            if let Some(file) = file_of(&event) {
+            if let Some(file) = file_of(&event, &keys) {
                 note(&list, file);
             }
             note(

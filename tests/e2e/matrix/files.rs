@@ -11,11 +11,11 @@ use tokio::time::timeout;
 use super::{ACCOUNT, BOB, World, bob_is_online_for_ada};
 use crate::support::SOON;
 
-fn noise(length: usize) -> Vec<u8> {
+pub(super) fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|at| u8::try_from(at * 31 % 251).unwrap_or_default()).collect()
 }
 
-async fn next(events: &mut Events) -> PeerEvent {
+pub(super) async fn next(events: &mut Events) -> PeerEvent {
     let next = async {
         loop {
             if let Event::Transfer(event) = events.next().await.expect("the session goes on") {
@@ -27,7 +27,7 @@ async fn next(events: &mut Events) -> PeerEvent {
 }
 
 /// Sends a file to the account of the bridge.
-async fn send(
+pub(super) async fn send(
     bob: &Handle,
     events: &mut Events,
     name: &str,
@@ -51,7 +51,7 @@ async fn send(
     }
 }
 
-async fn offered(events: &mut Events) -> (TransferId, FileContext) {
+pub(super) async fn offered(events: &mut Events) -> (TransferId, FileContext) {
     loop {
         if let PeerEvent::Offered { transfer, file, .. } = next(events).await {
             return (transfer, file);

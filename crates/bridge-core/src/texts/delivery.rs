@@ -93,6 +93,8 @@ pub(crate) fn the_file_is_too_large(limit: impl Display) -> String {
 
 pub(crate) const ITS_NETWORK_IS_SWITCHED_OFF: &str = "its network is switched off";
 
+pub(crate) const THE_FILE_IS_DAMAGED: &str = "The file is damaged, or somebody changed it on the way: it is not what was encrypted. Send it again.";
+
 pub(crate) const THE_PICTURE_CANNOT_BE_READ: &str = "The picture cannot be read.";
 
 pub(crate) fn the_file_is_too_large_the_bridge_carries_at_most(limit: impl Display) -> String {
