@@ -205,7 +205,7 @@ impl MatrixAdapter {
         let Ok(user) = user_id(user) else { return Ok(None) };
         let Some(own) = self.double_of(&user) else { return Ok(None) };
         // The bridge has no device of hers: in the clear nothing is said in an encrypted room.
-        if self.is_encrypted(room).await? {
+        if self.is_encrypted(&self.names.bot, room).await? {
             return Ok(None);
         }
         let mut body = serde_json::to_value(content)
