@@ -6,6 +6,7 @@ mod encryption;
 mod files;
 mod invitations;
 mod kinds;
+mod presence;
 mod rediscover;
 mod spaces;
 

@@ -28,7 +28,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    MatrixConfig, appservice, closing,
+    MatrixConfig, appservice,
+    buddies::Buddies,
+    closing,
     convert::{self, emoticons, media::spoken, to_matrix},
     crypto::{Crypto, KeyHome},
     double::{Doubles, user_id},
@@ -40,6 +42,7 @@ use crate::{
     names::Names,
     nudge::Nudges,
     pack::Packs,
+    presence::PresencePath,
     progress, room,
     space::Spaces,
     texts,
@@ -56,8 +59,8 @@ const ERRANDS_END: Duration = Duration::from_secs(3);
 
 /// What a room of Matrix can show.
 pub const CAPABILITIES: Capabilities = Capabilities {
-    contact_lists: true,
     emoticons: Some(PictureBounds { side: 256, bytes: 512 * 1024 }),
+    contact_lists: true,
     fates: ShownFates::All,
     files: true,
     idempotent: true,
@@ -113,6 +116,8 @@ pub struct MatrixAdapter {
     pub(crate) packs: Packs,
     pub(crate) nudges: Nudges,
     pub(crate) progress: progress::Notices,
+    pub(crate) presence: PresencePath,
+    pub(crate) buddies: Buddies,
     /// Largest file the homeserver takes, in bytes; none (0) until it said.
     pub(crate) upload_limit: AtomicU64,
     /// Small errands that must not hold up a transaction.
@@ -172,6 +177,8 @@ impl MatrixAdapter {
             packs: Packs::default(),
             nudges: Nudges::default(),
             progress: progress::Notices::default(),
+            buddies: Buddies::default(),
+            presence: PresencePath::new(config.presence_refresh),
             upload_limit: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             writers: Mutex::default(),
@@ -253,6 +260,8 @@ impl Adapter for MatrixAdapter {
         }
         self.go_on_encrypting(&cancel);
         self.ready.store(true, Ordering::Relaxed);
+        self.tasks.spawn(Arc::clone(&self).keep_presence(cancel.clone()));
+        self.tasks.spawn(Arc::clone(&self).keep_buddies(cancel.clone()));
         tracing::info!(homeserver = %self.homeserver, bot = %self.names.bot, "connected to the homeserver");
         loop {
             tokio::select! {
@@ -459,6 +468,9 @@ impl Adapter for MatrixAdapter {
     }
 
     async fn show_contacts(&self, list: &ContactList) -> Result<(), DeliverError> {
+        self.contacts_are(list);
+        self.buddies_are(list);
+        self.look_at_owner(&list.owner).await;
         self.show_spaces(list).await?;
         match self.this.upgrade() {
             Some(this) => this.show_topics(list).await,

@@ -133,9 +133,13 @@ async fn transaction(
         }
     }
     for raw in transaction.ephemeral.iter().chain(&transaction.old_ephemeral) {
-        if let Ok(EphemeralData::Typing(typing)) = raw.deserialize() {
-            let writers = typing.content.user_ids.iter().map(ToString::to_string).collect();
-            adapter.typing_changed(&typing.room_id, writers);
+        match raw.deserialize() {
+            Ok(EphemeralData::Presence(presence)) => adapter.user_presence_changed(&presence),
+            Ok(EphemeralData::Typing(typing)) => {
+                let writers = typing.content.user_ids.iter().map(ToString::to_string).collect();
+                adapter.typing_changed(&typing.room_id, writers);
+            }
+            _ => {}
         }
     }
     Json(json!({})).into_response()

@@ -62,6 +62,24 @@ pub struct MatrixConfig {
     /// book's page "How to encrypt rooms".
     #[serde(default)]
     pub encryption: EncryptionConfig,
+    /// Whether the homeserver is told again and again how available contacts are. Synapse as it comes
+    /// forgets it within a minute; with `presence: {sync_online_timeout: 24h, idle_timeout: 48h}` in its
+    /// configuration it does not, which spares it requests.
+    #[serde(default)]
+    pub presence_refresh: PresenceRefresh,
+}
+
+/// Whether presence is told again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PresenceRefresh {
+    /// Always.
+    Always,
+    /// Where the homeserver turns out to forget it.
+    #[default]
+    Auto,
+    /// Never.
+    Never,
 }
 
 /// What is wrong with one key.

@@ -29,6 +29,7 @@ impl MatrixAdapter {
         let address = self.uploads.ensure(&self.intent, bot, item.key, media).await?;
         self.ghosts.show_face(&self.intent, store, &ghost, media, address).await?;
         self.uploads.done(item.key);
+        self.buddies.face_changed();
         Ok(())
     }
 

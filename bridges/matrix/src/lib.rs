@@ -6,6 +6,7 @@
 
 mod adapter;
 mod appservice;
+mod buddies;
 mod closing;
 mod config;
 mod convert;
@@ -27,6 +28,7 @@ mod names;
 mod nudge;
 mod pack;
 mod pictures;
+mod presence;
 mod profile;
 mod progress;
 mod registration;
@@ -40,7 +42,7 @@ mod topic;
 
 pub use self::{
     adapter::{CAPABILITIES, MatrixAdapter, MatrixError, NETWORK},
-    config::{MatrixConfig, Problem, is_room_id},
+    config::{MatrixConfig, PresenceRefresh, Problem, is_room_id},
     crypto::{DeviceTrust, EncryptionConfig, EncryptionMode, GhostDevices, KeyHome, keys_of},
     registration::{DoublePuppets, Registration, generate_token},
 };

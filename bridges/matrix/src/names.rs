@@ -4,7 +4,7 @@ use bridge_core::{
     id::{NetworkId, PersonaId},
     model::Persona,
 };
-use ruma::{OwnedUserId, UserId};
+use ruma::{OwnedUserId, ServerName, UserId};
 
 use crate::{MatrixConfig, texts};
 
@@ -77,6 +77,11 @@ impl Names {
         }
     }
 
+    /// Names the homeserver.
+    pub(crate) fn server(&self) -> &ServerName {
+        self.bot.server_name()
+    }
+
     /// Gives the part of a ghost's id before the colon.
     pub(crate) fn localpart(user: &UserId) -> String {
         user.localpart().to_owned()
@@ -120,7 +125,7 @@ fn escaped(address: &str) -> String {
 }
 
 /// FNV-1a, 64 bits: enough to tell two long addresses apart, the same for ever.
-fn digest(bytes: &[u8]) -> u64 {
+pub(crate) fn digest(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
     })

@@ -18,6 +18,7 @@ use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
     adapter::NETWORK,
+    buddies::BUDDIES_KEY,
     intent::{Intent, IntentError},
     nameplate::{self, BRIDGE_EVENTS, FEATURES_EVENT},
     names::Names,
@@ -161,7 +162,11 @@ fn sort(names: &Names, room: RoomId, state: &[Value], found: &mut Rediscovered) 
         found.rooms.push(hint);
         return;
     }
-    // One that was let go shows nothing any more; neither does a space.
+    // One that was let go shows nothing any more; neither does a space, nor a contact list.
+    let is_list = |content: Value| content.get(BUDDIES_KEY).is_some();
+    if of_kind("m.room.create").any(is_list) {
+        return;
+    }
     let kind = of_kind("m.room.create").find_map(|content| content.get("type").cloned());
     if of_kind(LET_GO).next().is_some() || kind.is_some() {
         return;

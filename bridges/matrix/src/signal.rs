@@ -4,18 +4,15 @@ use std::time::Duration;
 
 use bridge_core::{
     DeliverError,
-    model::{Persona, PresenceState, Signal},
+    id::RoomId,
+    model::{Persona, Signal},
 };
 use ruma::{
     OwnedRoomId,
-    api::client::{
-        presence::set_presence,
-        typing::create_typing_event::{
-            self,
-            v3::{Typing, TypingInfo},
-        },
+    api::client::typing::create_typing_event::{
+        self,
+        v3::{Typing, TypingInfo},
     },
-    presence::PresenceState as MatrixPresence,
 };
 
 use crate::adapter::MatrixAdapter;
@@ -31,9 +28,9 @@ impl MatrixAdapter {
         from: &Persona,
         signal: &Signal,
     ) -> Result<(), DeliverError> {
-        let ghost = self.ghost(from).await?;
         match signal {
             Signal::Typing { on } => {
+                let ghost = self.ghost(from).await?;
                 self.ghosts.ensure_joined(&self.intent, &self.names, room, &ghost).await?;
                 let typing = if *on { Typing::Yes(TypingInfo::new(TYPING)) } else { Typing::No };
                 let request =
@@ -41,14 +38,7 @@ impl MatrixAdapter {
                 self.intent.send(&ghost, request).await?;
             }
             Signal::Presence(presence) => {
-                let state = match presence.state {
-                    PresenceState::Offline => MatrixPresence::Offline,
-                    PresenceState::Online => MatrixPresence::Online,
-                    _ => MatrixPresence::Unavailable,
-                };
-                let mut request = set_presence::v3::Request::new(ghost.clone(), state);
-                request.status_msg.clone_from(&presence.status_text);
-                self.intent.send(&ghost, request).await?;
+                self.somebody_is(&RoomId::new(room.as_str()), from, presence);
             }
             Signal::Progress(progress) => self.show_progress(room, from, progress).await?,
             _ => {}

@@ -5,7 +5,9 @@
 //! a number or a name is a function, so that a language may say it in its own order. What goes to logs,
 //! to programs and to the operator's check is not here.
 
-use bridge_core::model::Stage;
+use std::fmt::Display;
+
+use bridge_core::model::{PresenceState, Stage};
 
 /// The bot's own name.
 pub(crate) const BOT: &str = "MSN bridge";
@@ -45,6 +47,60 @@ pub(crate) fn takes_a_file(name: &str, file: &str, percent: u64, stage: Stage) -
 /// What a contact's pack of emoticons is called.
 pub(crate) fn emoticons_of(name: &str) -> String {
     format!("Emoticons of {name}")
+}
+
+/// Beside a contact's presence, where Matrix has no state for hers.
+pub(crate) fn status(state: PresenceState) -> Option<&'static str> {
+    Some(match state {
+        PresenceState::Away => "Away",
+        PresenceState::BeRightBack => "Be right back",
+        PresenceState::Busy => "Busy",
+        PresenceState::Idle => "Idle",
+        PresenceState::OnThePhone => "On the phone",
+        PresenceState::OutToLunch => "Out to lunch",
+        _ => return None,
+    })
+}
+
+/// What a contact listens to, plays or uses.
+pub(crate) fn playing(kind: &str, what: &str) -> String {
+    let sign = match kind {
+        "Games" => "🎮",
+        "Office" => "💼",
+        _ => "🎵",
+    };
+    format!("{sign} {what}")
+}
+
+/// The room of a contact list.
+pub(crate) fn list_room(name: &str) -> String {
+    format!("MSN contacts of {name}")
+}
+
+pub(crate) const LIST_TOPIC: &str =
+    "Your contacts, kept up to date. Say `set buddies off` to me to close this room.";
+/// Beside an edit of the list, for clients that show none.
+pub(crate) const LIST_CHANGED: &str = "The contact list changed.";
+/// Why somebody is put out of the room of her list.
+pub(crate) const LIST_IS_OFF: &str = "this contact list is switched off";
+/// How the account itself is while nobody sees it.
+pub(crate) const HIDDEN: &str = "online, seen by nobody";
+pub(crate) const CONTACTS: &str = "Contacts";
+pub(crate) const OTHER_CONTACTS: &str = "Other contacts";
+
+/// A group of the list.
+pub(crate) fn group_heading(name: &str, there: usize, all: usize) -> String {
+    format!("{name} ({there}/{all})")
+}
+
+/// After a group that does not fit.
+pub(crate) fn and_more(many: usize) -> String {
+    format!("and {many} more")
+}
+
+/// In place of the list, while the account is not connected.
+pub(crate) fn list_is_not_there(state: impl Display) -> String {
+    format!("{state}. Your contacts are shown when the account is connected.")
 }
 
 /// In a room of others, after it was invited.

@@ -10,7 +10,7 @@ use bridge_core::{
     AcceptError, Adapter as _, AdapterContext, Inbox,
     id::NetworkId,
     inbox::SourceCursor,
-    model::{Event, EventKind, Persona, Scope, Signal},
+    model::{Event, EventKind, Persona, Presence, PresenceState, Scope, Signal, UserId},
     store::{MemoryStore, Namespace},
 };
 use bridge_matrix::{MatrixAdapter, MatrixConfig, NETWORK};
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 struct Recorder {
     events: Mutex<Vec<Event>>,
     signals: Mutex<Vec<bool>>,
+    people: Mutex<Vec<(String, PresenceState, Option<String>)>>,
     busy: AtomicBool,
 }
 
@@ -36,6 +37,12 @@ impl Inbox for Recorder {
         }
         self.events.lock().expect("nobody panics").extend(events);
         Ok(())
+    }
+
+    fn user_is(&self, user: UserId, presence: Presence) {
+        let Presence { state, status_text, .. } = presence;
+        let told = (user.id.to_string(), state, status_text);
+        self.people.lock().expect("nobody panics").push(told);
     }
 
     fn signal(&self, _: &NetworkId, _: Scope, _: Persona, signal: Signal) {
@@ -191,6 +198,36 @@ async fn who_began_and_who_stopped_writing_is_told_once() {
         assert_eq!(world.push("1", &typing(users)).await.0, 200);
     }
     assert_eq!(*world.inbox.signals.lock().expect("nobody panics"), [true, false]);
+}
+
+#[tokio::test]
+async fn how_a_person_is_is_told_and_how_a_ghost_is_is_no_news() {
+    let world = World::new().await;
+    let is = |user: &str, presence: &str, words: Option<&str>| {
+        json!({
+            "type": "m.presence", "sender": user,
+            "content": { "presence": presence, "status_msg": words, "last_active_ago": 7 },
+        })
+    };
+    let ada = "@ada:example.test";
+    let ephemeral = [
+        is(ada, "online", Some("in the garden")),
+        is("@msn_bob:example.test", "online", None),
+        is("@msnbot:example.test", "unavailable", None),
+        is(ada, "unavailable", Some(" ")),
+        is(ada, "offline", None),
+        json!({ "type": "m.presence", "sender": 7 }),
+    ];
+    assert_eq!(world.push("1", &json!({ "events": [], "ephemeral": ephemeral })).await.0, 200);
+    let told = |state, words: Option<&str>| (ada.to_owned(), state, words.map(str::to_owned));
+    assert_eq!(
+        *world.inbox.people.lock().expect("nobody panics"),
+        [
+            told(PresenceState::Online, Some("in the garden")),
+            told(PresenceState::Idle, None),
+            told(PresenceState::Offline, None),
+        ]
+    );
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 mod ask;
 mod environment;
 mod port;
+mod presence;
 mod program;
 mod proxy;
 mod synapse;

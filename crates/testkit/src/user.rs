@@ -23,6 +23,7 @@ use matrix_sdk::{
         },
         events::{
             InitialStateEvent,
+            presence::PresenceEvent,
             room::{
                 EncryptedFile, ImageInfo, MediaSource,
                 encryption::RoomEncryptionEventContent,
@@ -69,6 +70,15 @@ pub enum Seen {
         mime: Option<String>,
         /// Where its bytes are.
         address: OwnedMxcUri,
+    },
+    /// How available somebody is.
+    Presence {
+        /// Who.
+        user: OwnedUserId,
+        /// `online`, `unavailable` or `offline`.
+        state: String,
+        /// What stands beside it.
+        words: Option<String>,
     },
     /// A message was removed.
     Redacted {
@@ -463,6 +473,15 @@ fn listen(client: &Client, seen: &Arc<Mutex<Vec<Seen>>>, keys: &FileKeys) {
             {
                 note(&list, Seen::Redacted { event: target });
             }
+        }
+    });
+    let list = Arc::clone(seen);
+    client.add_event_handler(move |event: PresenceEvent| {
+        let list = Arc::clone(&list);
+        async move {
+            let (user, words) = (event.sender, event.content.status_msg);
+            let state = event.content.presence.to_string();
+            note(&list, Seen::Presence { user, state, words });
         }
     });
     let list = Arc::clone(seen);
