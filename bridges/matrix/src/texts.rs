@@ -181,7 +181,7 @@ pub(crate) const ONLY_ITS_OWNER_ASKS_SOMEBODY_IN: &str =
 pub(crate) const DID_NOT_COME: &str = "could not be called into the conversation";
 
 /// Where a conversation began in a room that the bot is not in.
-pub(crate) fn ask_me_in_too(bot: impl std::fmt::Display) -> String {
+pub(crate) fn ask_me_in_too(bot: impl Display) -> String {
     format!(
         "I cannot enter the room you began a conversation in, so I do not see what you write there: invite \
          {bot} too."
