@@ -24,14 +24,14 @@ use bridge_core::{
 };
 use ruma::{OwnedEventId, OwnedRoomId, OwnedTransactionId, api::client::redact::redact_event};
 use secrecy::SecretString;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     MatrixConfig, appservice,
     buddies::Buddies,
     closing,
-    convert::{self, emoticons, media::spoken, to_matrix},
+    convert::{self, media::spoken, to_matrix},
     crypto::{Crypto, KeyHome},
     double::{Doubles, user_id},
     ghost::{self, Ghosts},
@@ -43,7 +43,9 @@ use crate::{
     nudge::Nudges,
     pack::Packs,
     presence::PresencePath,
-    progress, room,
+    progress,
+    quoted::Lately,
+    room,
     space::Spaces,
     texts,
     topic::Topics,
@@ -59,6 +61,7 @@ const ERRANDS_END: Duration = Duration::from_secs(3);
 
 /// What a room of Matrix can show.
 pub const CAPABILITIES: Capabilities = Capabilities {
+    edits: true,
     emoticons: Some(PictureBounds { side: 256, bytes: 512 * 1024 }),
     contact_lists: true,
     fates: ShownFates::All,
@@ -68,6 +71,9 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     nudge: true,
     presence: true,
     profiles: true,
+    reactions: true,
+    redactions: true,
+    replies: true,
     speakers: true,
     styles: Styles::Parts,
     typing: true,
@@ -94,6 +100,8 @@ pub struct MatrixAdapter {
     pub(crate) names: Names,
     pub(crate) hs_token: SecretString,
     pub(crate) command_prefix: String,
+    /// Whether the state of messages is said by events of its own.
+    pub(crate) message_status: bool,
     pub(crate) homeserver: String,
     pub(crate) url: String,
     pub(crate) intent: Intent,
@@ -110,6 +118,7 @@ pub struct MatrixAdapter {
     pub(crate) federate: bool,
     /// None where encryption is off.
     pub(crate) crypto: Option<Crypto>,
+    pub(crate) lately: Lately,
     pub(crate) context: OnceLock<AdapterContext>,
     pub(crate) ready: AtomicBool,
     pub(crate) uploads: Uploads,
@@ -124,6 +133,8 @@ pub struct MatrixAdapter {
     pub(crate) tasks: TaskTracker,
     /// Who writes in each room, as the homeserver last told.
     pub(crate) writers: Mutex<HashMap<OwnedRoomId, HashSet<String>>>,
+    /// Until when each of our ghosts seems to write.
+    pub(crate) writing_ghosts: Mutex<HashMap<(OwnedRoomId, ruma::OwnedUserId), Instant>>,
 }
 
 impl MatrixAdapter {
@@ -167,10 +178,12 @@ impl MatrixAdapter {
             url,
             command_prefix: config.command_prefix,
             intent,
+            message_status: config.message_status,
             homeserver: config.homeserver,
             ghosts: Ghosts::default(),
             members: Members::default(),
             crypto: keys.and_then(|home| Crypto::new(config.encryption, home)),
+            lately: Lately::default(),
             context: OnceLock::new(),
             ready: AtomicBool::new(false),
             uploads: Uploads::default(),
@@ -182,6 +195,7 @@ impl MatrixAdapter {
             upload_limit: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             writers: Mutex::default(),
+            writing_ghosts: Mutex::default(),
         });
         let router = appservice::router(Arc::clone(&adapter));
         Ok((adapter, router))
@@ -382,12 +396,16 @@ impl Adapter for MatrixAdapter {
     async fn deliver(&self, room: &RoomId, item: &Delivery) -> Result<Receipt, DeliverError> {
         let room = room_id(room)?;
         let messages = match &item.event.kind {
-            EventKind::Message(content) => {
-                let pictures = self.pictures(content, item).await;
-                let content = emoticons::show(to_matrix::message(content), &pictures);
-                let event = self.say_as_ghost(&room, item, &content).await?;
-                self.add_to_pack(&room, &item.event.sender, &pictures).await;
-                vec![MessageId::new(event.as_str())]
+            EventKind::Message(content) => self.say_words(&room, item, content).await?,
+            EventKind::Edit { content, .. } => self.change_words(&room, item, content).await?,
+            EventKind::React { key, .. } => self.react(&room, item, key).await?,
+            EventKind::Unreact { key, .. } => {
+                self.unreact(&room, item, key).await?;
+                Vec::new()
+            }
+            EventKind::Redact { .. } => {
+                self.take_back(&room, item).await?;
+                Vec::new()
             }
             EventKind::File(file) => {
                 let media = item.media.as_ref();

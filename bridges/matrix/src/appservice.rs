@@ -108,14 +108,7 @@ async fn transaction(
             Ok(None) => continue,
             Err(error) => return come_again(&error),
         };
-        match raw.deserialize() {
-            Ok(event) => events.extend(intake::read_event(&adapter, event).await),
-            Err(_) => {
-                let kind = raw.get_field::<String>("type").ok().flatten();
-                let kind: String = kind.unwrap_or_default().chars().take(64).collect();
-                tracing::debug!(%kind, "an event could not be read and is passed over");
-            }
-        }
+        events.extend(intake::read(&adapter, &raw).await);
     }
     let cursor = SourceCursor {
         network: NetworkId::new(NETWORK),

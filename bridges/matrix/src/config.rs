@@ -58,6 +58,10 @@ pub struct MatrixConfig {
     /// Whether rooms of the bridge may have members of other homeservers.
     #[serde(default = "yes")]
     pub federate: bool,
+    /// Whether the bot says by an event what becomes of each message (`com.beeper.message_send_status`):
+    /// some clients draw it under the message, others pass over it. Receipts and notices are there either way.
+    #[serde(default = "yes")]
+    pub message_status: bool,
     /// Encryption between people's devices and the bridge. It needs two switches of the homeserver; see the
     /// book's page "How to encrypt rooms".
     #[serde(default)]

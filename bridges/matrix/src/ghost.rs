@@ -81,6 +81,11 @@ impl Ghosts {
         Ok(ghost)
     }
 
+    /// Gives the name a ghost shows, as far as that is known without asking.
+    pub(crate) fn name_of(&self, ghost: &UserId) -> Option<String> {
+        self.known().shown.get(ghost).cloned()
+    }
+
     /// Tells whether a ghost shows a picture.
     pub(crate) async fn has_face(
         &self,

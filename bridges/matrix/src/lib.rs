@@ -22,6 +22,7 @@ mod invitation;
 mod management;
 mod media;
 mod members;
+mod mention;
 mod moving;
 mod nameplate;
 mod names;
@@ -31,6 +32,8 @@ mod pictures;
 mod presence;
 mod profile;
 mod progress;
+mod quoted;
+mod reactions;
 mod registration;
 mod room;
 mod say;
@@ -39,6 +42,7 @@ mod signal;
 mod space;
 mod texts;
 mod topic;
+mod words;
 
 pub use self::{
     adapter::{CAPABILITIES, MatrixAdapter, MatrixError, NETWORK},

@@ -51,6 +51,28 @@ impl Members {
         names.get(user).cloned()
     }
 
+    /// Gives the name somebody has in a room, as far as that is known without asking.
+    pub(crate) fn known(&self, room: &OwnedRoomId, user: &UserId) -> Option<String> {
+        self.rooms().get(room)?.get(user).cloned()
+    }
+
+    /// Lists those in a room with the names they have there; nobody where they are too many, or cannot be
+    /// known.
+    pub(crate) async fn people(
+        &self,
+        intent: &Intent,
+        bot: &UserId,
+        room: &OwnedRoomId,
+        most: usize,
+    ) -> Vec<(OwnedUserId, Option<String>)> {
+        // Asks for them where they are not known yet.
+        self.name(intent, bot, room, bot).await;
+        let rooms = self.rooms();
+        let names = rooms.get(room).filter(|names| names.len() <= most);
+        let people = names.into_iter().flatten();
+        people.map(|(user, name)| (user.clone(), Some(name.clone()))).collect()
+    }
+
     /// Notes what became of somebody in a room.
     pub(crate) fn changed(&self, room: &OwnedRoomId, user: &str, content: &RoomMemberEventContent) {
         let (mut rooms, user) = (self.rooms(), UserId::parse(user));

@@ -80,26 +80,40 @@ impl MatrixAdapter {
         item: &Delivery,
         content: &(impl MessageLikeEventContent + Sync),
     ) -> Result<OwnedEventId, DeliverError> {
-        let transaction = item.key.to_string();
+        self.say_part_as_ghost(room, item, &item.key.to_string(), content).await
+    }
+
+    /// Sends a part of it, under a key of its own.
+    pub(crate) async fn say_part_as_ghost(
+        &self,
+        room: &OwnedRoomId,
+        item: &Delivery,
+        transaction: &str,
+        content: &(impl MessageLikeEventContent + Sync),
+    ) -> Result<OwnedEventId, DeliverError> {
         let mut speaker = Cow::Borrowed(&item.event.sender);
         if let Some(user) = &item.spoken_by {
             let at = item.event.at;
-            let said = self.say_as_herself(user, room, &transaction, content, at).await?;
+            let said = self.say_as_herself(user, room, transaction, content, at).await?;
             if let Some(event) = said {
                 return Ok(event);
             }
             speaker = Cow::Owned(Names::another_self(&speaker));
         }
         let ghost = self.ghost_in(room, &speaker).await?;
-        let said = self.say(&ghost, room, &transaction, content, Some(item.event.at)).await;
-        match said {
+        let said = self.say(&ghost, room, transaction, content, Some(item.event.at)).await;
+        let said = match said {
             Err(DeliverError::Reject { reason: Reject::Forbidden, .. }) => {
                 // Somebody put it out of the room meanwhile.
                 self.ghosts.forget(room, &ghost);
                 self.ghosts.ensure_joined(&self.intent, &self.names, room, &ghost).await?;
-                self.say(&ghost, room, &transaction, content, Some(item.event.at)).await
+                self.say(&ghost, room, transaction, content, Some(item.event.at)).await
             }
             said => said,
+        };
+        if said.is_ok() {
+            self.has_spoken(room, &ghost).await;
         }
+        said
     }
 }

@@ -103,6 +103,35 @@ pub(crate) fn list_is_not_there(state: impl Display) -> String {
     format!("{state}. Your contacts are shown when the account is connected.")
 }
 
+/// In the place of the rest of a message.
+pub(crate) const TOO_LONG: &str = "(The rest is too long for this room.)";
+
+/// Under a message that cannot be read.
+pub(crate) const UNREADABLE: &str =
+    "Your client wrote this in a form that the bridge cannot read; nobody saw it. Write it again.";
+
+/// A place that somebody shows; its name may be missing.
+pub(crate) fn place(name: &str, coordinates: &str, link: &str) -> String {
+    match name {
+        "" => format!("Place: {coordinates} {link}"),
+        name => format!("Place: {name} ({coordinates}) {link}"),
+    }
+}
+
+pub(crate) fn place_without_coordinates(name: &str) -> String {
+    match name {
+        "" => "Place: I shared one that cannot be read".to_owned(),
+        name => format!("Place: {name}"),
+    }
+}
+
+/// A question with answers to choose from, where nobody can choose.
+pub(crate) fn poll(question: &str, answers: impl Iterator<Item = String>) -> String {
+    let lines = answers.zip(1..).map(|(answer, number)| format!("\n{number}. {answer}"));
+    let answers: String = lines.collect();
+    format!("Poll: {question}{answers}\n(Say your answer; votes do not cross.)")
+}
+
 /// In a room of others, after it was invited.
 pub(crate) fn hello_among_others(prefix: &str) -> String {
     format!("Hello! I bridge MSN Messenger. Here I listen to what begins with `{prefix}`.")
@@ -120,7 +149,7 @@ pub(crate) fn untaken(what: Untaken) -> String {
         Untaken::FileChanges => "changes of a file",
         Untaken::Files => "files",
         Untaken::Other => "messages of this kind",
-        Untaken::Places => "places",
+        Untaken::Unreadable => return UNREADABLE.to_owned(),
     };
     format!("MSN does not get {what} through this bridge yet; nobody saw this.")
 }
@@ -142,7 +171,6 @@ pub(crate) enum Untaken {
     /// Encrypted by somebody else than its sender.
     Forged,
     Other,
-    Places,
     /// Not encrypted where all must be.
     Plain,
     Unreadable,
@@ -156,6 +184,11 @@ pub(crate) fn not_delivered(why: &str) -> String {
 
 pub(crate) fn perhaps_not_delivered(why: &str) -> String {
     format!("Perhaps not delivered: {why}")
+}
+
+/// After what went wrong with a message, where it may go well another time.
+pub(crate) fn with_next_step(text: &str) -> String {
+    format!("{text} (React to it with 🔁, and it is sent again.)")
 }
 
 pub(crate) fn refused(error: &str) -> String {

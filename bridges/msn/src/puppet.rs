@@ -3,6 +3,7 @@
 mod appear;
 mod listen;
 mod several;
+mod typing;
 
 use std::{
     convert::Infallible,
@@ -10,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use self::several::Several;
+use self::{several::Several, typing::Writing};
 use crate::{
     connector::NETWORK,
     contacts,
@@ -62,6 +63,8 @@ pub(crate) struct MsnPuppet {
     several: Several,
     /// Where events go, once it ran.
     inbox: OnceLock<Arc<dyn Inbox>>,
+    /// The chats its owner writes in.
+    writing: Writing,
     /// When the session began, which tells its links and transfers from those of others.
     began: Mutex<u64>,
 }
@@ -79,6 +82,7 @@ impl MsnPuppet {
             shown: Shown::default(),
             several: Several::default(),
             inbox: OnceLock::new(),
+            writing: Writing::default(),
             began: Mutex::default(),
         }
     }
@@ -215,6 +219,7 @@ impl Puppet for MsnPuppet {
         };
         cx.online.send_replace(false);
         *self.session() = None;
+        self.writing.end_all();
         self.outgoing.interrupt();
         self.objects.interrupt();
         self.several.forget();
@@ -229,6 +234,7 @@ impl Puppet for MsnPuppet {
         let to = msnp::ChatId::from_text(chat.as_str());
         let sent = match &item.event.kind {
             EventKind::Message(content) => {
+                self.writing.end(chat);
                 let text = translate::text(content, item.maybe_double);
                 let words = text.words.clone();
                 if !item.pictures.is_empty() {
@@ -278,13 +284,16 @@ impl Puppet for MsnPuppet {
     }
 
     async fn signal(&self, chat: &ChatId, signal: &Signal) -> Result<(), DeliverError> {
-        let to = msnp::ChatId::from_text(chat.as_str());
         match signal {
             Signal::Typing { on: true } => {
-                let sent = self.handle()?.send_typing(&to).await;
-                sent.map_err(|error| translate::refusal(error, chat.as_str()))
+                let said = self.writing.begin(self.handle()?, chat).await;
+                said.map_err(|error| translate::refusal(error, chat.as_str()))
             }
             // MSN has no word for having stopped: it lapses.
+            Signal::Typing { on: false } => {
+                self.writing.end(chat);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

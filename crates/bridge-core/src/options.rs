@@ -3,7 +3,7 @@
 use crate::{
     command::{ArgumentKind, ArgumentSpec},
     id::LoginId,
-    model::{ListWishes, UserId},
+    model::{Colour, ListWishes, Style, UserId},
     outward,
     record::{UserRecord, user_key},
     roster,
@@ -27,6 +27,14 @@ pub(crate) struct OptionSpec {
 pub(crate) const ACCOUNT: &str = "account";
 /// Whether the contact list is shown, live.
 const BUDDIES: &str = "buddies";
+/// Whether edits and removals are told in words where they cannot be shown, and reactions.
+pub(crate) const CHANGES: &str = "changes";
+pub(crate) const REACTIONS: &str = "reactions";
+/// How one's words look on a network that has looks for whole messages.
+const COLOUR: &str = "colour";
+const FONT: &str = "font";
+/// Longest name of a font, in bytes.
+const FONT_LIMIT: usize = 64;
 /// Whether one is told when contacts come and go.
 const NOTICES: &str = "notices";
 /// What one appears as who is not there on her own platform.
@@ -49,6 +57,24 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         help: "shows your contact list here, kept up to date, where that can be done.",
     },
     OptionSpec {
+        name: CHANGES,
+        value: ArgumentSpec::needed("VALUE", ArgumentKind::Choice(&["on", "off"])),
+        default: "on",
+        help: "says in words what you change or take back, to contacts whose network cannot show it.",
+    },
+    OptionSpec {
+        name: COLOUR,
+        value: ArgumentSpec::needed("VALUE", ArgumentKind::Colour),
+        default: "",
+        help: "is the colour your words have on MSN where you give them none.",
+    },
+    OptionSpec {
+        name: FONT,
+        value: ArgumentSpec::needed("VALUE", ArgumentKind::Word),
+        default: "",
+        help: "is the font your words have on MSN, such as \"Comic Sans MS\".",
+    },
+    OptionSpec {
         name: NOTICES,
         value: ArgumentSpec::needed("VALUE", ArgumentKind::Choice(&["on", "off"])),
         default: "off",
@@ -67,10 +93,17 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         help: "says which way presence goes: `in` shows you how your contacts are, `out` shows them how \
                you are, `both` does both.",
     },
+    OptionSpec {
+        name: REACTIONS,
+        value: ArgumentSpec::needed("VALUE", ArgumentKind::Choice(&["on", "off"])),
+        default: "on",
+        help: "says in words what you react with, to contacts whose network cannot show it.",
+    },
 ];
 
 /// The names of all options, for the commands about them.
-pub(crate) const NAMES: &[&str] = &[ACCOUNT, BUDDIES, NOTICES, OFFLINE_AS, PRESENCE];
+pub(crate) const NAMES: &[&str] =
+    &[ACCOUNT, BUDDIES, CHANGES, COLOUR, FONT, NOTICES, OFFLINE_AS, PRESENCE, REACTIONS];
 
 /// Tells whether somebody wants to be told when her contacts come and go.
 pub(crate) async fn notices(shared: &Shared, user: &UserId) -> bool {
@@ -105,6 +138,30 @@ pub(crate) async fn shows_herself(shared: &Shared, user: &UserId) -> Option<Gone
         Some("online") => Gone::Online,
         _ => Gone::Away,
     })
+}
+
+/// Gives the looks that somebody wants her words to have.
+pub(crate) async fn look(shared: &Shared, user: &UserId) -> Vec<Style> {
+    let record = match load(shared, user).await {
+        Ok(record) => record,
+        Err(error) => {
+            tracing::warn!(%error, "somebody's options cannot be read");
+            return Vec::new();
+        }
+    };
+    let font = record.options.get(FONT).filter(|font| font.len() <= FONT_LIMIT);
+    let colour = record.options.get(COLOUR).and_then(|text| colour(text));
+    let font = font.map(|font| Style::Font(font.clone()));
+    font.into_iter().chain(colour.map(Style::Colour)).collect()
+}
+
+/// Reads a colour: `#` and six digits of base 16.
+pub(crate) fn colour(text: &str) -> Option<Colour> {
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
+    let fine = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let number = fine.then(|| u32::from_str_radix(digits, 16).ok()).flatten()?;
+    let [_, red, green, blue] = number.to_be_bytes();
+    Some(Colour { red, green, blue })
 }
 
 /// Gives the account somebody means where she names none, if she chose one.

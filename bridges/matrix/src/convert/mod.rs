@@ -2,5 +2,9 @@
 
 pub(crate) mod emoticons;
 pub(crate) mod from_matrix;
+mod html;
 pub(crate) mod media;
+pub(crate) mod odd;
+pub(crate) mod split;
+mod tags;
 pub(crate) mod to_matrix;

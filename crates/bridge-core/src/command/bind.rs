@@ -6,7 +6,7 @@ use super::{
     parse::Word,
     spec::{self, ArgumentKind, ArgumentSpec},
 };
-use crate::{id::PersonaId, shown};
+use crate::{id::PersonaId, options, shown};
 
 /// The option that names the account a command acts on.
 const ACCOUNT_OPTION: &str = "--account";
@@ -87,6 +87,9 @@ fn value(kind: ArgumentKind, said: &str) -> Option<Value> {
         ArgumentKind::Choice(words) => {
             let word = words.iter().find(|word| word.eq_ignore_ascii_case(said));
             word.map(|word| Value::Choice(word))
+        }
+        ArgumentKind::Colour => {
+            options::colour(said).map(|_| Value::Text(said.to_ascii_lowercase()))
         }
         ArgumentKind::Duration => spec::duration(said).map(Value::Duration),
         ArgumentKind::Account | ArgumentKind::Word => {

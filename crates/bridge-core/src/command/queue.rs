@@ -9,15 +9,15 @@ use super::{
 };
 use crate::{
     adapter::Reply,
-    id::{PortalId, RowId},
+    id::{MessageId, PortalId, RowId},
     model::{DeliveryState, EventKind, UserId},
     portal::{
         Change, ChangeError, change,
         fate::{self, Failed},
     },
-    record::{Leg, LogRow, get_row},
+    record::{Leg, LogRow, RowOf, get_row, row_of_key},
     shown,
-    store::StoreError,
+    store::{StoreError, Table},
     texts,
 };
 
@@ -61,10 +61,13 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec {
         name: "retry",
         aliases: &[],
-        arguments: &[],
-        help: "sends your last message in this room that did not arrive again.",
+        arguments: &[ArgumentSpec { optional: true, ..ID }],
+        help: "sends your last message in this room that did not arrive again, or the one you name.",
         role: Role::Relay,
-        run: Run::Person(|caller, user, _| retry_last(caller, user).boxed()),
+        run: Run::Person(|caller, user, arguments| {
+            let id = arguments.given("ID").map(str::to_owned);
+            async move { retry_here(caller, user, id.as_deref()).await }.boxed()
+        }),
     },
 ];
 
@@ -153,6 +156,7 @@ async fn list(caller: &Caller<'_>) -> Reply {
             DeliveryState::Failed { tell_user, .. } => ("failed", tell_user.as_str()),
             DeliveryState::Unknown { tell_user } => ("unknown", tell_user.as_str()),
             DeliveryState::Delivered { .. } => ("delivered", ""),
+            DeliveryState::Waiting => ("waits", ""),
         };
         vec![
             row.short(),
@@ -212,7 +216,21 @@ async fn retry(caller: &Caller<'_>, failed: &Failed) -> Result<(), ChangeError> 
     change(caller.shared, Change::Retry { portal, row, leg }).await.map(drop)
 }
 
-async fn retry_last(caller: &Caller<'_>, user: &UserId) -> Reply {
+/// Finds the row of a message of somebody's, by what the message is called in her room or in `queue`.
+async fn row_called(
+    caller: &Caller<'_>,
+    user: &UserId,
+    own: &[Failed],
+    id: &str,
+) -> Result<Option<RowId>, StoreError> {
+    let key = row_of_key(&user.network, &MessageId::new(id));
+    let named: Option<RowOf> = Table::get(&*caller.shared.store, &key).await?;
+    let row = named.map(|named| named.row);
+    let found = own.iter().find(|failed| Some(failed.row) == row || is_called(failed.row, id));
+    Ok(found.map(|failed| failed.row))
+}
+
+async fn retry_here(caller: &Caller<'_>, user: &UserId, id: Option<&str>) -> Reply {
     let Some(portal) = caller.portal() else {
         return answer::text(texts::general::SAY_THAT_IN_THE_ROOM);
     };
@@ -221,8 +239,15 @@ async fn retry_last(caller: &Caller<'_>, user: &UserId) -> Reply {
         Err(error) => return store_failed(&error),
     };
     let own: Vec<Failed> = own.collect();
-    let Some(last) = own.iter().map(|failed| failed.row).max() else {
-        return answer::text(texts::queue::NO_MESSAGE_OF_YOURS_FAILED_HERE);
+    let wanted = match id {
+        None => Ok(own.iter().map(|failed| failed.row).max()),
+        Some(id) => row_called(caller, user, &own, id).await,
+    };
+    let last = match wanted {
+        Ok(Some(row)) => row,
+        Ok(None) if id.is_some() => return answer::text(texts::queue::THAT_MESSAGE_DID_NOT_FAIL),
+        Ok(None) => return answer::text(texts::queue::NO_MESSAGE_OF_YOURS_FAILED_HERE),
+        Err(error) => return store_failed(&error),
     };
     let mut again = false;
     for failed in own.iter().filter(|failed| failed.row == last) {

@@ -118,6 +118,8 @@ pub enum ArgumentKind {
     Account,
     /// An address of somebody on a network people sign in to.
     Address,
+    /// A colour, such as `#cc0066`.
+    Colour,
     /// A command with all that follows it.
     Command,
     /// One of some words.
@@ -144,6 +146,7 @@ impl ArgumentKind {
         match self {
             Self::Account => "one of your accounts, as `logins` names it".to_owned(),
             Self::Address => "an address such as bob@example.com".to_owned(),
+            Self::Colour => "a colour such as #cc0066".to_owned(),
             Self::Command => "a command with all that follows it".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Duration => "a time such as 30s, 10m, 2h or 1d".to_owned(),
@@ -159,6 +162,7 @@ impl ArgumentKind {
             Self::Address => "no address such as bob@example.com".to_owned(),
             Self::Choice(words) => format!("none of {}", words.join(", ")),
             Self::Duration => "no time such as 30s, 10m, 2h or 1d".to_owned(),
+            Self::Colour => "no colour such as #cc0066".to_owned(),
             Self::Command | Self::Rest | Self::Word => "no word".to_owned(),
         }
     }

@@ -6,7 +6,11 @@
 
 mod attempt;
 mod carry;
+mod gather;
+mod look;
 mod note;
+mod quiet;
+mod waiting;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
@@ -81,6 +85,8 @@ struct Pump {
     last: Option<MessageId>,
     /// Since when the leg leads where it does.
     since: Option<Timestamp>,
+    /// Rows below this one are told already, with one before them.
+    told_until: u64,
     backoff: Backoff,
 }
 
@@ -104,7 +110,8 @@ impl Pump {
         let (least, longest) = shared.config.retry;
         let LegNow { cursor, left_over, last, mode, .. } = now;
         let (backoff, since) = (Backoff::new(least, longest), mode.since);
-        Self { shared, portal, leg, cursor, left_over, last, since, backoff }
+        let told_until = 0;
+        Self { shared, portal, leg, cursor, left_over, last, since, told_until, backoff }
     }
 
     async fn run(&mut self) {
@@ -184,7 +191,8 @@ impl Pump {
 
     /// Passes one row: leaves it out, delivers it, or reports it.
     async fn pass(&mut self, row: &LogRow) {
-        if row.origin == Some(self.leg) || row.only.is_some_and(|only| only != self.leg) {
+        let told = self.cursor < self.told_until;
+        if told || row.origin == Some(self.leg) || row.only.is_some_and(|only| only != self.leg) {
             return self.advance(Some(row)).await;
         }
         let Some(leg) = self.shared.index().leg(self.portal, self.leg).cloned() else {
@@ -221,7 +229,20 @@ impl Pump {
         };
         // A file says nothing of whose it is.
         to.files &= to.speakers || voice == Voice::Own;
+        if self.is_kept_quiet(&row.event, &leg, to, known).await {
+            return self.advance(Some(row)).await;
+        }
         let mut event = Cow::Borrowed(&row.event);
+        let mut told_until = 0;
+        if matches!(row.event.kind, EventKind::React { .. }) && !(to.reactions && known) {
+            let (all, after) = self.gathered(row).await;
+            told_until = after;
+            let Some(all) = all else {
+                self.told_until = told_until;
+                return self.advance(Some(row)).await;
+            };
+            event = Cow::Owned(all);
+        }
         let (mut media, mut lost) = (None, None);
         if let EventKind::File(file) = &row.event.kind {
             match self.carry(row, file, to).await {
@@ -258,6 +279,7 @@ impl Pump {
             return self.advance(Some(row)).await;
         };
         let pictures = self.pictures(row, &mut event.kind, to).await;
+        let event = self.with_look(event, &leg, to, voice).await;
         if let Some(now) = self.shared.index().leg_now(self.portal, self.leg) {
             now.works_on = Some(row.accepted);
         }
@@ -294,6 +316,9 @@ impl Pump {
             self.deliver(row, &leg, &mut item).await
         };
         self.backoff.reset();
+        if !matches!(passed, Passed::Again | Passed::Stopped) {
+            self.told_until = told_until;
+        }
         match passed {
             // What may have arrived may have arrived at the same place under another name.
             Passed::Again if item.maybe_double && !marked => {
@@ -314,6 +339,7 @@ impl Pump {
     }
 
     async fn deliver(&mut self, row: &LogRow, leg: &Leg, item: &mut Delivery) -> Passed {
+        let _waits = self.tell_if_it_waits(row);
         let mut doubts = 0;
         let mut attempt = 0_u64;
         loop {

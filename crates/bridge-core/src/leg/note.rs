@@ -50,6 +50,7 @@ impl Pump {
             self.last = Some(last.clone());
             self.add(&mut batch, names_key(row.row, self.leg), &Names(receipt.messages));
         }
+        let later = receipt.told_by.is_some();
         if let Some(told_by) = receipt.told_by
             && let Err(error) =
                 underway::note(&*self.shared.store, &mut batch, leg, row, told_by).await
@@ -67,7 +68,9 @@ impl Pump {
         let idempotent = self.capabilities(leg).is_some_and(|to| to.idempotent);
         let durability = if idempotent { Durability::Relaxed } else { Durability::Durable };
         let people = receipt.delivered_to;
-        let told = !people.is_empty()
+        // A network that people sign in to may keep it for whoever is away: that is worth a word too.
+        let taken = matches!(leg, Leg::Chat { .. }) && !later;
+        let told = (taken || !people.is_empty())
             && matches!(
                 row.event.kind,
                 EventKind::File(_) | EventKind::Message(_) | EventKind::Nudge
@@ -173,7 +176,7 @@ impl Pump {
     }
 
     /// Tells whether the place a message came from shows what became of it.
-    fn shows(&self, origin: u16, state: &DeliveryState) -> bool {
+    pub(super) fn shows(&self, origin: u16, state: &DeliveryState) -> bool {
         let leg = self.shared.index().leg(self.portal, origin).cloned();
         leg.and_then(|leg| self.capabilities(&leg)).is_some_and(|to| to.fates.show(state))
     }

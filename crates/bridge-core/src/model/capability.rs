@@ -101,7 +101,9 @@ impl ShownFates {
     pub fn show(self, state: &DeliveryState) -> bool {
         match self {
             Self::All => true,
-            Self::Failures => !matches!(state, DeliveryState::Delivered { .. }),
+            Self::Failures => {
+                matches!(state, DeliveryState::Failed { .. } | DeliveryState::Unknown { .. })
+            }
             Self::Nothing => false,
         }
     }

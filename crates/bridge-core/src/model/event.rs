@@ -152,9 +152,9 @@ impl Drop for CommandLine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum DeliveryState {
-    /// The target network confirmed that the people named have it.
+    /// The target network took it.
     Delivered {
-        /// Who has it.
+        /// Who has it, as the network confirmed; nobody where it only took it, to keep it for later.
         to: Vec<PersonaId>,
     },
     /// It will not arrive.
@@ -169,6 +169,8 @@ pub enum DeliveryState {
         /// Why and what to do, for the person who wrote it.
         tell_user: String,
     },
+    /// It is still on its way, longer than usual: its place is out of reach. Another state follows.
+    Waiting,
 }
 
 /// Why a network will not take a message, now or ever.

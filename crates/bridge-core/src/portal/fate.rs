@@ -53,7 +53,7 @@ pub(crate) fn put(
         DeliveryState::Unknown { tell_user } => {
             DeliveryState::Unknown { tell_user: cut(tell_user) }
         }
-        state @ DeliveryState::Delivered { .. } => state.clone(),
+        state @ (DeliveryState::Delivered { .. } | DeliveryState::Waiting) => state.clone(),
     };
     let sender = &row.event.sender;
     let sender = UserId { network: sender.network.clone(), id: sender.id.clone() };

@@ -34,3 +34,6 @@ pub(crate) const IT_IS_FORGOTTEN: &str = "It is forgotten.";
 pub(crate) fn the_bridge_could_not_look_it_up(error: impl Display) -> String {
     format!("The bridge could not look it up: {error}. Try again.")
 }
+
+pub(crate) const THAT_MESSAGE_DID_NOT_FAIL: &str =
+    "That message is none of yours that failed here. `queue` lists those.";
