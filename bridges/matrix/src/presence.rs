@@ -173,7 +173,7 @@ impl MatrixAdapter {
             let sent = self.intent.send(ghost, request).await;
             sent.map_err(|error| outcome_of(&error))?;
             if !again {
-                self.show_status(ghost, look).await;
+                self.show_words(ghost, look).await;
             }
             Ok(())
         };
@@ -185,7 +185,7 @@ impl MatrixAdapter {
     }
 
     /// Writes how somebody is into her ghost's profile, where the homeserver takes that.
-    async fn show_status(&self, ghost: &OwnedUserId, look: &Look) {
+    async fn show_words(&self, ghost: &OwnedUserId, look: &Look) {
         if !self.presence.fields.load(Ordering::Relaxed) {
             return;
         }

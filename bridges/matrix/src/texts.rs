@@ -142,7 +142,7 @@ pub(crate) fn untaken(what: Untaken) -> String {
     let what = match what {
         Untaken::Forged => return FORGED.to_owned(),
         Untaken::Plain => return PLAIN.to_owned(),
-        Untaken::Unreadable => return UNREADABLE.to_owned(),
+        Untaken::Undecryptable => return UNDECRYPTABLE.to_owned(),
         Untaken::Untrusted => return UNTRUSTED.to_owned(),
         Untaken::Encrypted => "encrypted messages",
         Untaken::EncryptedFiles => "encrypted files",
@@ -157,7 +157,8 @@ pub(crate) fn untaken(what: Untaken) -> String {
 const FORGED: &str = "This message was encrypted with somebody else's keys. It was not passed on.";
 const PLAIN: &str = "This bridge takes encrypted messages only. Turn encryption on in this room and write it \
                      again; nobody on MSN saw this.";
-const UNREADABLE: &str = "This message cannot be decrypted. Write it again; nobody on MSN saw it.";
+const UNDECRYPTABLE: &str =
+    "This message cannot be decrypted. Write it again; nobody on MSN saw it.";
 const UNTRUSTED: &str = "This message comes from a device that you have not verified as yours, and this bridge \
                          takes none from such. Verify the device and write it again; nobody on MSN saw this.";
 
@@ -173,6 +174,8 @@ pub(crate) enum Untaken {
     Other,
     /// Not encrypted where all must be.
     Plain,
+    /// What is in it is none that any key opens.
+    Undecryptable,
     Unreadable,
     /// From a device that is not trusted.
     Untrusted,

@@ -114,7 +114,7 @@ impl Crypto {
                 _ => Opened::Refused(Untaken::Untrusted),
             }),
             Err(MegolmError::Store(error)) => Err(CryptoError::store(error)),
-            Err(_) => Ok(Opened::Refused(Untaken::Unreadable)),
+            Err(_) => Ok(Opened::Refused(Untaken::Undecryptable)),
         }
     }
 }

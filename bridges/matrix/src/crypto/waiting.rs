@@ -124,7 +124,7 @@ impl MatrixAdapter {
                 drop(kept);
                 tracing::warn!("too many messages wait for their keys; one more is not kept");
                 if let Some(envelope) = Envelope::of(event) {
-                    self.explain_untaken(envelope.room, envelope.event, Untaken::Unreadable);
+                    self.explain_untaken(envelope.room, envelope.event, Untaken::Undecryptable);
                 }
                 return Ok(());
             }
@@ -204,8 +204,7 @@ impl MatrixAdapter {
         }
         match crypto.open(&machine, &envelope, &unread.event).await? {
             Opened::Event(event) => {
-                if let Ok(event) = event.deserialize()
-                    && let Some(event) = intake::read_event(self, event).await
+                if let Some(event) = intake::read(self, &event).await
                     && let Some(inbox) = self.inbox()
                 {
                     let accepted = inbox.accept_all(vec![event], None).await;
@@ -214,7 +213,7 @@ impl MatrixAdapter {
                 tracing::info!("a message that waited for its key is read");
                 self.forget_unread(id).await?;
                 match unread.notice {
-                    Some(notice) => self.take_back(&envelope, notice).await,
+                    Some(notice) => self.withdraw(&envelope, notice).await,
                     None => Ok(()),
                 }
             }
@@ -247,7 +246,7 @@ impl MatrixAdapter {
     }
 
     /// Removes a notice that is true no more.
-    async fn take_back(
+    async fn withdraw(
         &self,
         envelope: &Envelope,
         notice: OwnedEventId,
