@@ -75,11 +75,15 @@ impl App {
         let mut servers = Vec::new();
         let cancel = CancellationToken::new();
         #[cfg(feature = "matrix")]
-        if let Some(matrix) = &config.matrix {
-            let (adapter, server) = start_matrix(matrix, data, &cancel).await?;
-            adapters.push(adapter);
-            servers.push(server);
-        }
+        let matrix = match &config.matrix {
+            Some(matrix) => {
+                let (adapter, server) = start_matrix(matrix, data, &cancel).await?;
+                adapters.push(adapter.clone());
+                servers.push(server);
+                Some(adapter)
+            }
+            None => None,
+        };
         #[cfg(feature = "discord")]
         if let Some(discord) = &config.discord {
             adapters.push(discord_adapter(discord, &config.relay)?);
@@ -101,6 +105,7 @@ impl App {
             relay_notice: config.bridge.relay_notice,
             permissions: permissions(config),
             sign_ins_per_second: config.limits.sign_ins_per_second,
+            accounts_each: usize::try_from(config.limits.accounts_each).unwrap_or(usize::MAX),
             backups: Some(backups_of(data)),
             traces: Some(data.join("traces")),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -109,6 +114,10 @@ impl App {
         let mut core = Core::open(Arc::clone(&store), key, core_config, parts)
             .await
             .map_err(|error| Failure::Failed(format!("the store cannot be read: {error}")))?;
+        #[cfg(feature = "matrix")]
+        if let Some(matrix) = matrix {
+            matrix.open_desk(core.desk());
+        }
         core.start()
             .await
             .map_err(|error| Failure::Failed(format!("the store cannot be read: {error}")))?;

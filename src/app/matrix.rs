@@ -12,7 +12,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::IntoResponse as _,
 };
-use bridge_core::{Adapter, AdapterExit};
+use bridge_core::AdapterExit;
 use secrecy::SecretString;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -132,7 +132,7 @@ pub(super) async fn start_matrix(
     matrix: &bridge_matrix::MatrixConfig,
     data: &Path,
     cancel: &CancellationToken,
-) -> Result<(Arc<dyn Adapter>, JoinHandle<()>), Failure> {
+) -> Result<(Arc<bridge_matrix::MatrixAdapter>, JoinHandle<()>), Failure> {
     let (adapter, router) = matrix_adapter(matrix, data)?;
     let listener = TcpListener::bind(&matrix.listen).await;
     let listener = listener.map_err(|error| not_listening(matrix, &error))?;

@@ -134,11 +134,13 @@ pub enum Role {
 pub struct LimitsConfig {
     /// How many accounts may sign in to one MSN server in a second; at least one.
     pub sign_ins_per_second: u32,
+    /// How many accounts one person may have here; at least one.
+    pub accounts_each: u32,
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { sign_ins_per_second: 20 }
+        Self { sign_ins_per_second: 20, accounts_each: 10 }
     }
 }
 

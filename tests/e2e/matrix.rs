@@ -7,6 +7,7 @@ mod files;
 mod invitations;
 mod kinds;
 mod presence;
+mod provisioning;
 mod rediscover;
 mod spaces;
 

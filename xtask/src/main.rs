@@ -1,5 +1,5 @@
 //! The project's own chores: `cargo xtask demo | test | crash | model | load | bench | fuzz | docs |
-//! commands | config`.
+//! commands | config | openapi`.
 //!
 //! No dependencies: it must be there in a second, and must not make the others build twice.
 
@@ -21,7 +21,8 @@ usage: cargo xtask CHORE
   fuzz [TARGET] [--seconds N] [--asan]  fuzzes what reads bytes from outside, 60 s each
   docs                        the books, where mdbook is installed, and the crates' documentation
   commands                    makes the table of commands in the book again
-  config                      makes config.example.toml and the book's page of all keys again";
+  config                      makes config.example.toml and the book's page of all keys again
+  openapi                     makes the book's description of the provisioning API again";
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         ["docs"] => docs(),
         ["commands"] => commands(),
         ["config"] => config(),
+        ["openapi"] => openapi(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -213,6 +215,13 @@ fn config() -> bool {
 /// Writes the table of commands in the book.
 fn commands() -> bool {
     let test = ["test", "--quiet", "-p", "bridge-core", "--lib", "the_book_prints_the_table"];
+    run(Command::new(env!("CARGO")).args(test).env("UPDATE_BOOK", "1"))
+}
+
+/// Writes the description of the provisioning API.
+fn openapi() -> bool {
+    let name = "the_book_has_the_description_of_all_routes";
+    let test = ["test", "--quiet", "-p", "bridge-matrix", "--lib", name];
     run(Command::new(env!("CARGO")).args(test).env("UPDATE_BOOK", "1"))
 }
 

@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -24,12 +24,16 @@ use bridge_core::{
 };
 use ruma::{OwnedEventId, OwnedRoomId, OwnedTransactionId, api::client::redact::redact_event};
 use secrecy::SecretString;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     MatrixConfig, appservice,
     buddies::Buddies,
+    buttons::{Pressable, with_signs},
     closing,
     convert::{self, media::spoken, to_matrix},
     crypto::{Crypto, KeyHome},
@@ -44,6 +48,7 @@ use crate::{
     pack::Packs,
     presence::PresencePath,
     progress,
+    provision::{Guard, Provisioning, push_states},
     quoted::Lately,
     room,
     space::Spaces,
@@ -120,7 +125,8 @@ pub struct MatrixAdapter {
     pub(crate) crypto: Option<Crypto>,
     pub(crate) lately: Lately,
     pub(crate) context: OnceLock<AdapterContext>,
-    pub(crate) ready: AtomicBool,
+    /// Whether the homeserver is reached, both ways.
+    pub(crate) ready: watch::Sender<bool>,
     pub(crate) uploads: Uploads,
     pub(crate) packs: Packs,
     pub(crate) nudges: Nudges,
@@ -135,6 +141,12 @@ pub struct MatrixAdapter {
     pub(crate) writers: Mutex<HashMap<OwnedRoomId, HashSet<String>>>,
     /// Until when each of our ghosts seems to write.
     pub(crate) writing_ghosts: Mutex<HashMap<(OwnedRoomId, ruma::OwnedUserId), Instant>>,
+    /// Answers that can be pressed.
+    pub(crate) pressable: Pressable,
+    /// What programs may do for people.
+    pub(crate) provisioning: Provisioning,
+    /// Where it is told how accounts are doing.
+    status_url: Option<String>,
 }
 
 impl MatrixAdapter {
@@ -185,7 +197,7 @@ impl MatrixAdapter {
             crypto: keys.and_then(|home| Crypto::new(config.encryption, home)),
             lately: Lately::default(),
             context: OnceLock::new(),
-            ready: AtomicBool::new(false),
+            ready: watch::Sender::new(false),
             uploads: Uploads::default(),
             packs: Packs::default(),
             nudges: Nudges::default(),
@@ -196,6 +208,13 @@ impl MatrixAdapter {
             tasks: TaskTracker::new(),
             writers: Mutex::default(),
             writing_ghosts: Mutex::default(),
+            pressable: Pressable::default(),
+            provisioning: Provisioning {
+                on: config.provisioning,
+                desk: OnceLock::new(),
+                guard: Guard::new(config.provisioning_secret),
+            },
+            status_url: config.status_url,
         });
         let router = appservice::router(Arc::clone(&adapter));
         Ok((adapter, router))
@@ -251,11 +270,15 @@ impl Adapter for MatrixAdapter {
     }
 
     fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+        *self.ready.borrow()
     }
 
     async fn run(self: Arc<Self>, cx: AdapterContext) -> AdapterExit {
         let cancel = cx.cancel.clone();
+        if let (Some(url), Some(desk)) = (&self.status_url, self.provisioning.desk.get()) {
+            let push = push_states(Arc::clone(&self), desk.clone(), url.clone(), cancel.clone());
+            self.tasks.spawn(push);
+        }
         if self.context.set(cx).is_err() {
             return AdapterExit::Failed("the adapter runs once only".to_owned());
         }
@@ -273,7 +296,7 @@ impl Adapter for MatrixAdapter {
             tracing::warn!(%error, "what was left to do is not known");
         }
         self.go_on_encrypting(&cancel);
-        self.ready.store(true, Ordering::Relaxed);
+        self.ready.send_replace(true);
         self.tasks.spawn(Arc::clone(&self).keep_presence(cancel.clone()));
         self.tasks.spawn(Arc::clone(&self).keep_buddies(cancel.clone()));
         tracing::info!(homeserver = %self.homeserver, bot = %self.names.bot, "connected to the homeserver");
@@ -298,7 +321,7 @@ impl Adapter for MatrixAdapter {
                 }
                 crypto.close_idle(&self.names.bot);
             }
-            self.ready.store(reached.is_ok(), Ordering::Relaxed);
+            self.ready.send_replace(reached.is_ok());
             self.look_for_doubles().await;
         }
     }
@@ -511,10 +534,15 @@ impl Adapter for MatrixAdapter {
         reply: &Reply,
         key: IdempotencyKey,
     ) -> Result<(), DeliverError> {
-        let content = to_matrix::notice(reply);
-        let bot = self.names.bot.clone();
-        self.say(&bot, &room_id(&to.room)?, &key.to_string(), &content, None).await?;
-        Ok(())
+        let (bot, room, transaction) =
+            (self.names.bot.clone(), room_id(&to.room)?, key.to_string());
+        let Reply::Buttons { text, buttons } = reply else {
+            self.say(&bot, &room, &transaction, &to_matrix::notice(reply), None).await?;
+            return Ok(());
+        };
+        let shown = Reply::Buttons { text: text.clone(), buttons: with_signs(buttons) };
+        let said = self.say(&bot, &room, &transaction, &to_matrix::notice(&shown), None).await?;
+        self.show_buttons(&room, &said, &transaction, buttons).await
     }
 
     async fn conceal(&self, origin: &CommandOrigin) -> Result<(), DeliverError> {

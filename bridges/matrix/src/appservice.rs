@@ -10,10 +10,15 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post, put},
 };
-use bridge_core::{AcceptError, Adapter as _, id::NetworkId, inbox::SourceCursor};
+use bridge_core::{
+    AcceptError, Adapter as _,
+    id::{NetworkId, PersonaId},
+    inbox::SourceCursor,
+    measures, model,
+};
 use ruma::{
-    UserId, api::appservice::event::push_events::v1::EphemeralData, events::AnyTimelineEvent,
-    serde::Raw,
+    OwnedEventId, OwnedRoomId, UserId, api::appservice::event::push_events::v1::EphemeralData,
+    events::AnyTimelineEvent, serde::Raw,
 };
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
@@ -24,7 +29,7 @@ use tokio::time::timeout;
 use crate::{
     adapter::{MatrixAdapter, NETWORK},
     crypto::CryptoError,
-    double, intake,
+    double, intake, provision, thirdparty,
 };
 
 /// Largest transaction: a hundred events of 64 KiB, and what comes with them.
@@ -39,12 +44,17 @@ pub(crate) fn router(adapter: Arc<MatrixAdapter>) -> Router {
         .route("/_matrix/app/v1/ping", post(ping))
         .route("/_matrix/app/v1/users/{user}", get(user))
         .route("/_matrix/app/v1/rooms/{alias}", get(nothing))
+        .route("/users/{user}", get(user))
+        .route("/rooms/{alias}", get(nothing))
+        .route("/_matrix/app/com.beeper.bridge_state", post(states))
         .route("/_matrix/mau/live", get(|| async { Json(json!({})) }))
         .route("/_matrix/mau/ready", get(ready))
         .fallback(|| async {
             refusal(StatusCode::NOT_FOUND, "M_UNRECOGNIZED", "there is nothing at this path")
         })
-        .with_state(adapter)
+        .with_state(Arc::clone(&adapter))
+        .merge(thirdparty::router(Arc::clone(&adapter)))
+        .merge(provision::router(adapter))
 }
 
 /// A transaction's body, as far as it is used; what is not understood in it is passed over.
@@ -138,17 +148,51 @@ async fn transaction(
     Json(json!({})).into_response()
 }
 
-async fn ping(State(adapter): State<Arc<MatrixAdapter>>, headers: HeaderMap) -> Response {
-    unauthorized(&adapter, &headers, None).unwrap_or_else(|| Json(json!({})).into_response())
+async fn ping(
+    State(adapter): State<Arc<MatrixAdapter>>,
+    Query(token): Query<OldToken>,
+    headers: HeaderMap,
+) -> Response {
+    unauthorized(&adapter, &headers, token.access_token.as_deref())
+        .unwrap_or_else(|| Json(json!({})).into_response())
+}
+
+#[derive(Deserialize)]
+struct Whose {
+    user_id: Option<String>,
+}
+
+/// Says how the bridge is doing, and the accounts of somebody.
+async fn states(
+    State(adapter): State<Arc<MatrixAdapter>>,
+    Query(whose): Query<Whose>,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refused) = unauthorized(&adapter, &headers, None) {
+        return refused;
+    }
+    let id = PersonaId::new(whose.user_id.unwrap_or_default());
+    let user = model::UserId { network: NetworkId::new(NETWORK), id };
+    match provision::all_states(&adapter, &user).await {
+        Ok(Some(states)) => Json(states).into_response(),
+        Ok(None) => {
+            refusal(StatusCode::SERVICE_UNAVAILABLE, "M_UNAVAILABLE", "the bridge is starting")
+        }
+        Err(error) => {
+            let text = error.to_string();
+            refusal(StatusCode::SERVICE_UNAVAILABLE, "M_UNAVAILABLE", &text)
+        }
+    }
 }
 
 /// Tells whether there is a user; a ghost that stands for somebody is made when it is asked for.
 async fn user(
     State(adapter): State<Arc<MatrixAdapter>>,
     Path(user): Path<String>,
+    Query(token): Query<OldToken>,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(refused) = unauthorized(&adapter, &headers, None) {
+    if let Some(refused) = unauthorized(&adapter, &headers, token.access_token.as_deref()) {
         return refused;
     }
     if user == adapter.names.bot.as_str() {
@@ -164,9 +208,17 @@ async fn user(
     refusal(StatusCode::NOT_FOUND, "M_NOT_FOUND", "there is no such user")
 }
 
-async fn nothing(State(adapter): State<Arc<MatrixAdapter>>, headers: HeaderMap) -> Response {
-    unauthorized(&adapter, &headers, None)
-        .unwrap_or_else(|| refusal(StatusCode::NOT_FOUND, "M_NOT_FOUND", "there is no such room"))
+async fn nothing(
+    State(adapter): State<Arc<MatrixAdapter>>,
+    Query(token): Query<OldToken>,
+    headers: HeaderMap,
+) -> Response {
+    unauthorized(&adapter, &headers, token.access_token.as_deref())
+        .unwrap_or_else(|| not_found("there is no such room"))
+}
+
+pub(crate) fn not_found(text: &str) -> Response {
+    refusal(StatusCode::NOT_FOUND, "M_NOT_FOUND", text)
 }
 
 async fn ready(State(adapter): State<Arc<MatrixAdapter>>) -> Response {
@@ -179,7 +231,7 @@ async fn ready(State(adapter): State<Arc<MatrixAdapter>>) -> Response {
 
 /// Checks the homeserver's token, in the header or, as old servers send it, in the query; gives the
 /// answer to a request that has not the right one.
-fn unauthorized(
+pub(crate) fn unauthorized(
     adapter: &MatrixAdapter,
     headers: &HeaderMap,
     query: Option<&str>,

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 
 use schemars::JsonSchema;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
 use crate::EncryptionConfig;
+/// Fewest characters of a secret that somebody chose.
+const SECRET_LEAST: usize = 16;
 
 /// The Matrix side: an application service of your homeserver.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -58,6 +60,18 @@ pub struct MatrixConfig {
     /// Whether rooms of the bridge may have members of other homeservers.
     #[serde(default = "yes")]
     pub federate: bool,
+    /// Whether programs may sign people in and open chats over HTTP, each with a person's own Matrix
+    /// token, at `/_matrix/provision/v3` of the address above.
+    #[serde(default = "yes")]
+    pub provisioning: bool,
+    /// What lets a program do that for everybody. Left out, nothing does.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", example = &"", extend("writeOnly" = true))]
+    pub provisioning_secret: Option<SecretString>,
+    /// Where to tell how the accounts are doing, whenever that changes. Left out, nowhere.
+    #[serde(default)]
+    #[schemars(example = &"http://127.0.0.1:8080/bridge_state")]
+    pub status_url: Option<String>,
     /// Whether the bot says by an event what becomes of each message (`com.beeper.message_send_status`):
     /// some clients draw it under the message, others pass over it. Receipts and notices are there either way.
     #[serde(default = "yes")]
@@ -127,6 +141,13 @@ impl MatrixConfig {
         }
         if self.bot_localpart.starts_with(&self.ghost_prefix) {
             say("bot_localpart", "must not begin as the contacts do (ghost_prefix)");
+        }
+        let short = |secret: &SecretString| secret.expose_secret().chars().count() < SECRET_LEAST;
+        if self.provisioning_secret.as_ref().is_some_and(short) {
+            say("provisioning_secret", "must have 16 characters or more, that nobody guesses");
+        }
+        if self.status_url.as_ref().is_some_and(|url| !web(url)) {
+            say("status_url", "must be an address such as http://127.0.0.1:8080/bridge_state");
         }
         if self.command_prefix.trim().is_empty() {
             say("command_prefix", "must not be empty, such as !msn");

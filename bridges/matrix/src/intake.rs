@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use bridge_core::{
     id::{MessageId, NetworkId, PersonaId, RoomId, SourceId, Timestamp},
+    measures,
     model::{CallNotice, CommandLine, Event, EventKind, Persona, Scope, Signal},
 };
 use ruma::{
@@ -19,13 +20,14 @@ use serde_json::Value;
 
 use crate::{
     adapter::{MatrixAdapter, NETWORK},
+    buttons,
     convert::{
         self, emoticons,
         from_matrix::{self, Said},
         odd,
         to_matrix::Format,
     },
-    nudge,
+    nudge, structured,
     texts::Untaken,
 };
 
@@ -37,9 +39,18 @@ pub(crate) async fn read(
     adapter: &Arc<MatrixAdapter>,
     raw: &Raw<AnyTimelineEvent>,
 ) -> Option<Event> {
-    let Ok(event) = raw.deserialize() else { return read_odd(adapter, raw, true).await };
+    let Ok(event) = raw.deserialize() else {
+        measures::undecodable(&NetworkId::new(NETWORK));
+        return read_odd(adapter, raw, true).await;
+    };
     if adapter.names.is_own(event.sender().as_str()) {
         return None;
+    }
+    if let Some(command) = structured::command(adapter, raw, &event).await {
+        return Some(command);
+    }
+    if let Some(command) = buttons::pressed(adapter, &event).await {
+        return Some(command);
     }
     match event {
         AnyTimelineEvent::MessageLike(AnyMessageLikeEvent::RoomMessage(
@@ -226,7 +237,7 @@ async fn read_odd(
     let odd: Odd = match raw.deserialize_as_unchecked() {
         Ok(odd) => odd,
         Err(_) => {
-            tracing::debug!("an event could not be read and is passed over");
+            tracing::warn!("an event could not be read and is passed over");
             return None;
         }
     };

@@ -6,7 +6,7 @@ use bridge_core::{DeliverError, id::NetworkId, measures, model::Reject, redact::
 use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response};
 use ruma::{
-    DeviceId, UserId,
+    DeviceId, OwnedUserId, UserId,
     api::{
         AppserviceUserIdentity, IncomingResponse, OutgoingRequest,
         OutgoingRequestAppserviceExt as _, SupportedVersions,
@@ -15,12 +15,14 @@ use ruma::{
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{adapter::NETWORK, texts};
 
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long it may take to say whose a token is: somebody waits for it.
+const WHOSE_DEADLINE: Duration = Duration::from_secs(15);
 /// How much of an error's body is read, in bytes.
 const ERROR_LIMIT: usize = 64 * 1024;
 
@@ -151,6 +153,38 @@ impl Intent {
             return Ok(response);
         }
         Err(refused(status.as_u16(), told, &body))
+    }
+
+    /// Asks whose an access token is; none when it is nobody's, or only a guest's.
+    pub(crate) async fn whose(
+        &self,
+        token: &SecretString,
+    ) -> Result<Option<OwnedUserId>, IntentError> {
+        #[derive(Deserialize)]
+        struct Whoami {
+            user_id: OwnedUserId,
+            #[serde(default)]
+            is_guest: bool,
+        }
+        let request = self
+            .http
+            .get(format!("{}/_matrix/client/v3/account/whoami", self.homeserver))
+            .bearer_auth(token.expose_secret())
+            .timeout(WHOSE_DEADLINE);
+        match self.exchange_raw(request).await {
+            Ok(response) => {
+                let said: Whoami = response.json().await.map_err(unreachable)?;
+                Ok((!said.is_guest).then_some(said.user_id))
+            }
+            Err(IntentError::Refused { status: 401 | 403, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells a server of the operator's something, with the token that it knows the bridge by.
+    pub(crate) async fn tell(&self, url: &str, what: &impl Serialize) -> Result<(), IntentError> {
+        let request = self.http.post(url).bearer_auth(self.token.expose_secret()).json(what);
+        self.exchange_raw(request.timeout(WHOSE_DEADLINE)).await.map(drop)
     }
 
     /// Begins a request that ruma has no form for, as one of our users: files, which ruma takes only

@@ -7,6 +7,7 @@
 mod adapter;
 mod appservice;
 mod buddies;
+mod buttons;
 mod closing;
 mod config;
 mod convert;
@@ -32,6 +33,7 @@ mod pictures;
 mod presence;
 mod profile;
 mod progress;
+mod provision;
 mod quoted;
 mod reactions;
 mod registration;
@@ -40,7 +42,9 @@ mod say;
 mod setup;
 mod signal;
 mod space;
+mod structured;
 mod texts;
+mod thirdparty;
 mod topic;
 mod words;
 
@@ -48,5 +52,6 @@ pub use self::{
     adapter::{CAPABILITIES, MatrixAdapter, MatrixError, NETWORK},
     config::{MatrixConfig, PresenceRefresh, Problem, is_room_id},
     crypto::{DeviceTrust, EncryptionConfig, EncryptionMode, GhostDevices, KeyHome, keys_of},
+    provision::openapi,
     registration::{DoublePuppets, Registration, generate_token},
 };

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use bridge_core::{DeliverError, redact::Redacted};
+use bridge_core::{
+    DeliverError,
+    id::{MessageId, NetworkId, RoomId, SourceId, Timestamp},
+    model::{CommandLine, Event, EventKind, Scope},
+    redact::Redacted,
+};
 use ruma::{
-    OwnedEventId, OwnedRoomId, OwnedUserId, api::client::membership::join_room_by_id,
-    events::room::message::RoomMessageEventContent,
+    MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId, UserId,
+    api::client::membership::join_room_by_id, events::room::message::RoomMessageEventContent,
 };
 
 use crate::{
-    adapter::MatrixAdapter,
+    adapter::{MatrixAdapter, NETWORK},
     convert::to_matrix,
     texts::{self, Untaken},
 };
@@ -28,6 +33,25 @@ impl MatrixAdapter {
     pub(crate) async fn is_management(&self, room: &OwnedRoomId) -> Result<bool, DeliverError> {
         let found = self.store()?.get(&format!("management {room}")).await;
         Ok(found.map_err(|error| DeliverError::retry(error.to_string()))?.is_some())
+    }
+
+    /// Makes an event of a line that somebody gave otherwise than by writing it.
+    pub(crate) async fn command_of(
+        &self,
+        (room, event): (&OwnedRoomId, &OwnedEventId),
+        sender: &UserId,
+        at: MilliSecondsSinceUnixEpoch,
+        line: String,
+    ) -> Event {
+        Event {
+            network: NetworkId::new(NETWORK),
+            source: SourceId::new(event.as_str()),
+            message: Some(MessageId::new(event.as_str())),
+            at: Timestamp(at.0.into()),
+            scope: Scope::Room(RoomId::new(room.as_str())),
+            sender: self.persona(room, sender).await,
+            kind: EventKind::Command(CommandLine(line)),
+        }
     }
 
     /// Says that something does not cross yet, as an answer to it.

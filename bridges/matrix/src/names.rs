@@ -82,6 +82,12 @@ impl Names {
         self.bot.server_name()
     }
 
+    /// Gives the address that an MSN ghost stands for.
+    pub(crate) fn address_of(&self, ghost: &str) -> Option<String> {
+        let ghost = UserId::parse(ghost).ok()?;
+        self.person(&ghost).map(|person| person.id.to_string())
+    }
+
     /// Gives the part of a ghost's id before the colon.
     pub(crate) fn localpart(user: &UserId) -> String {
         user.localpart().to_owned()
@@ -157,6 +163,10 @@ mod tests {
         let ghost = names.ghost(&somebody("msn", "Bob+Tag@Example.com")).unwrap();
         assert_eq!(ghost, "@msn_bob=2btag=40example.com:example.org");
         assert_eq!(names.ghost(&somebody("msn", "bob+tag@example.com")), Some(ghost.clone()));
+        assert_eq!(names.address_of(ghost.as_str()).as_deref(), Some("bob+tag@example.com"));
+        for other in ["@msn_bob=40b:elsewhere.org", "@msn_x=4:example.org", "@ada:example.org"] {
+            assert_eq!(names.address_of(other), None, "{other}");
+        }
         assert!(names.is_own(ghost.as_str()));
     }
 

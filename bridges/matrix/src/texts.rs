@@ -232,3 +232,12 @@ pub(crate) const NAMES_STAY_HERE: &str = "Conversations of MSN have no name, top
 pub(crate) fn space_of(account: &str) -> String {
     format!("MSN ({account})")
 }
+
+/// What programs that sign people in show them.
+pub(crate) const FLOW_NAME: &str = "Address and password";
+pub(crate) const FLOW: &str = "Sign in with the address and password of your MSN account";
+pub(crate) const FILL_IN_THE_FORM: &str = "Give the address and the password of your MSN account.";
+
+pub(crate) fn signed_in_to(login: impl std::fmt::Display) -> String {
+    format!("Signed in to {login}.")
+}

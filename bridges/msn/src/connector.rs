@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use bridge_core::{
     Connector, Puppet, SealKey,
-    connector::{LoginError, LoginProcess, StoredLogin},
+    connector::{FieldKind, LoginError, LoginField, LoginProcess, StoredLogin},
     id::{ChatId, NetworkId, PersonaId},
     model::Persona,
 };
 use secrecy::SecretString;
 
-use crate::{MsnConfig, MsnServer, credentials::Credentials, login::MsnLogin, puppet::MsnPuppet};
+use crate::{
+    MsnConfig, MsnServer, credentials::Credentials, login::MsnLogin, puppet::MsnPuppet, texts,
+};
 
 /// The network's name.
 pub const NETWORK: &str = "msn";
@@ -89,6 +91,25 @@ impl Connector for MsnConnector {
 
     fn start_login(&self) -> Box<dyn LoginProcess> {
         Box::new(MsnLogin::new(Arc::clone(&self.servers)))
+    }
+
+    fn login_form(&self) -> Vec<LoginField> {
+        let field = |id, kind, name: &str| {
+            let options = Vec::new();
+            LoginField { id, kind, name: name.to_owned(), options }
+        };
+        let servers = self.servers.iter().map(|server| server.name.clone()).collect();
+        let server = LoginField {
+            options: servers,
+            ..field("server", FieldKind::Select, texts::FORM_SERVER)
+        };
+        // The dialogue asks for a server only where there are several.
+        let server = (self.servers.len() > 1).then_some(server);
+        let rest = [
+            field("email", FieldKind::Email, texts::FORM_ADDRESS),
+            field("password", FieldKind::Password, texts::FORM_PASSWORD),
+        ];
+        if self.servers.is_empty() { Vec::new() } else { server.into_iter().chain(rest).collect() }
     }
 
     fn load(&self, login: StoredLogin) -> Result<Arc<dyn Puppet>, LoginError> {
@@ -185,6 +206,18 @@ mod tests {
             let problems = named.problems();
             assert!(problems.iter().any(|(found, _)| *found == key), "{preset}: {problems:?}");
         }
+    }
+
+    #[test]
+    fn the_form_asks_for_what_the_dialogue_asks_for() {
+        let ids = |servers: Vec<MsnServer>| -> Vec<&str> {
+            let form = MsnConnector::new(MsnConfig { server: servers }).login_form();
+            form.iter().map(|field| field.id).collect()
+        };
+        let (home, away) = (server("home", &[], "a"), server("away", &[], "b"));
+        assert!(ids(vec![]).is_empty());
+        assert_eq!(ids(vec![home.clone()]), ["email", "password"]);
+        assert_eq!(ids(vec![home, away]), ["server", "email", "password"]);
     }
 
     /// The login's id is what conversations are kept under.

@@ -126,3 +126,8 @@ pub(crate) fn contacts_are_more_than_some(contacts: impl Display) -> String {
 pub(crate) fn wait_for_an_answer(asking: impl Display) -> String {
     format!("{asking} wait for an answer: `contacts requests` lists them.")
 }
+
+/// Names of the fields of the form that signs in.
+pub(crate) const FORM_SERVER: &str = "Network";
+pub(crate) const FORM_ADDRESS: &str = "Address";
+pub(crate) const FORM_PASSWORD: &str = "Password";

@@ -276,6 +276,8 @@ pub struct Button {
     pub label: String,
     /// The command that pressing it gives.
     pub line: String,
+    /// A picture letter that says what it does, where pressing is reacting.
+    pub sign: Option<&'static str>,
 }
 
 impl Button {

@@ -25,6 +25,12 @@ pub trait Connector: Send + Sync + 'static {
     /// Begins a sign-in; the process asks for what it needs.
     fn start_login(&self) -> Box<dyn LoginProcess>;
 
+    /// Lists what [`start_login`](Self::start_login) asks for, in its order, for programs that show a form;
+    /// none where that is not known beforehand.
+    fn login_form(&self) -> Vec<LoginField> {
+        Vec::new()
+    }
+
     /// Makes the puppet of a stored login; it signs in when it runs.
     ///
     /// # Errors
@@ -55,6 +61,31 @@ pub enum LoginStep {
     },
     /// The network took the account.
     Done(StoredLogin),
+}
+
+/// Something a form asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginField {
+    /// Its name for programs.
+    pub id: &'static str,
+    /// What it must be.
+    pub kind: FieldKind,
+    /// Its name for people.
+    pub name: String,
+    /// What can be chosen, where only that can be.
+    pub options: Vec<String>,
+}
+
+/// What a field of a form must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldKind {
+    /// An address such as ada@example.com.
+    Email,
+    /// Something secret.
+    Password,
+    /// One of its options.
+    Select,
 }
 
 /// An account and what it takes to sign in again.

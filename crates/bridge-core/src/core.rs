@@ -22,6 +22,7 @@ use crate::{
     comings,
     command::{self, Caller, Permissions, Role},
     connector::{Connector, Puppet},
+    desk::Desk,
     id::{NetworkId, PortalId},
     inbox::Inbox,
     index::{Index, Portal},
@@ -214,6 +215,11 @@ impl Core {
     /// Gives the way in, for sources that are no adapters and for tests.
     pub fn inbox(&self) -> Arc<dyn Inbox> {
         Arc::new(Arc::clone(&self.shared))
+    }
+
+    /// Gives the place where programs do things for people.
+    pub fn desk(&self) -> Desk {
+        Desk::new(Arc::clone(&self.shared))
     }
 
     /// Does an operator's command.

@@ -10,6 +10,7 @@
 //! - [`redact`]: what a log may say of people.
 //! - [`store`]: the trait storage engines implement, the tables above it and the memory engine.
 //!
+//! - [`desk`]: what a program does for a person outside of a chat.
 //! - [`Core`]: what is accepted is stored, then delivered in order, or reported.
 //!
 //! The crate knows no network and no storage engine. The long explanation is the architecture
@@ -24,6 +25,7 @@ pub mod command;
 pub mod config;
 pub mod connector;
 mod core;
+pub mod desk;
 mod downgrade;
 mod echo;
 pub mod error;
@@ -61,6 +63,7 @@ pub use self::{
     adapter::{Adapter, AdapterContext, AdapterExit},
     connector::{Connector, Puppet, PuppetContext, PuppetExit},
     core::{Core, Host, Parts, Status},
+    desk::{Desk, DeskError},
     downgrade::{Voice, downgrade, downgrade_table},
     error::DeliverError,
     inbox::{AcceptError, Inbox},

@@ -17,6 +17,7 @@ use crate::{
         standing::{self, Standing},
         supervise,
     },
+    texts,
 };
 
 /// Keeps a login, its credentials sealed, and brings its puppet to life.
@@ -28,6 +29,9 @@ pub(crate) async fn add(
     let own = Owner::Person(owner.clone());
     if shared.puppets.owner(&login.id).is_some_and(|other| other != own) {
         return Err("somebody else is signed in to that account here.".to_owned());
+    }
+    if let Some(many) = too_many(shared, owner, Some(&login.id)) {
+        return Err(texts::account::you_have_as_many_accounts(many));
     }
     let key = login_key(&login.id);
     let sealed =
@@ -44,6 +48,14 @@ pub(crate) async fn add(
     batch.remove(standing_key(&login.id));
     shared.store.commit(batch, Durability::Durable).await.map_err(|error| error.to_string())?;
     bring_to_life(shared, owner.clone(), login, None).await
+}
+
+/// Tells whether somebody has as many accounts as she may have, and how many that is; one of hers that is
+/// signed in again counts for none.
+pub(crate) fn too_many(shared: &Shared, owner: &UserId, again: Option<&LoginId>) -> Option<usize> {
+    let own = shared.puppets.of(owner);
+    let known = own.iter().any(|(login, _)| Some(login) == again);
+    (!known && own.len() >= shared.config.accounts_each).then_some(own.len())
 }
 
 /// Brings the puppets of all kept logins to life.

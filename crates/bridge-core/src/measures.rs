@@ -43,6 +43,8 @@ pub const OLDEST: &str = "bridge_waiting_oldest_seconds";
 pub const WAITING: &str = "bridge_waiting_rows";
 /// How long platforms asked us to wait.
 pub const RATE_LIMIT: &str = "adapter_rate_limit_wait_seconds";
+/// Events that could not be read.
+pub const UNDECODABLE: &str = "adapter_undecodable_total";
 /// How long a commit takes.
 pub const COMMIT_SECONDS: &str = "store_commit_seconds";
 /// Operations stored at once.
@@ -69,6 +71,12 @@ pub const ALL: &[Measure] = &[
         kind: "histogram",
         labels: &["network"],
         help: "how long a platform asked the bridge to wait",
+    },
+    Measure {
+        name: UNDECODABLE,
+        kind: "counter",
+        labels: &["network"],
+        help: "events that could not be read and were passed over",
     },
     Measure {
         name: DELIVERY,
@@ -167,6 +175,11 @@ pub fn describe() {
 /// Notes that a platform asked to wait.
 pub fn rate_limited(network: &NetworkId, wait: Duration) {
     metrics::histogram!(RATE_LIMIT, "network" => network.to_string()).record(wait);
+}
+
+/// Counts an event that could not be read.
+pub fn undecodable(network: &NetworkId) {
+    metrics::counter!(UNDECODABLE, "network" => network.to_string()).increment(1);
 }
 
 /// Counts an event on one of the two lanes, coming in or shown.

@@ -205,12 +205,16 @@ fn words(record: &NoticeRecord) -> Reply {
     if *change != ContactChange::AddedUs || !is_address(person.id.as_str()) {
         return Reply::Text(text);
     }
-    let button = |label: &str, word: &str| Button {
+    let button = |label: &str, word: &str, sign| Button {
         label: label.to_owned(),
         line: format!("contacts {word} {} --account {}", person.id, record.login),
+        sign: Some(sign),
     };
-    let buttons =
-        vec![button("Accept", "accept"), button("Decline", "decline"), button("Block", "block")];
+    let buttons = vec![
+        button("Accept", "accept", "✅"),
+        button("Decline", "decline", "❌"),
+        button("Block", "block", "🚫"),
+    ];
     Reply::Buttons { text, buttons }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     command::{Permissions, Queued, Role},
     connector::Connector,
     core::Host,
+    desk::SignIns,
     echo::Echoes,
     id::{ChatId, LoginId, NetworkId, PersonaId, PortalId, Timestamp},
     index::Index,
@@ -66,6 +67,8 @@ pub struct CoreConfig {
     pub retry: (Duration, Duration),
     /// How many accounts may sign in to one server in a second.
     pub sign_ins_per_second: u32,
+    /// How many accounts one person may have here.
+    pub accounts_each: usize,
     /// How long a session may hear nothing at all, keep-alives included.
     pub silence: Duration,
     /// Who may use the bridge.
@@ -133,6 +136,7 @@ impl Default for CoreConfig {
             portal_idle: Duration::from_secs(15 * 60),
             retry: (Duration::from_secs(1), Duration::from_secs(60)),
             sign_ins_per_second: 20,
+            accounts_each: 10,
             silence: Duration::from_secs(180),
             permissions: Permissions::default(),
             backups: None,
@@ -163,6 +167,7 @@ pub(crate) struct Shared {
     pub(crate) comings: Comings,
     pub(crate) roster: Roster,
     pub(crate) outward: Outward,
+    pub(crate) sign_ins: SignIns,
     /// Networks whose rooms that nobody knows may be known in a moment.
     rediscovering: Mutex<BTreeSet<NetworkId>>,
     pub(crate) echoes: Echoes,
@@ -217,6 +222,7 @@ impl Shared {
             comings: Comings::default(),
             roster: Roster::default(),
             outward: Outward::default(),
+            sign_ins: SignIns::default(),
             rediscovering: Mutex::default(),
             echoes: Echoes::default(),
             ingest,

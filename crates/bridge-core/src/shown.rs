@@ -47,8 +47,11 @@ pub(crate) fn line(text: &str) -> String {
 pub(crate) fn reply(reply: Reply) -> Reply {
     match reply {
         Reply::Buttons { text, buttons } => {
-            let fit =
-                |button: Button| Button { label: name(&button.label), line: line(&button.line) };
+            let fit = |button: Button| Button {
+                label: name(&button.label),
+                line: line(&button.line),
+                sign: button.sign,
+            };
             Reply::Buttons { text: lines(&text), buttons: buttons.into_iter().map(fit).collect() }
         }
         Reply::Table { title, columns, mut rows } => {

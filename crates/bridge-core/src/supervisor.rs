@@ -48,6 +48,8 @@ impl fmt::Display for Owner {
 /// All puppets of a core.
 #[derive(Default)]
 pub(crate) struct Puppets {
+    /// Counts whenever an account comes, goes, or does otherwise.
+    changes: watch::Sender<u64>,
     entries: Mutex<BTreeMap<LoginId, Entry>>,
 }
 
@@ -152,6 +154,7 @@ impl Puppets {
     /// Signs an account out and forgets it; its rows are reported undeliverable.
     pub(crate) fn remove(&self, login: &LoginId) -> bool {
         let removed = self.entries().remove(login);
+        self.note_change();
         removed.inspect(|entry| entry.cancel.cancel()).is_some()
     }
 
@@ -164,10 +167,20 @@ impl Puppets {
         entry.reason = reason;
         let news = std::mem::replace(&mut entry.state, state) != state;
         if news {
+            self.note_change();
             entry.since = Timestamp::now();
             tracing::info!(?login, ?state, "account changed");
         }
         news
+    }
+
+    /// Gives something whose value changes with every account.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn note_change(&self) {
+        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<LoginId, Entry>> {

@@ -366,8 +366,11 @@ mod tests {
     fn names_in_an_answer_are_no_marks_and_what_can_be_said_is_code() {
         let text = "Say `chat **x**` to *Bob*\nor not".to_owned();
         assert_eq!(answer(&Reply::Text(text)), ["Say `chat **x**` to \\*Bob\\*\nor not"]);
-        let button =
-            Button { label: "_Yes_".to_owned(), line: "accept bob@example.com".to_owned() };
+        let button = Button {
+            label: "_Yes_".to_owned(),
+            line: "accept bob@example.com".to_owned(),
+            sign: None,
+        };
         let ask = Reply::Buttons { text: "Well?".to_owned(), buttons: vec![button] };
         assert_eq!(answer(&ask), ["Well?\n\\_Yes\\_: say `accept bob@example.com`"]);
     }

@@ -176,12 +176,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 
 async fn list(account: Account, wanted: String) -> Reply {
     let mut contacts = account.puppet.contacts().await;
-    let fits = |contact: &Contact| {
-        let (name, id) = (contact.persona.shown_name(), contact.persona.id.as_str());
-        let groups = contact.groups.iter().any(|group| group.to_lowercase().contains(&wanted));
-        groups || name.to_lowercase().contains(&wanted) || id.to_lowercase().contains(&wanted)
-    };
-    contacts.retain(fits);
+    contacts.retain(|contact| contact.says(&wanted));
     contacts.sort_by_key(|contact| {
         let offline = contact.presence.state == PresenceState::Offline;
         (offline, contact.persona.shown_name().to_lowercase())

@@ -141,6 +141,7 @@ impl Caller<'_> {
         let button = |account: &Account| Button {
             label: account.login.to_string(),
             line: format!("{} --account {}", line.trim(), account.login),
+            sign: None,
         };
         Err(Reply::Buttons {
             text: texts::general::YOU_HAVE_SEVERAL_ACCOUNTS.to_owned(),

@@ -141,3 +141,12 @@ pub struct Contact {
     /// Whether the account blocks her.
     pub blocked: bool,
 }
+
+impl Contact {
+    /// Tells whether her name, her id or one of her groups holds some words, written small.
+    pub(crate) fn says(&self, wanted: &str) -> bool {
+        let (name, id) = (self.persona.shown_name(), self.persona.id.as_str());
+        let mut all = [name, id].into_iter().chain(self.groups.iter().map(String::as_str));
+        all.any(|text| text.to_lowercase().contains(wanted))
+    }
+}

@@ -60,6 +60,7 @@ pub(crate) fn supervise(
         reason: standing.as_ref().and_then(|kept| kept.reason.clone()),
     };
     let before = shared.puppets.entries().insert(login.clone(), entry);
+    shared.puppets.note_change();
     if let Some(before) = before {
         before.cancel.cancel();
     }

@@ -53,3 +53,7 @@ pub(crate) const YOUR_TOKEN_IS_FORGOTTEN: &str =
     "Your token is forgotten. End its session in your client too, if it was for this alone.";
 
 pub(crate) const I_HAVE_NO_TOKEN_OF_YOURS: &str = "I have no token of yours.";
+
+pub(crate) fn you_have_as_many_accounts(many: impl Display) -> String {
+    format!("you have {many} accounts here, and may have no more; `logout` makes room.")
+}
