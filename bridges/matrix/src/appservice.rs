@@ -14,11 +14,11 @@ use bridge_core::{
     AcceptError, Adapter as _,
     id::{NetworkId, PersonaId},
     inbox::SourceCursor,
-    measures, model,
+    model,
 };
 use ruma::{
-    OwnedEventId, OwnedRoomId, UserId, api::appservice::event::push_events::v1::EphemeralData,
-    events::AnyTimelineEvent, serde::Raw,
+    UserId, api::appservice::event::push_events::v1::EphemeralData, events::AnyTimelineEvent,
+    serde::Raw,
 };
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;

@@ -238,6 +238,6 @@ pub(crate) const FLOW_NAME: &str = "Address and password";
 pub(crate) const FLOW: &str = "Sign in with the address and password of your MSN account";
 pub(crate) const FILL_IN_THE_FORM: &str = "Give the address and the password of your MSN account.";
 
-pub(crate) fn signed_in_to(login: impl std::fmt::Display) -> String {
+pub(crate) fn signed_in_to(login: impl Display) -> String {
     format!("Signed in to {login}.")
 }

@@ -234,11 +234,6 @@ impl MatrixUser {
         Ok(self.room(room).await.send(content).await?.response.event_id)
     }
 
-    /// Gives her own access token, as her clients have it.
-    pub fn token(&self) -> String {
-        self.client.access_token().unwrap_or_default()
-    }
-
     /// Shows a picture of herself.
     ///
     /// # Errors

@@ -21,6 +21,10 @@ pub(crate) struct Sealed {
     pub(crate) device: Option<OwnedDeviceId>,
 }
 
+/// What clients send in the clear everywhere, for homeservers and others' clients read it: signs under messages,
+/// and what became of them.
+const OPEN: [&str; 2] = ["m.reaction", "com.beeper.message_send_status"];
+
 impl MatrixAdapter {
     /// Tells whether what is said in a room must be encrypted.
     pub(crate) async fn is_encrypted(
@@ -47,6 +51,9 @@ impl MatrixAdapter {
         content: Raw<AnyMessageLikeEventContent>,
     ) -> Result<Sealed, DeliverError> {
         let plain = |content| Sealed { kind: kind.to_owned(), content, device: None };
+        if OPEN.contains(&kind) {
+            return Ok(plain(content));
+        }
         let Some(crypto) = &self.crypto else { return Ok(plain(content)) };
         let store = self.store()?;
         let asked = || crypto.encryption_of(&self.intent, store, user, room);
