@@ -10,6 +10,7 @@ mod presence;
 mod provisioning;
 mod rediscover;
 mod spaces;
+mod words;
 
 use std::{
     fs,

@@ -13,6 +13,7 @@ use matrix_sdk::{
     Client, Room, RoomState,
     config::SyncSettings,
     deserialized_responses::VerificationState,
+    event_handler::RawEvent,
     media::{MediaFormat, MediaRequestParameters},
     ruma::{
         OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId, UInt, UserId,
@@ -22,7 +23,7 @@ use matrix_sdk::{
             sync::sync_events::v3::Filter,
         },
         events::{
-            InitialStateEvent,
+            AnySyncTimelineEvent, InitialStateEvent,
             presence::PresenceEvent,
             room::{
                 EncryptedFile, ImageInfo, MediaSource,
@@ -84,6 +85,13 @@ pub enum Seen {
     Redacted {
         /// The message.
         event: OwnedEventId,
+    },
+    /// What became of a message, as a bridge says it.
+    Status {
+        /// The message.
+        of: String,
+        /// All that is said of it.
+        content: serde_json::Value,
     },
     /// Who writes now.
     Typing {
@@ -207,6 +215,34 @@ impl MatrixUser {
     ) -> Result<OwnedEventId, matrix_sdk::Error> {
         let content = RoomMessageEventContent::text_plain(text);
         Ok(self.room(room).await.send(content).await?.response.event_id)
+    }
+
+    /// Puts a sign under a message.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn react(
+        &self,
+        room: &OwnedRoomId,
+        to: &str,
+        sign: &str,
+    ) -> Result<OwnedEventId, matrix_sdk::Error> {
+        let relation =
+            serde_json::json!({ "rel_type": "m.annotation", "event_id": to, "key": sign });
+        let content = serde_json::json!({ "m.relates_to": relation });
+        self.send(room, "m.reaction", content).await
+    }
+
+    /// Takes a message back.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn redact(
+        &self,
+        room: &OwnedRoomId,
+        event: &OwnedEventId,
+    ) -> Result<(), matrix_sdk::HttpError> {
+        self.room(room).await.redact(event, None, None).await.map(drop)
     }
 
     /// Sends a picture, with words under it.
@@ -490,6 +526,21 @@ fn listen(client: &Client, seen: &Arc<Mutex<Vec<Seen>>>, keys: &FileKeys) {
         async move {
             let room = room.room_id().to_owned();
             note(&list, Seen::Typing { room, users: event.content.user_ids });
+        }
+    });
+    let list = Arc::clone(seen);
+    client.add_event_handler(move |_: AnySyncTimelineEvent, raw: RawEvent| {
+        let list = Arc::clone(&list);
+        async move {
+            let event: serde_json::Value = serde_json::from_str(raw.get()).unwrap_or_default();
+            let kind = event.get("type").and_then(|kind| kind.as_str());
+            let content = event.get("content").cloned().unwrap_or_default();
+            let of = content.pointer("/m.relates_to/event_id").and_then(|of| of.as_str());
+            if kind == Some("com.beeper.message_send_status")
+                && let Some(of) = of.map(str::to_owned)
+            {
+                note(&list, Seen::Status { of, content });
+            }
         }
     });
     let me = client.user_id().map(ToOwned::to_owned);
