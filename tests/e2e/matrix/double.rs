@@ -55,7 +55,8 @@ async fn with_the_second_registration_she_is_brought_in_and_her_own_words_are_he
 
 #[tokio::test]
 async fn with_a_token_of_hers_the_bridge_speaks_as_her_until_she_takes_it_back() {
-    let world = World::made(None, Kind { doubles: false, protocol: Some("21"), ..Kind::default() }).await;
+    let world =
+        World::made(None, Kind { doubles: false, protocol: Some("21"), ..Kind::default() }).await;
     let management = world.log_in().await;
     let (_bob, mut bob_hears) = world.place(BOB, "hunter2").await;
     bob_is_online_for_ada(&world.ada, &management).await;

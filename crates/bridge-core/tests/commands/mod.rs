@@ -90,9 +90,11 @@ async fn each_command_does_what_it_says_and_shows_its_form_when_it_is_said_wrong
         ("set notices", "VALUE is missing. Say it like this: `set OPTION VALUE`"),
         ("set notices perhaps", "\\\"perhaps\\\" is none of on, off."),
         (
-            "set colour blue",
-            "\\\"colour\\\" is none of account, buddies, notices, offline-as, presence.",
+            "set shape round",
+            "\\\"shape\\\" is none of account, buddies, changes, colour, font, notices, offline-as, presence, \
+             reactions.",
         ),
+        ("set colour blue", "\\\"blue\\\" is no colour such as #cc0066."),
         ("set account eve@example.com", "is none of your accounts"),
         ("set account bob", "`account` is chats:bob now."),
         ("set notices on", "`notices` is on now."),
