@@ -15,7 +15,7 @@ const EVERYWHERE: &[(&str, &str)] = &[
     ("contacts add", "ADDRESS is missing. Say it like this: `contacts add ADDRESS [GROUP]`"),
     ("contacts add bob carol", "\"bob\" is no address such as bob@example.com"),
     ("presence asleep", "\"asleep\" is none of online, away"),
-    ("set colour blue", "\"colour\" is none of account, notices"),
+    ("set shape round", "\"shape\" is none of account, buddies"),
     ("ping now", "That is more than I need. Say it like this: `ping`"),
     ("frobnicate", "I do not know that command. Say `help`"),
     ("cancel", "There is nothing to cancel."),
