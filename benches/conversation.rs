@@ -44,11 +44,23 @@ const BUSY: &str = "busy@example.com";
 fn main() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // All of them, or those that are named.
+    let named: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let wanted = |name: &str| named.is_empty() || named.iter().any(|word| word == name);
     runtime.expect("a runtime").block_on(async {
-        text().await;
-        text_beside_many().await;
-        file().await;
-        linked_file().await;
+        if wanted("text_one_way") {
+            text().await;
+        }
+        if wanted("text_beside_1000_conversations") {
+            text_beside_many().await;
+        }
+        if wanted("file_through_switchboard") {
+            file().await;
+        }
+        if wanted("file_over_direct_link") {
+            linked_file().await;
+        }
     });
 }
 

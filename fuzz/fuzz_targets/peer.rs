@@ -59,7 +59,7 @@ impl World {
                     assert_eq!(described.hash, object.hash);
                 }
                 PeerEvent::Wants { transfer, most } => {
-                    let _ = self.sides[side].feed(self.now, transfer, &vec![1; most]);
+                    let _ = self.sides[side].feed(self.now, transfer, vec![1; most]);
                 }
                 PeerEvent::Ended { transfer, .. } => {
                     *self.ended[side].entry(transfer.0).or_default() += 1;
@@ -139,7 +139,8 @@ impl World {
         for [a, b] in self.wires.clone() {
             for ((from, id), (to, other)) in [(a, b), (b, a)] {
                 let now = self.now;
-                if let Some(mut bytes) = self.sides[from].poll_direct_bytes(now, id, 3000) {
+                let mut bytes = Vec::new();
+                if self.sides[from].poll_direct_bytes(now, id, 3000, &mut bytes) {
                     self.events(from);
                     change(&mut bytes);
                     self.tell(to, DirectNews::Bytes(other, &bytes));

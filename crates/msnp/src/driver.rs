@@ -8,8 +8,10 @@ use std::{
     time::Instant,
 };
 
+use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use msnp_proto::{
     Direction, LinkKind,
+    p2p::PeerEvent,
     session::{
         ChatId, Command, Effect, Event, HttpId, HttpReply, LinkChange, LinkId, RequestError,
         RequestId, Session, SessionConfig,
@@ -25,12 +27,15 @@ use tracing::{Instrument as _, Span};
 use crate::{
     config::Direct,
     dial::Dial,
-    direct::DirectLinks,
+    direct::{DirectLinks, DirectTold},
     http,
     link::{LinkNews, carry},
     trace::TraceSwitch,
     traffic::Counts,
 };
+
+/// One link's bytes on their way.
+type Carried = BoxFuture<'static, ()>;
 
 /// A request of a handle, and where its outcome goes.
 pub(crate) struct Asked {
@@ -82,7 +87,9 @@ pub(crate) struct Driver {
     /// What each link that was opened leads to.
     kinds: HashMap<LinkId, LinkKind>,
     direct: Option<DirectLinks>,
-    tasks: JoinSet<()>,
+    /// What carries the links' bytes. It runs inside the session's task: a word from a server is read and
+    /// understood, and one of ours written, without a wait for another.
+    carried: FuturesUnordered<Carried>,
     asking: JoinSet<(HttpId, HttpReply)>,
     /// What was asked, and where its outcome goes.
     outcomes: HashMap<RequestId, Waiting>,
@@ -96,6 +103,8 @@ pub(crate) struct Driver {
     events: mpsc::Sender<Vec<Event>>,
     /// Events the application has not taken yet.
     waiting: Vec<Event>,
+    /// Bytes of files among them.
+    waiting_bytes: usize,
     counts: Counts,
 }
 
@@ -103,6 +112,8 @@ pub(crate) struct Driver {
 /// and TCP holds the peers back. The notification link goes on; what it tells of presence is left
 /// out then, for the roster has it.
 const WAITING_LIMIT: usize = 1024;
+/// Bytes of files that may wait for the application before the same.
+const BYTES_LIMIT: usize = 1024 * 1024;
 
 impl Driver {
     pub(crate) fn new(
@@ -124,7 +135,7 @@ impl Driver {
             links: HashMap::new(),
             kinds: HashMap::new(),
             direct: None,
-            tasks: JoinSet::new(),
+            carried: FuturesUnordered::new(),
             asking: JoinSet::new(),
             outcomes: HashMap::new(),
             news,
@@ -134,6 +145,7 @@ impl Driver {
             asked,
             events,
             waiting: Vec::new(),
+            waiting_bytes: 0,
             counts: Counts::new(heard),
         }
     }
@@ -141,8 +153,7 @@ impl Driver {
     /// Allows direct links.
     pub(crate) fn with_direct(mut self, direct: Direct) -> Self {
         self.session.held().allow_direct(direct.rules());
-        let (dial, teller) = (Arc::clone(&self.dial), self.talk_teller.clone());
-        self.direct = Some(DirectLinks::new(direct, dial, teller));
+        self.direct = Some(DirectLinks::new(direct, Arc::clone(&self.dial)));
         self
     }
 
@@ -159,12 +170,12 @@ impl Driver {
         self.news.close();
         self.talk.close();
         // Links write their last words, bounded by their own deadlines.
-        while self.tasks.join_next().await.is_some() {}
+        while self.carried.next().await.is_some() {}
     }
 
     async fn step(&mut self) {
         let deadline = self.session.held().poll_timeout();
-        let behind = self.waiting.len() >= WAITING_LIMIT;
+        let behind = self.waiting.len() >= WAITING_LIMIT || self.waiting_bytes >= BYTES_LIMIT;
         let events = self.events.clone();
         let sleep = async {
             match deadline {
@@ -174,15 +185,21 @@ impl Driver {
         };
         tokio::select! {
             permit = events.reserve(), if !self.waiting.is_empty() => match permit {
-                Ok(permit) => permit.send(std::mem::take(&mut self.waiting)),
+                Ok(permit) => {
+                    self.waiting_bytes = 0;
+                    permit.send(std::mem::take(&mut self.waiting));
+                }
                 Err(_) => {
                     // Nobody listens any more.
                     self.waiting.clear();
+                    self.waiting_bytes = 0;
                     self.session.held().command(Instant::now(), Command::SignOut);
                 }
             },
-            Some(news) = self.news.recv() => self.take_news(*news),
-            Some(news) = self.talk.recv(), if !behind => self.take_news(*news),
+            Some(news) = news(&mut self.carried, &mut self.news, &mut self.talk, !behind) => {
+                self.take_news(*news);
+            }
+            Some(told) = told(&mut self.direct, !behind) => self.take_direct(told),
             asked = self.asked.recv() => match asked {
                 Some(asked) => {
                     let Asked { command, answer } = *asked;
@@ -203,8 +220,6 @@ impl Driver {
                     self.session.held().handle_http(Instant::now(), id, reply);
                 }
             }
-            // Finished links are reaped; what they had to say came as news.
-            Some(_) = self.tasks.join_next() => {}
             () = sleep => self.session.held().handle_timeout(Instant::now()),
         }
     }
@@ -224,11 +239,12 @@ impl Driver {
                 }
                 self.session.held().handle_link(now, link, change);
             }
-            LinkNews::Direct(told) => {
-                if let Some(direct) = &mut self.direct {
-                    direct.take(&mut self.session.held(), now, told);
-                }
-            }
+        }
+    }
+
+    fn take_direct(&mut self, told: DirectTold) {
+        if let Some(direct) = &mut self.direct {
+            direct.take(&mut self.session.held(), Instant::now(), told);
         }
     }
 
@@ -275,7 +291,12 @@ impl Driver {
                     }
                     Event::Odd { what } => tracing::debug!(%what, "passed over"),
                     Event::Presence { .. } if self.waiting.len() >= WAITING_LIMIT => {}
-                    event => self.waiting.push(event),
+                    event => {
+                        if let Event::Transfer(PeerEvent::Data { bytes, .. }) = &event {
+                            self.waiting_bytes += bytes.len();
+                        }
+                        self.waiting.push(event);
+                    }
                 }
             }
             std::iter::from_fn(|| session.poll_effect()).collect()
@@ -301,7 +322,7 @@ impl Driver {
                     LinkKind::Switchboard => &self.talk_teller,
                 };
                 let carried = carry(link, kind, dial, address, taken, teller.clone());
-                self.tasks.spawn(carried.instrument(span));
+                self.carried.push(Box::pin(carried.instrument(span)));
             }
             Effect::Send { link, bytes } => {
                 // A command is always sent whole.
@@ -324,6 +345,40 @@ impl Driver {
                 self.asking.spawn(async move { (id, http::ask(client, request).await) });
             }
         }
+    }
+}
+
+/// Carries the links' bytes until there is news of them. Cancel safe.
+async fn news(
+    carried: &mut FuturesUnordered<Carried>,
+    news: &mut mpsc::Receiver<Box<LinkNews>>,
+    talk: &mut mpsc::Receiver<Box<LinkNews>>,
+    talks: bool,
+) -> Option<Box<LinkNews>> {
+    let first = async {
+        tokio::select! {
+            Some(news) = news.recv() => Some(news),
+            Some(news) = talk.recv(), if talks => Some(news),
+            else => None,
+        }
+    };
+    tokio::pin!(first);
+    loop {
+        // What is carried first, for that is where news come from.
+        tokio::select! {
+            biased;
+            // Links that ended are let go; what they had to say came as news.
+            Some(()) = carried.next() => {}
+            news = &mut first => return news,
+        }
+    }
+}
+
+/// Carries the bytes of direct links until they tell something that may be taken. Cancel safe.
+async fn told(direct: &mut Option<DirectLinks>, takes: bool) -> Option<DirectTold> {
+    match direct {
+        Some(direct) => direct.told(takes).await,
+        None => None,
     }
 }
 

@@ -12,10 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    dial::{Dial, Stream},
-    direct::DirectTold,
-};
+use crate::dial::{Dial, Stream};
 
 /// How long a write may wait for the peer to read.
 pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(30);
@@ -28,7 +25,6 @@ const READ_SIZE: [usize; 2] = [512, 64 * 1024];
 pub(crate) enum LinkNews {
     Bytes(LinkId, Vec<u8>),
     Change(LinkId, LinkChange),
-    Direct(DirectTold),
 }
 
 /// Opens a link and carries its bytes until `outgoing` is closed or the peer ends it.
@@ -103,6 +99,6 @@ async fn write(
 }
 
 /// Tells the driver, who may be gone already; then nobody wants to know.
-pub(crate) async fn tell(news: &mpsc::Sender<Box<LinkNews>>, what: LinkNews) {
+async fn tell(news: &mpsc::Sender<Box<LinkNews>>, what: LinkNews) {
     let _ = news.send(Box::new(what)).await;
 }

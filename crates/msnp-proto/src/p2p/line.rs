@@ -98,7 +98,8 @@ pub(super) struct Piece {
     pub(super) transfer: TransferId,
     pub(super) session: u32,
     pub(super) is_file: bool,
-    pub(super) footer: u32,
+    /// What stands behind its packets; over direct links nothing does.
+    pub(super) footer: Option<u32>,
     /// The message's number and key, or its package in the low half.
     pub(super) message: u32,
     pub(super) key: u32,
@@ -227,13 +228,13 @@ impl Line {
                     remaining: part.remaining,
                     bytes: &part.bytes,
                 });
-                Some(self.number(operation, acknowledges, part, ends))
+                Some(self.number(operation, acknowledges, part, ends)?.encode())
             }
         }
     }
 
-    /// Makes the packet of some of a transfer's bytes.
-    pub(super) fn data(&mut self, piece: Piece, bytes: &[u8]) -> Vec<u8> {
+    /// Writes the packet of some of a transfer's bytes.
+    pub(super) fn data(&mut self, piece: Piece, bytes: &[u8], out: &mut Vec<u8>) {
         let end = piece.offset.saturating_add(wide(bytes.len()));
         let last = end >= piece.total;
         match self.age {
@@ -255,7 +256,10 @@ impl Line {
                     key: piece.key,
                     ..Header::default()
                 };
-                v1::packet(&header, bytes, piece.footer)
+                v1::write(out, &header, bytes);
+                if let Some(footer) = piece.footer {
+                    out.extend_from_slice(&footer.to_be_bytes());
+                }
             }
             Age::Second { .. } => {
                 let first = kind::FIRST * u8::from(piece.offset == 0);
@@ -274,15 +278,20 @@ impl Line {
                         ends: Some(piece.transfer),
                     });
                 }
-                self.number(0, None, Some(part), None)
+                if let Some(packet) = self.number(0, None, Some(part), None) {
+                    packet.write(out);
+                }
+                if piece.footer.is_some() {
+                    out.extend_from_slice(&[0; v2::FOOTER_LENGTH]);
+                }
             }
         }
     }
 
-    /// Takes a packet, and puts its acknowledgement in line where one is due.
-    pub(super) fn receive<'a>(&mut self, packet: &'a [u8]) -> Option<Arrival<'a>> {
+    /// Takes a packet before a footer of that length, and puts its acknowledgement in line where one is due.
+    pub(super) fn receive<'a>(&mut self, packet: &'a [u8], footer: usize) -> Option<Arrival<'a>> {
         match self.age {
-            Age::First { .. } => self.receive_first(packet),
+            Age::First { .. } => self.receive_first(packet, footer),
             Age::Second { .. } => self.receive_second(packet),
         }
     }
@@ -296,7 +305,7 @@ impl Line {
         }
     }
 
-    fn receive_first<'a>(&mut self, packet: &'a [u8]) -> Option<Arrival<'a>> {
+    fn receive_first<'a>(&mut self, packet: &'a [u8], footer: usize) -> Option<Arrival<'a>> {
         let (header, rest) = Header::decode(packet)?;
         if header.has(v1::flag::ACKNOWLEDGES) {
             let taken = self.awaited.remove(&header.key).into_iter().collect();
@@ -309,7 +318,7 @@ impl Line {
         if header.has(v1::flag::NONCE | 0x40 | 0x01) {
             return Some(Arrival::default());
         }
-        let bytes = v1::body(&header, rest);
+        let bytes = v1::body_before(&header, rest, footer);
         let end = header.offset.checked_add(wide(bytes.len()))?;
         if end > header.total && header.length != 0 {
             return None;
@@ -412,16 +421,16 @@ impl Line {
         Some(Came::Text(text))
     }
 
-    /// Numbers a packet of the second age and writes it.
-    fn number(
+    /// Numbers a packet of the second age.
+    fn number<'a>(
         &mut self,
         operation: u8,
         acknowledges: Option<u32>,
-        part: Option<Part<'_>>,
+        part: Option<Part<'a>>,
         ends: Option<TransferId>,
-    ) -> Vec<u8> {
+    ) -> Option<Packet<'a>> {
         let Age::Second { next, greeted, .. } = &mut self.age else {
-            return Vec::new();
+            return None;
         };
         let greets = operation & operation::SYN != 0 || !*greeted && acknowledges.is_none();
         *greeted |= greets;
@@ -437,7 +446,7 @@ impl Line {
         if let Some(transfer) = ends {
             self.awaited.insert(packet.sequence, transfer);
         }
-        packet.encode()
+        Some(packet)
     }
 }
 

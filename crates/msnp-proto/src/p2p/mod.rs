@@ -19,6 +19,7 @@ pub mod direct;
 mod line;
 pub mod msnftp;
 mod peers;
+mod pieces;
 mod place;
 pub mod slp;
 mod transfer;

@@ -43,7 +43,9 @@ pub struct Exchange {
     moved: u64,
     stage: Stage,
     proven: bool,
+    /// What came and is not taken, from `at` on.
     bytes: Vec<u8>,
+    at: usize,
     out: Vec<u8>,
 }
 
@@ -70,7 +72,7 @@ impl Exchange {
         let out = if sends { Vec::new() } else { b"VER MSNFTP\r\n".to_vec() };
         let (account, cookie) = (account.to_owned(), cookie.to_owned());
         let (stage, bytes) = (Stage::Version, Vec::new());
-        Self { sends, account, cookie, size, moved: 0, stage, proven: false, bytes, out }
+        Self { sends, account, cookie, size, moved: 0, stage, proven: false, bytes, at: 0, out }
     }
 
     /// Tells whether the other end is who was agreed with: it knows the number, or the file's size.
@@ -92,6 +94,8 @@ impl Exchange {
     pub fn receive(&mut self, bytes: &[u8]) -> Vec<Step> {
         let mut steps = Vec::new();
         if self.stage != Stage::Over {
+            self.bytes.drain(..self.at);
+            self.at = 0;
             self.bytes.extend_from_slice(bytes);
         }
         while self.stage != Stage::Over {
@@ -135,17 +139,19 @@ impl Exchange {
 
     fn over(&mut self, outcome: Result<(), TransferError>) -> Option<Step> {
         self.stage = Stage::Over;
-        self.bytes = Vec::new();
+        (self.bytes, self.at) = (Vec::new(), 0);
         Some(Step::Ended(outcome))
     }
 
     /// Takes a line, if it is there.
     fn line(&mut self) -> Option<Result<Option<Step>, TransferError>> {
-        let Some(end) = memchr::memchr(b'\n', &self.bytes) else {
-            return (self.bytes.len() > LINE_LIMIT).then_some(Err(TransferError::Corrupt));
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let Some(end) = memchr::memchr(b'\n', rest) else {
+            return (rest.len() > LINE_LIMIT).then_some(Err(TransferError::Corrupt));
         };
-        let line: Vec<u8> = self.bytes.drain(..=end).collect();
-        let line = String::from_utf8_lossy(line.get(..LINE_LIMIT).unwrap_or(&line)).into_owned();
+        let line = rest.get(..=end.min(LINE_LIMIT)).unwrap_or(rest);
+        let line = String::from_utf8_lossy(line).into_owned();
+        self.at += end + 1;
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         Some(self.said(&words))
     }
@@ -191,7 +197,8 @@ impl Exchange {
 
     /// Takes a block, if it is there whole.
     fn block(&mut self) -> Option<Result<Option<Step>, TransferError>> {
-        let (&[kind, low, high], rest) = self.bytes.split_first_chunk::<3>()?;
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let (&[kind, low, high], rest) = rest.split_first_chunk::<3>()?;
         if kind != 0 {
             return Some(Err(TransferError::Cancelled)); // the end is not told of that way, but by the size
         }
@@ -202,7 +209,7 @@ impl Exchange {
             return Some(Err(TransferError::TooLarge));
         }
         self.moved += wide;
-        self.bytes.drain(..3 + length);
+        self.at += 3 + length;
         Some(Ok(Some(Step::Data(data))))
     }
 }

@@ -21,6 +21,7 @@ use super::{
     line::{Arrival, Came, Line},
     slp::Slp,
     transfer::{ANSWER, DECISION, KEPT, STALL, State, Transfer, What},
+    v1,
 };
 use crate::{
     msg::{Body, Object},
@@ -33,6 +34,8 @@ const TRANSFERS_LIMIT: usize = 256;
 const PEER_LIMIT: usize = 16;
 /// Most lines to peers.
 const LINES_LIMIT: usize = 512;
+/// Bytes of a packet through a conversation, of either age.
+const PACKET: usize = 1300;
 /// Most objects that are served.
 const SERVED_LIMIT: usize = 256;
 
@@ -115,7 +118,7 @@ impl Peers {
         let Some(line) = self.line(chat, &from) else {
             return;
         };
-        if let Some(arrival) = line.receive(envelope.packet) {
+        if let Some(arrival) = line.receive(envelope.packet, v1::FOOTER_LENGTH) {
             self.heard(&from);
             self.arrived(now, chat, &from, None, arrival);
         }
@@ -346,10 +349,10 @@ impl Peers {
         &mut self,
         now: Instant,
         id: TransferId,
-        bytes: &[u8],
+        bytes: Vec<u8>,
     ) -> Result<(), TransferError> {
         if self.old.has(id) {
-            return self.feed_old(now, id, bytes);
+            return self.feed_old(now, id, &bytes);
         }
         let transfer = self.transfers.get_mut(&id).ok_or(TransferError::Unknown)?;
         let State::Sending(source) = &mut transfer.state else {
@@ -373,7 +376,8 @@ impl Peers {
         }
         let ready = self.transfers.iter().find(|(_, it)| it.chat == *chat && waits_for_chat(it));
         let (id, place) = ready.map(|(id, it)| (*id, it.place.clone()))?;
-        let packet = self.next_piece(now, id)?;
+        let mut packet = Vec::with_capacity(PACKET);
+        self.next_piece(now, id, &mut packet)?;
         Some(self.wrap(&place, &packet))
     }
 
@@ -447,5 +451,5 @@ fn waits_for_chat(transfer: &Transfer) -> bool {
 /// Whether a transfer has bytes to send now.
 fn is_ready(transfer: &Transfer) -> bool {
     matches!(&transfer.state, State::Sending(source)
-        if !source.waiting().is_empty() || source.total == 0)
+        if source.bytes.waiting() > 0 || source.total == 0)
 }

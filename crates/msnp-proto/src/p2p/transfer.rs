@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{FileContext, Place, direct::DirectId, slp::Slp};
+use super::{FileContext, Place, direct::DirectId, pieces::Pieces, slp::Slp};
 use crate::{msg::Object, session::ChatId};
 
 /// Largest object that is fetched, in bytes; original clients' pictures have some 25 KB.
@@ -20,6 +20,8 @@ pub(super) const DECISION: Duration = Duration::from_secs(600);
 pub(super) const KEPT: usize = 1024 * 1024;
 /// Bytes of a file that are asked for at once.
 pub(super) const FEED: usize = 64 * 1024;
+/// The same where they go over a direct link, which is faster than those who give them are asked.
+const LINK_FEED: usize = 256 * 1024;
 
 /// Names a transfer in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,9 +139,7 @@ pub(super) enum State {
 pub(super) struct Source {
     pub(super) total: u64,
     pub(super) sent: u64,
-    /// What is there to send, from `at` on.
-    pub(super) bytes: Vec<u8>,
-    pub(super) at: usize,
+    pub(super) bytes: Pieces,
     /// Whether the application was asked for more.
     pub(super) asked: bool,
     pub(super) message: u32,
@@ -148,33 +148,37 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(total: u64, bytes: Vec<u8>, message: u32, key: u32) -> Self {
-        Self { total, sent: 0, bytes, at: 0, asked: false, message, key }
+        let mut pieces = Pieces::default();
+        pieces.add(bytes, 0);
+        Self { total, sent: 0, bytes: pieces, asked: false, message, key }
     }
 
     /// Adds bytes to send, and lets those go that went out, but for the last of them.
-    pub(super) fn add(&mut self, bytes: &[u8], kept: usize) {
-        let gone = self.at.saturating_sub(kept);
-        if gone >= kept {
-            self.bytes.drain(..gone);
-            self.at -= gone;
-        }
-        self.bytes.extend_from_slice(bytes);
+    pub(super) fn add(&mut self, bytes: Vec<u8>, kept: usize) {
+        self.bytes.add(bytes, kept);
         self.asked = false;
     }
 
     /// Goes back as far as bytes are kept.
     pub(super) fn rewind(&mut self) {
-        self.sent = self.sent.saturating_sub(u64::try_from(self.at).unwrap_or(u64::MAX));
-        self.at = 0;
+        let kept = u64::try_from(self.bytes.rewind()).unwrap_or(u64::MAX);
+        self.sent = self.sent.saturating_sub(kept);
     }
 
-    pub(super) fn waiting(&self) -> &[u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
+    /// Tells how many bytes the application is to be asked for, when it is time to.
+    pub(super) fn wants(&mut self, linked: bool) -> Option<usize> {
+        let (most, few) = if linked { (LINK_FEED, LINK_FEED) } else { (FEED, FEED / 2) };
+        let missing = self.missing();
+        if missing == 0 || self.asked || self.bytes.waiting() >= few {
+            return None;
+        }
+        self.asked = true;
+        Some(usize::try_from(missing).unwrap_or(most).min(most))
     }
 
     /// Bytes that the application has not given yet.
     pub(super) fn missing(&self) -> u64 {
-        let waiting = u64::try_from(self.waiting().len()).unwrap_or(u64::MAX);
+        let waiting = u64::try_from(self.bytes.waiting()).unwrap_or(u64::MAX);
         self.total.saturating_sub(self.sent).saturating_sub(waiting)
     }
 }

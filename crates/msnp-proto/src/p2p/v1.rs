@@ -116,17 +116,27 @@ impl Header {
 /// Writes a whole packet: header, bytes, footer.
 pub fn packet(header: &Header, bytes: &[u8], footer: u32) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEADER_LENGTH + bytes.len() + FOOTER_LENGTH);
-    out.extend_from_slice(&header.encode());
-    out.extend_from_slice(bytes);
+    write(&mut out, header, bytes);
     out.extend_from_slice(&footer.to_be_bytes());
     out
+}
+
+/// Writes a packet without its footer.
+pub(super) fn write(out: &mut Vec<u8>, header: &Header, bytes: &[u8]) {
+    out.extend_from_slice(&header.encode());
+    out.extend_from_slice(bytes);
 }
 
 /// Gives a packet's bytes: what stands between the header and the footer. A known client writes
 /// length 0 above bytes that are there, and a whole packet's above the last, which has fewer: then all
 /// count that are there.
 pub fn body<'a>(header: &Header, rest: &'a [u8]) -> &'a [u8] {
-    let there = rest.len().saturating_sub(FOOTER_LENGTH);
+    body_before(header, rest, FOOTER_LENGTH)
+}
+
+/// Gives a packet's bytes before a footer of that length.
+pub(super) fn body_before<'a>(header: &Header, rest: &'a [u8], footer: usize) -> &'a [u8] {
+    let there = rest.len().saturating_sub(footer);
     let length = usize::try_from(header.length).unwrap_or(usize::MAX);
     let length = if length == 0 || length > rest.len() { there } else { length };
     rest.get(..length).unwrap_or_default()

@@ -11,6 +11,8 @@
 pub const ROOM: usize = 1222;
 /// Length of the footer, always zero.
 pub const FOOTER_LENGTH: usize = 4;
+/// Length of a transport's header with all its tags.
+const HEADER_MOST: usize = 8 + 6 + 6 + 14 + 2;
 /// What a side says of itself with the first packet, as the original clients write it.
 pub const PEER_INFO: [u8; 12] = [0, 2, 0, 0, 0, 0x0E, 0, 0, 0x0F, 1, 0, 0];
 
@@ -108,29 +110,37 @@ impl<'a> Packet<'a> {
 
     /// Writes the packet and its footer.
     pub fn encode(&self) -> Vec<u8> {
-        let mut header = Vec::with_capacity(24);
-        if let Some(sequence) = self.acknowledges {
-            tag(&mut header, 2, &sequence.to_be_bytes());
-        }
-        if let Some(sequence) = self.refuses {
-            tag(&mut header, 3, &sequence.to_be_bytes());
-        }
-        if let Some(peer_info) = &self.peer_info {
-            tag(&mut header, 1, peer_info);
-        }
-        pad(&mut header);
-        let payload = self.part.as_ref().map_or(0, Part::length);
-        let mut out = Vec::with_capacity(8 + header.len() + 1230);
-        out.push(u8::try_from(8 + header.len()).unwrap_or(u8::MAX));
-        out.push(self.operation);
-        out.extend(u16::try_from(payload).unwrap_or(u16::MAX).to_be_bytes());
-        out.extend(self.sequence.to_be_bytes());
-        out.extend(header);
-        if let Some(part) = &self.part {
-            part.encode(&mut out);
-        }
+        let payload = self.part.as_ref().map_or(0, |part| part.header_length() + part.bytes.len());
+        let mut out = Vec::with_capacity(HEADER_MOST + payload + FOOTER_LENGTH);
+        self.write(&mut out);
         out.extend([0; FOOTER_LENGTH]);
         out
+    }
+
+    /// Writes the packet without its footer.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        let payload = self.part.as_ref().map_or(0, Part::length);
+        let [high, low] = u16::try_from(payload).unwrap_or(u16::MAX).to_be_bytes();
+        out.extend_from_slice(&[8, self.operation, high, low]);
+        out.extend_from_slice(&self.sequence.to_be_bytes());
+        if let Some(sequence) = self.acknowledges {
+            tag(out, 2, &sequence.to_be_bytes());
+        }
+        if let Some(sequence) = self.refuses {
+            tag(out, 3, &sequence.to_be_bytes());
+        }
+        if let Some(peer_info) = &self.peer_info {
+            tag(out, 1, peer_info);
+        }
+        let length = (out.len() - start).next_multiple_of(4);
+        out.resize(start + length, 0);
+        if let Some(place) = out.get_mut(start) {
+            *place = u8::try_from(length).unwrap_or(u8::MAX);
+        }
+        if let Some(part) = &self.part {
+            part.write(out);
+        }
     }
 }
 
@@ -153,15 +163,15 @@ impl<'a> Part<'a> {
         })
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
-        out.push(u8::try_from(self.header_length()).unwrap_or(u8::MAX));
-        out.push(self.kind);
-        out.extend(self.package.to_be_bytes());
-        out.extend(self.session.to_be_bytes());
+    fn write(&self, out: &mut Vec<u8>) {
+        let [high, low] = self.package.to_be_bytes();
+        let length = u8::try_from(self.header_length()).unwrap_or(u8::MAX);
+        out.extend_from_slice(&[length, self.kind, high, low]);
+        out.extend_from_slice(&self.session.to_be_bytes());
         if self.remaining > 0 {
-            out.extend([1, 8]);
-            out.extend(self.remaining.to_be_bytes());
-            out.extend([0, 0]);
+            out.extend_from_slice(&[1, 8]);
+            out.extend_from_slice(&self.remaining.to_be_bytes());
+            out.extend_from_slice(&[0, 0]);
         }
         out.extend_from_slice(self.bytes);
     }
@@ -180,8 +190,4 @@ fn tag(out: &mut Vec<u8>, kind: u8, value: &[u8]) {
     out.push(kind);
     out.push(u8::try_from(value.len()).unwrap_or(u8::MAX));
     out.extend_from_slice(value);
-}
-
-fn pad(out: &mut Vec<u8>) {
-    out.resize(out.len().next_multiple_of(4), 0);
 }

@@ -27,15 +27,20 @@ impl Session {
         accepted
     }
 
-    /// Gives bytes to write to a direct connection, some more than `most` at most; none when there are none
-    /// now. Ask after every call, once what was given before is written.
-    pub fn poll_direct(&mut self, now: Instant, id: DirectId, most: usize) -> Option<Vec<u8>> {
-        if self.closed {
-            return None;
+    /// Puts bytes to write to a direct connection into `out`, `most` at most; false when there are none now.
+    /// Ask after every call, once what was given before is written, or is about to be.
+    pub fn poll_direct(
+        &mut self,
+        now: Instant,
+        id: DirectId,
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let given = !self.closed && self.peers.poll_direct_bytes(now, id, most, out);
+        if given {
+            self.peers_move(now);
         }
-        let bytes = self.peers.poll_direct_bytes(now, id, most)?;
-        self.peers_move(now);
-        Some(bytes)
+        given
     }
 
     /// Passes on what is to be done about direct links.

@@ -50,7 +50,7 @@ impl Session {
         let outcome = match command {
             Command::AcceptFile { transfer } => self.peers.accept(now, transfer),
             Command::CancelTransfer { transfer } => self.peers.cancel(transfer),
-            Command::FeedFile { transfer, bytes } => self.peers.feed(now, transfer, &bytes),
+            Command::FeedFile { transfer, bytes } => self.peers.feed(now, transfer, bytes),
             Command::FetchObject { transfer, chat, account, description } => {
                 let Some(object) = Object::read(&description) else {
                     self.complete(request, Err(TransferError::Unavailable.into()));

@@ -42,6 +42,12 @@ pub(super) struct Linked {
     pub(super) over_chat: usize,
 }
 
+/// Gives what there is to write to a connection.
+pub(super) fn direct_bytes(peers: &mut Peers, now: Instant, id: DirectId) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    peers.poll_direct_bytes(now, id, 4096, &mut bytes).then_some(bytes)
+}
+
 pub(super) fn rules() -> DirectRules {
     DirectRules { addresses: vec![Ipv4Addr::LOCALHOST], nearby: true }
 }
@@ -134,7 +140,7 @@ impl Linked {
         for [a, b] in self.wires.clone() {
             for ((from, id), (to, other)) in [(a, b), (b, a)] {
                 let now = self.now();
-                let Some(mut bytes) = self.side(from).poll_direct_bytes(now, id, 4096) else {
+                let Some(mut bytes) = direct_bytes(self.side(from), now, id) else {
                     continue;
                 };
                 moved = true;
@@ -278,7 +284,7 @@ fn files_may_go_both_ways_at_once() {
             });
             let Some(most) = wants else { break };
             let part = his.get(fed..(fed + most).min(his.len())).unwrap_or_default();
-            linked.pair.bob.feed(now, id, part).unwrap();
+            linked.pair.bob.feed(now, id, part.to_vec()).unwrap();
             fed += part.len();
         }
         let to_ada = linked.pair.events.iter().filter_map(|(who, event)| match event {
@@ -385,7 +391,7 @@ fn strangers_are_dropped_and_the_right_one_is_still_waited_for() {
         linked.tell(1, DirectNews::Bytes(id, wrong));
         assert_eq!(linked.pair.bob.poll_direct(), Some(DirectAction::Close(id)));
         let now = linked.now();
-        assert_eq!(linked.pair.bob.poll_direct_bytes(now, id, 100), None, "he says nothing");
+        assert_eq!(direct_bytes(&mut linked.pair.bob, now, id), None, "he says nothing");
     }
     // Those who say nothing are few.
     let silent: Vec<DirectId> =
@@ -454,7 +460,7 @@ fn what_cannot_be_sent_again_is_not_called_sent() {
         let [(_, id), _] = linked.wires[0];
         for _ in 0..2000 {
             let now = linked.now();
-            linked.pair.ada.poll_direct_bytes(now, id, 4096);
+            direct_bytes(&mut linked.pair.ada, now, id);
             lossy(&mut linked);
         }
         linked.break_all();
@@ -494,14 +500,14 @@ fn a_link_that_ends_behind_the_last_byte_leaves_open_whether_it_arrived() {
 #[test]
 fn frames_are_bounded_before_they_are_kept() {
     let mut frames = Frames::default();
-    frames.push(&u32::try_from(FRAME_LIMIT + 1).unwrap().to_le_bytes());
-    assert!(frames.next_frame().is_err());
+    let length = u32::try_from(FRAME_LIMIT + 1).unwrap().to_le_bytes();
+    assert!(frames.next_frame(&mut &length[..]).is_err());
     let mut frames = Frames::default();
     let mut bytes = vec![0; 8]; // empty ones
     frame(&mut bytes, &[7; FRAME_LIMIT]);
-    frames.push(&bytes);
-    assert_eq!(frames.next_frame(), Ok(Some(&[7; FRAME_LIMIT][..])));
-    assert_eq!(frames.next_frame(), Ok(None));
+    let mut bytes = bytes.as_slice();
+    assert_eq!(frames.next_frame(&mut bytes), Ok(Some(&[7; FRAME_LIMIT][..])));
+    assert_eq!(frames.next_frame(&mut bytes), Ok(None));
 }
 
 #[test]

@@ -91,8 +91,8 @@ fn bytes_to_the_one_who_sends_are_none_of_his_file() {
         scene.bytes(ADA, session, 0, 10, &noise(10));
         scene.drain();
         assert_eq!((scene.received().len(), scene.ended()), (0, vec![]));
-        scene.bob.feed(scene.now, id, &noise(10)).unwrap();
-        assert_eq!(scene.bob.feed(scene.now, id, &[1]), Err(TransferError::Unknown));
+        scene.bob.feed(scene.now, id, noise(10)).unwrap();
+        assert_eq!(scene.bob.feed(scene.now, id, vec![1]), Err(TransferError::Unknown));
     }
 }
 
@@ -117,11 +117,11 @@ fn an_acknowledgement_ends_a_file_once_and_not_before_its_last_byte() {
         let file = FileContext { size: 3000, name: "a.bin".to_owned(), preview: Vec::new() };
         scene.bob.offer(scene.now, id, &ChatId::with(ADA), to, file).unwrap();
         let session = scene.agree();
-        scene.bob.feed(scene.now, id, &noise(1500)).unwrap();
+        scene.bob.feed(scene.now, id, noise(1500)).unwrap();
         scene.drain();
         scene.acknowledge(session);
         assert_eq!(scene.ended(), [], "half of it is not sent yet, second age: {second}");
-        scene.bob.feed(scene.now, id, &noise(1500)).unwrap();
+        scene.bob.feed(scene.now, id, noise(1500)).unwrap();
         scene.drain();
         assert_eq!(scene.ended(), []);
         scene.acknowledge(session);
@@ -227,7 +227,7 @@ fn an_offer_that_nobody_hears_ends_in_its_time_and_a_file_nobody_confirms_is_not
             scene.bob.offer(scene.now, id, &ChatId::with(ADA), to, file.clone()).unwrap();
             if seconds == 61 {
                 scene.agree();
-                scene.bob.feed(scene.now, id, &noise(10)).unwrap();
+                scene.bob.feed(scene.now, id, noise(10)).unwrap();
             }
             scene.drain();
             scene.wait(seconds);

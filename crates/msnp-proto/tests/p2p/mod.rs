@@ -102,7 +102,7 @@ impl Pair {
                     let end = (self.fed + most).min(self.file.len());
                     let bytes = self.file.get(self.fed..end).unwrap_or_default().to_vec();
                     self.fed = end;
-                    let fed = self.ada.feed(self.now, transfer, &bytes);
+                    let fed = self.ada.feed(self.now, transfer, bytes);
                     assert!(matches!(fed, Ok(()) | Err(TransferError::Unknown)), "or it is over");
                 }
                 self.events.push(("ada", event));

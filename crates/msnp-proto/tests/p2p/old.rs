@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::{
     ADA, BOB, Pair,
-    direct::{Linked, rules},
+    direct::{Linked, direct_bytes, rules},
     noise,
 };
 
@@ -109,7 +109,7 @@ fn who_does_not_know_the_number_gets_nothing() {
         linked.tell(0, DirectNews::Opened(id));
         linked.tell(0, DirectNews::Bytes(id, format!("VER MSNFTP\r\n{wrong}\r\n").as_bytes()));
         assert_eq!(linked.pair.ada.poll_direct(), Some(DirectAction::Close(id)), "{wrong}");
-        assert_eq!(linked.pair.ada.poll_direct_bytes(now, id, 100), None, "{wrong}");
+        assert_eq!(direct_bytes(&mut linked.pair.ada, now, id), None, "{wrong}");
     }
     assert_eq!(linked.pair.ended("ada"), [], "the right one may still come");
 }

@@ -17,7 +17,7 @@ use msnp_proto::{
     session::ChatId,
 };
 
-use super::direct::slp_of;
+use super::direct::{direct_bytes, slp_of};
 
 const ALICE: &str = "alice@example.com";
 const BOB: &str = "bob@example.com";
@@ -177,7 +177,7 @@ fn a_recorded_file_is_taken_over_the_link() {
     }
     assert!(file == lines(), "{} bytes came", file.len());
     assert_eq!(ended, [Ok(())]);
-    let answered = bob.poll_direct_bytes(now, id, 4096).expect("a nonce and an acknowledgement");
+    let answered = direct_bytes(&mut bob, now, id).expect("a nonce and an acknowledgement");
     assert_eq!(answered.get(44 - 8..44 - 8 + 16), Some(&nonce.0[..]));
 }
 
@@ -256,7 +256,7 @@ fn a_file_is_invited_to_and_comes_on_a_recorded_link() {
                 event => panic!("{event:?}"),
             }
         }
-        answers.extend(bob.poll_direct_bytes(now, id, 4096).into_iter().flatten());
+        answers.extend(direct_bytes(&mut bob, now, id).into_iter().flatten());
     }
     let lines = (0..300).map(|at| format!("line {at:04} of a small text file\r\n"));
     assert!(came == lines.collect::<String>().into_bytes(), "{} bytes came", came.len());

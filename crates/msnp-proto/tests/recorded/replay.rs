@@ -199,7 +199,7 @@ impl Replay {
                 if let PeerEvent::Wants { transfer, most } = event {
                     let (bytes, given) = self.files.get_mut(&transfer).expect("a file");
                     let end = (*given + most).min(bytes.len());
-                    let part = bytes.get(*given..end).expect("they are there");
+                    let part = bytes.get(*given..end).expect("they are there").to_vec();
                     self.peers.feed(self.now, transfer, part).expect("they are wanted");
                     *given = end;
                 }

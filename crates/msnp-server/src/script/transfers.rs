@@ -99,7 +99,7 @@ impl Actor {
                 };
                 let file = &self.belongings.file;
                 let end = given.saturating_add(most).min(file.len());
-                let part = file.get(*given..end).unwrap_or_default();
+                let part = file.get(*given..end).unwrap_or_default().to_vec();
                 *given = end;
                 // One that ended since is told of as ended.
                 let _ = self.peers.feed(now(), transfer, part);

@@ -76,24 +76,24 @@ impl Handshake {
     /// [`HandshakeError`]: the connection is to be closed.
     pub fn receive(
         &mut self,
-        bytes: &[u8],
+        mut bytes: &[u8],
         message: u32,
     ) -> Result<Option<Vec<u8>>, HandshakeError> {
-        self.frames.push(bytes);
         if !self.connects && !self.greeted {
-            match self.frames.next_frame()? {
+            match self.frames.next_frame(&mut bytes)? {
                 None => return Ok(None),
                 Some(GREETING) => self.greeted = true,
                 Some(_) => return Err(HandshakeError::Foreign),
             }
         }
-        let Some(came) = self.frames.next_frame()? else {
+        let Some(came) = self.frames.next_frame(&mut bytes)? else {
             return Ok(None);
         };
         let nonce = read_nonce(came).ok_or(HandshakeError::Foreign)?;
         if !self.proof.holds(nonce) {
             return Err(HandshakeError::WrongNonce);
         }
+        self.frames.keep(bytes);
         let mut out = Vec::new();
         if !self.connects {
             self.write_nonce(&mut out, message);

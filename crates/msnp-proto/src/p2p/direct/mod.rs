@@ -16,6 +16,7 @@ mod nonce;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+pub(super) use self::frames::frame_with;
 pub use self::{
     frames::{FRAME_LIMIT, Frames, TooLong, frame},
     handshake::{Handshake, HandshakeError, Proof},

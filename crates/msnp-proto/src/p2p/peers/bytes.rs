@@ -51,19 +51,23 @@ impl Peers {
             return;
         };
         let link = self.direct.link_to(place);
-        let source = Source::new(total, bytes, message, key);
-        let missing = source.missing();
+        let mut source = Source::new(total, bytes, message, key);
         if let Some(transfer) = self.transfers.get_mut(&id) {
             transfer.link = link;
-            transfer.state = State::Sending(Source { asked: missing > 0, ..source });
-            if missing > 0 {
-                let most = usize::try_from(missing).unwrap_or(FEED).min(FEED);
+            if let Some(most) = source.wants(link.is_some()) {
                 self.events.push_back(PeerEvent::Wants { transfer: id, most });
             }
+            transfer.state = State::Sending(source);
         }
     }
 
-    pub(super) fn next_piece(&mut self, now: Instant, id: TransferId) -> Option<Vec<u8>> {
+    /// Writes the next packet of a transfer's bytes.
+    pub(super) fn next_piece(
+        &mut self,
+        now: Instant,
+        id: TransferId,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
         let transfer = self.transfers.get_mut(&id)?;
         let (line, room) = match transfer.link {
             Some(link) => (self.direct.line(link)?, ROOM),
@@ -73,9 +77,7 @@ impl Peers {
         let State::Sending(source) = &mut transfer.state else {
             return None;
         };
-        let bytes = source.waiting();
-        let bytes = bytes.get(..bytes.len().min(room)).unwrap_or_default();
-        let footer = if is_file { 2 } else { 1 };
+        let footer = transfer.link.is_none().then_some(if is_file { 2 } else { 1 });
         let piece = Piece {
             transfer: id,
             session: transfer.session,
@@ -86,25 +88,22 @@ impl Peers {
             offset: source.sent,
             total: source.total,
         };
-        let (packet, length) = (line.data(piece, bytes), bytes.len());
-        source.at += length;
-        source.sent += u64::try_from(length).unwrap_or_default();
+        let bytes = source.bytes.next(room);
+        line.data(piece, bytes, out);
+        source.sent += u64::try_from(bytes.len()).unwrap_or_default();
         transfer.deadline = now + STALL;
-        let missing = source.missing();
-        if missing > 0 && !source.asked && source.waiting().len() < FEED / 2 {
-            source.asked = true;
-            let most = usize::try_from(missing).unwrap_or(FEED).min(FEED);
+        if let Some(most) = source.wants(transfer.link.is_some()) {
             self.events.push_back(PeerEvent::Wants { transfer: id, most });
         }
         if source.sent >= source.total {
             let mut sent = Source::new(source.total, Vec::new(), source.message, source.key);
             sent.sent = source.sent;
             if transfer.link.is_some() {
-                (sent.bytes, sent.at) = (std::mem::take(&mut source.bytes), source.at);
+                sent.bytes = std::mem::take(&mut source.bytes);
             }
             transfer.state = State::Sent(sent);
         }
-        Some(packet)
+        Some(())
     }
 
     /// All bytes of a transfer were taken by the peer.
@@ -178,12 +177,27 @@ impl Peers {
         match &transfer.what {
             What::Object(_) => object.extend_from_slice(new),
             What::File(_) if new.is_empty() => {}
-            What::File(_) => {
-                self.events.push_back(PeerEvent::Data { transfer: id, bytes: new.to_vec() });
-            }
+            What::File(_) => self.tell_bytes(id, link.is_some(), new),
         }
         if got == size {
             self.received(now, id);
+        }
+    }
+
+    /// Tells of bytes of a file: together with those before, if nobody has taken them yet.
+    fn tell_bytes(&mut self, id: TransferId, linked: bool, new: &[u8]) {
+        match self.events.back_mut() {
+            Some(PeerEvent::Data { transfer, bytes })
+                if *transfer == id && bytes.len() + new.len() <= FEED =>
+            {
+                bytes.extend_from_slice(new);
+            }
+            _ => {
+                // Many packets come at once over a link; what is too much goes back when all are taken.
+                let mut bytes = Vec::with_capacity(if linked { FEED } else { new.len() });
+                bytes.extend_from_slice(new);
+                self.events.push_back(PeerEvent::Data { transfer: id, bytes });
+            }
         }
     }
 

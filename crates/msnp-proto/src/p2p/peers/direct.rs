@@ -14,17 +14,21 @@ use std::{
 
 use super::{Peers, is_ready};
 use crate::p2p::{
-    Place, TransferId,
+    PeerEvent, Place, TransferId,
     direct::{
         DirectAction, DirectId, DirectNews, DirectRules, Frames, Handshake, Nonce, Proof, frame,
+        frame_with,
     },
     line::Line,
     slp::Slp,
     transfer::{STALL, State, Transfer},
+    v1,
 };
 
 /// Bytes of a message in one packet over a direct link.
 pub(super) const ROOM: usize = 1352;
+/// Bytes of a packet's frame over a direct link, of either age.
+const FRAME: usize = 1500;
 /// How long a link that nothing uses is kept.
 const LINGER: Duration = Duration::from_secs(30);
 /// Most links of an account, tried for or there.
@@ -176,8 +180,8 @@ impl Peers {
         match news {
             DirectNews::Bytes(id, bytes) => {
                 if let Some(link) = self.direct.links.get_mut(&id) {
-                    link.frames.push(bytes);
-                    self.link_frames(now, id);
+                    let frames = std::mem::take(&mut link.frames);
+                    self.link_frames(now, id, frames, bytes);
                 } else {
                     self.try_bytes(now, id, bytes);
                 }
@@ -227,39 +231,47 @@ impl Peers {
         self.direct.actions.pop_front()
     }
 
-    /// Gives bytes to write to a connection, some more than `most` at most; none when there are none now.
+    /// Puts bytes to write to a connection into `out`, some more than `most` only where an answer in the old
+    /// way is longer; false when there are none now.
     pub fn poll_direct_bytes(
         &mut self,
         now: Instant,
         id: DirectId,
         most: usize,
-    ) -> Option<Vec<u8>> {
-        if let Some(out) = self.poll_old(id) {
-            return Some(out);
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let before = out.len();
+        if let Some(old) = self.poll_old(id) {
+            out.extend_from_slice(&old);
+            return true;
         }
         let transfer = self.direct.attempt_of(id);
-        let attempt = transfer.and_then(|transfer| self.direct.attempts.get_mut(&transfer));
+        let attempt = transfer.and_then(|id| self.direct.attempts.get_mut(&id));
         if let Some(it) = attempt.and_then(|attempt| attempt.tries.get_mut(&id)) {
-            return Some(std::mem::take(&mut it.outgoing)).filter(|out| !out.is_empty());
+            out.append(&mut it.outgoing);
+            return out.len() > before;
         }
-        let mut out = std::mem::take(&mut self.direct.links.get_mut(&id)?.outgoing);
-        while out.len() < most {
-            let queued = self.direct.line(id).and_then(Line::poll_queued);
-            let Some(mut packet) = queued.or_else(|| self.next_piece_on(now, id)) else {
+        let Some(link) = self.direct.links.get_mut(&id) else {
+            return false;
+        };
+        out.append(&mut link.outgoing);
+        while out.len() - before + FRAME <= most.max(FRAME) {
+            if let Some(packet) = self.direct.line(id).and_then(Line::poll_queued) {
+                let end = packet.len().saturating_sub(v1::FOOTER_LENGTH);
+                frame(out, packet.split_at(end).0);
+            } else if let Some(ready) = self.find(|it| it.link == Some(id) && is_ready(it)) {
+                frame_with(out, |out| {
+                    self.next_piece(now, ready, out);
+                });
+            } else {
                 break;
-            };
-            packet.truncate(packet.len().saturating_sub(4)); // no footer
-            frame(&mut out, &packet);
+            }
         }
-        if let Some(link) = self.direct.links.get_mut(&id).filter(|_| !out.is_empty()) {
+        let given = out.len() > before;
+        if let Some(link) = self.direct.links.get_mut(&id).filter(|_| given) {
             link.deadline = now + LINGER;
         }
-        Some(out).filter(|out| !out.is_empty())
-    }
-
-    fn next_piece_on(&mut self, now: Instant, link: DirectId) -> Option<Vec<u8>> {
-        let ready = self.find(|it| it.link == Some(link) && is_ready(it))?;
-        self.next_piece(now, ready)
+        given
     }
 
     fn try_bytes(&mut self, now: Instant, id: DirectId, bytes: &[u8]) {
@@ -314,10 +326,11 @@ impl Peers {
         let place = it.place.clone();
         let line = Line::new(it.chat.clone(), place.id.is_some(), random);
         let (outgoing, frames) = (won.outgoing, won.handshake.into_frames());
-        let link = Link { place, line, frames, outgoing, deadline: now + LINGER };
+        let link =
+            Link { place, line, frames: Frames::default(), outgoing, deadline: now + LINGER };
         self.direct.links.insert(id, link);
         self.link_settled(now, transfer);
-        self.link_frames(now, id);
+        self.link_frames(now, id, frames, &[]);
     }
 
     /// Begins to send a file that waited for a link, over the link if there is one.
@@ -331,21 +344,32 @@ impl Peers {
     }
 
     /// Takes what frames of a link have brought whole.
-    fn link_frames(&mut self, now: Instant, id: DirectId) {
+    fn link_frames(&mut self, now: Instant, id: DirectId, mut frames: Frames, mut bytes: &[u8]) {
+        let Some(link) = self.direct.links.get(&id) else {
+            return;
+        };
+        let (chat, place) = (link.line.chat.clone(), link.place.clone());
         while let Some(link) = self.direct.links.get_mut(&id) {
-            let packet = match link.frames.next_frame() {
-                Ok(Some(frame)) => [frame, &[0; 4]].concat(),
-                Ok(None) => return,
+            match frames.next_frame(&mut bytes) {
+                Ok(Some(frame)) => {
+                    link.deadline = now + LINGER;
+                    if let Some(arrival) = link.line.receive(frame, 0) {
+                        self.arrived(now, &chat, &place, Some(id), arrival);
+                    }
+                }
+                Ok(None) => {
+                    link.frames = frames;
+                    break;
+                }
                 Err(_) => {
                     self.direct.actions.push_back(DirectAction::Close(id));
-                    return self.link_down(now, id);
+                    self.link_down(now, id);
+                    break;
                 }
-            };
-            link.deadline = now + LINGER;
-            let (chat, place) = (link.line.chat.clone(), link.place.clone());
-            if let Some(arrival) = link.line.receive(&packet) {
-                self.arrived(now, &chat, &place, Some(id), arrival);
             }
+        }
+        if let Some(PeerEvent::Data { bytes, .. }) = self.events.back_mut() {
+            bytes.shrink_to_fit();
         }
     }
 
