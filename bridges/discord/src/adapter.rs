@@ -47,6 +47,7 @@ use crate::{
     error::Failure,
     gateway::{self, Ended, Hearing},
     intake::{self, Intake, Waiting, Way},
+    interact,
     lock::lock,
     media,
     nicknames::Nicknames,
@@ -143,6 +144,8 @@ pub struct DiscordAdapter {
     pub(crate) webhooks: Webhooks,
     pub(crate) nicknames: Nicknames,
     pub(crate) writers: Writers,
+    /// By which commands of `/msn` are answered.
+    pub(crate) tokens: interact::Tokens,
     identity: OnceLock<(ApplicationId, DiscordUserId)>,
     context: OnceLock<AdapterContext>,
     cache: Mutex<Arc<Cache>>,
@@ -189,6 +192,7 @@ impl DiscordAdapter {
             webhooks: Webhooks::default(),
             nicknames: Nicknames::default(),
             writers: Writers::default(),
+            tokens: interact::Tokens::default(),
             identity: OnceLock::new(),
             context: OnceLock::new(),
             cache: Mutex::default(),
@@ -456,7 +460,7 @@ impl Adapter for DiscordAdapter {
         // What is known before anything is said or heard.
         let _ = self.identity.set(outlook.ids());
         self.nicknames.set_channels(&outlook);
-        let (hearing, queued) = Hearing::new(Arc::clone(&self), Arc::clone(&cx.inbox));
+        let (hearing, queued, asked) = Hearing::new(Arc::clone(&self), Arc::clone(&cx.inbox));
         let tasks = TaskTracker::new();
         for (intake, waiting) in lock(&self.waiting).drain(..) {
             let way = Way {
@@ -466,6 +470,14 @@ impl Adapter for DiscordAdapter {
                 cancel: cancel.clone(),
             };
             tasks.spawn(intake::run(intake, waiting, way));
+        }
+        if let Some(application) = self.application() {
+            self.rest.set_application_id(application);
+        }
+        tasks.spawn(interact::run(Arc::clone(&self), cx.clone(), asked));
+        let registering = interact::register(&self.rest, &cx.store);
+        if cancel.run_until_cancelled(registering).await.is_none() {
+            return AdapterExit::Cancelled;
         }
         tasks.spawn(take_commands(cx, queued));
         let mut intents = INTENTS;
@@ -571,7 +583,13 @@ impl Adapter for DiscordAdapter {
         reply: &Reply,
         key: IdempotencyKey,
     ) -> Result<(), DeliverError> {
-        let channel = channel_of(&to.room)?;
+        let channel = match interact::way(to) {
+            interact::Way::Interaction(name, person) => {
+                return self.say_back(&name, person, &to_discord::answer(reply)).await;
+            }
+            interact::Way::Person(person) => self.direct_channel(person).await?,
+            interact::Way::Channel => channel_of(&to.room)?,
+        };
         for (number, text) in to_discord::answer(reply).iter().enumerate() {
             self.pause.over().await;
             let message =

@@ -25,6 +25,7 @@ use serenity::{
     gateway::{ChunkGuildFilter, CollectorCallback, GatewayError, ShardMessenger},
     http::HttpBuilder,
     model::{
+        application::Interaction,
         channel::{Message, Reaction},
         event::{Event, TypingStartEvent, UnknownEvent},
         id::{ChannelId, GuildId},
@@ -42,6 +43,7 @@ use crate::{
     changes::Change,
     convert::from_discord,
     intake::Heard,
+    interact,
     lock::lock,
 };
 
@@ -51,10 +53,11 @@ const COMMANDS: usize = 256;
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Events of ours to lose: one that cannot be read is said and mended.
-const WATCHED: [&str; 13] = [
+const WATCHED: [&str; 14] = [
     "CHANNEL_DELETE",
     "GUILD_CREATE",
     "GUILD_MEMBERS_CHUNK",
+    "INTERACTION_CREATE",
     "MESSAGE_CREATE",
     "MESSAGE_DELETE",
     "MESSAGE_DELETE_BULK",
@@ -85,6 +88,7 @@ pub(crate) struct Hearing {
     adapter: Arc<DiscordAdapter>,
     inbox: Arc<dyn Inbox>,
     commands: mpsc::Sender<Message>,
+    interactions: mpsc::Sender<Interaction>,
     last: Mutex<Instant>,
     /// The way to ask the session something, once it is there.
     asking: Mutex<Option<(ShardMessenger, GuildId)>>,
@@ -96,17 +100,19 @@ impl Hearing {
     pub(crate) fn new(
         adapter: Arc<DiscordAdapter>,
         inbox: Arc<dyn Inbox>,
-    ) -> (Arc<Self>, mpsc::Receiver<Message>) {
+    ) -> (Arc<Self>, mpsc::Receiver<Message>, mpsc::Receiver<Interaction>) {
         let (commands, queued) = mpsc::channel(COMMANDS);
+        let (interactions, asked) = mpsc::channel(interact::WAITING);
         let hearing = Self {
             adapter,
             inbox,
             commands,
+            interactions,
             last: Mutex::new(Instant::now()),
             asking: Mutex::default(),
             current: AtomicU64::new(0),
         };
-        (Arc::new(hearing), queued)
+        (Arc::new(hearing), queued, asked)
     }
 
     fn heard(&self, session: u64, event: &Event) -> bool {
@@ -129,6 +135,7 @@ impl Hearing {
             }
             Event::ReactionAdd(event) => self.reaction(&event.reaction, true),
             Event::ReactionRemove(event) => self.reaction(&event.reaction, false),
+            Event::InteractionCreate(event) => self.interaction(&event.interaction),
             Event::TypingStart(event) => self.typing(event),
             Event::Unknown(event) => self.unreadable(event),
             _ => {}
@@ -145,6 +152,12 @@ impl Hearing {
         }
         if self.commands.try_send(message.clone()).is_err() {
             tracing::warn!("direct messages come faster than they are stored; one is left out");
+        }
+    }
+
+    fn interaction(&self, interaction: &Interaction) {
+        if self.interactions.try_send(interaction.clone()).is_err() {
+            tracing::warn!("interactions come faster than they are answered; one is left out");
         }
     }
 

@@ -11,6 +11,7 @@ mod convert;
 mod error;
 mod gateway;
 mod intake;
+mod interact;
 mod lock;
 mod media;
 mod mend;

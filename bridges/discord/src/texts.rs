@@ -14,6 +14,21 @@ pub(crate) const WORDS_WITHHELD: &str = "I cannot read what is said here, so it 
 pub(crate) const UNSUPPORTED: &str = "Discord does not get this through the bridge yet.";
 pub(crate) const WORDLESS: &str = "This answer has no words here.";
 
+/// What `/msn` says of itself; at most 100 letters each.
+pub(crate) const THE_BRIDGE: &str =
+    "The bridge to MSN Messenger: your accounts, contacts and conversations.";
+pub(crate) const COMMANDS_OF_ONE_KIND: &str = "Commands about one thing.";
+pub(crate) const ANY_COMMAND: &str = "does any command, written as one line; `help` lists them.";
+pub(crate) const A_LINE: &str = "a command and what follows it";
+
+/// Answers to what cannot be done.
+pub(crate) const A_COMMAND_OF_BEFORE: &str =
+    "I do not know that command any more. Reload Discord, or say it by `/msn do`.";
+pub(crate) const NOT_TO_BE_PRESSED: &str =
+    "That does nothing any more. Say `/msn help` to see what I can do.";
+pub(crate) const GIVE_IT_AGAIN: &str =
+    "I could not keep that command, and did nothing. Give it again in a minute.";
+
 /// What is answered, where its words are not known.
 pub(crate) const AN_EARLIER_MESSAGE: &str = "an earlier message";
 
