@@ -18,7 +18,7 @@ async fn status(world: &World, event: &str, wanted: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn looks_answers_changes_and_signs_cross_and_what_failed_is_sent_again_by_a_sign() {
+async fn looks_answers_changes_and_signs_cross() {
     let mut world = World::new().await;
     let management = world.log_in().await;
     let (bob, mut bob_hears) = world.bob().await;
@@ -72,24 +72,5 @@ async fn looks_answers_changes_and_signs_cross_and_what_failed_is_sent_again_by_
     hears(&mut bob_hears, "reacted with").await;
     world.ada.redact(&room, &said).await.expect("it is sent");
     hears(&mut bob_hears, "took a message back").await;
-
-    // One who is blocked is told so; when she is not any more, a sign is enough.
-    bob.block_contact(ACCOUNT, true).await.expect("it is done");
-    let lost = world.ada.say(&room, "are you there?").await.expect("it is sent");
-    world.ada.hears("Not delivered").await;
-    let failed = |seen: &Seen| match seen {
-        Seen::Status { of, content } if *of == lost.as_str() => {
-            content["status"].as_str().filter(|is| is.starts_with("FAIL_")).map(str::to_owned)
-        }
-        _ => None,
-    };
-    world.ada.sees(SOON, "it failed", failed).await;
-    bob.block_contact(ACCOUNT, false).await.expect("it is done");
-    world.ada.forget();
-    bob_is_online_for_ada(&world.ada, &management).await;
-    let Seen::Message { .. } = world.ada.hears(BOB).await else { panic!("a list") };
-    world.ada.react(&room, lost.as_str(), "🔁").await.expect("it is sent");
-    hears(&mut bob_hears, "are you there?").await;
-    status(&world, lost.as_str(), "SUCCESS").await;
     assert!(world.bridge.take().expect("it runs").stop().await);
 }
