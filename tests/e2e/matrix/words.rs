@@ -3,7 +3,7 @@
 use msnp::{ChatId, Colour, Event, Text};
 use testkit::Seen;
 
-use super::{ACCOUNT, BOB, World, bob_is_online_for_ada};
+use super::{ACCOUNT, World, bob_is_online_for_ada};
 use crate::support::{SOON, hears};
 
 /// Waits for the status of a message.
