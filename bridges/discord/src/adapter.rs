@@ -320,6 +320,19 @@ impl DiscordAdapter {
         }
     }
 
+    /// Notes where channels begin that are seen for the first time.
+    async fn begin_channels(self: &Arc<Self>, cx: &AdapterContext) {
+        let way = Way {
+            adapter: Arc::clone(self),
+            inbox: Arc::clone(&cx.inbox),
+            facts: cx.store.clone(),
+            cancel: cx.cancel.clone(),
+        };
+        for intake in self.intakes() {
+            way.begin(&intake).await;
+        }
+    }
+
     /// Keeps a session with the gateway, one after another.
     async fn keep_session(&self, hearing: &Arc<Hearing>, mut intents: GatewayIntents) {
         let (first, longest) = self.patience.again;
@@ -457,6 +470,11 @@ impl Adapter for DiscordAdapter {
             Some(Err(reason)) => return AdapterExit::Refused(reason),
             Some(Ok(outlook)) => outlook,
         };
+        // Before anything is said there: what is answered to it is heard, however soon.
+        let beginnings = self.begin_channels(&cx);
+        if cancel.run_until_cancelled(beginnings).await.is_none() {
+            return AdapterExit::Cancelled;
+        }
         // What is known before anything is said or heard.
         let _ = self.identity.set(outlook.ids());
         self.nicknames.set_channels(&outlook);
@@ -475,10 +493,11 @@ impl Adapter for DiscordAdapter {
             self.rest.set_application_id(application);
         }
         tasks.spawn(interact::run(Arc::clone(&self), cx.clone(), asked));
-        let registering = interact::register(&self.rest, &cx.store);
-        if cancel.run_until_cancelled(registering).await.is_none() {
-            return AdapterExit::Cancelled;
-        }
+        let (registrar, store, until) = (Arc::clone(&self), cx.store.clone(), cancel.clone());
+        tasks.spawn(async move {
+            let registering = interact::register(&registrar.rest, &store);
+            until.run_until_cancelled(registering).await
+        });
         tasks.spawn(take_commands(cx, queued));
         let mut intents = INTENTS;
         if outlook.message_content {

@@ -194,6 +194,16 @@ impl Way {
         }
     }
 
+    /// Notes where a channel begins that is seen for the first time; what cannot be read now is tried again
+    /// when the gateway is there.
+    pub(crate) async fn begin(&self, intake: &Intake) {
+        if let Ok(None) = self.facts.position(&stream(intake.channel)).await
+            && let Err(failure) = self.read_on(intake).await
+        {
+            tracing::debug!(channel = %intake.channel, ?failure, "where a channel begins is not known yet");
+        }
+    }
+
     async fn read_on(&self, intake: &Intake) -> Result<(), Failure> {
         let stream = stream(intake.channel);
         loop {
