@@ -63,7 +63,7 @@ impl SealKey {
         key
     }
 
-    /// Derives a whole key for another use, the same each time; see [`derive`](Self::derive). Two uses need
+    /// Derives a whole key for another use, the same each time. Two uses need
     /// two labels.
     pub fn secret(&self, label: &[u8; NONCE]) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
