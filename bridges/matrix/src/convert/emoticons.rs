@@ -17,7 +17,10 @@ use ruma::{
     },
 };
 
-use super::to_matrix::escape;
+use super::{
+    tags::{Token, Tokens},
+    to_matrix::escape,
+};
 
 /// Most that pictures may make a message longer, in bytes: an event has at most 64 KiB.
 const ADDED: usize = 16 * 1024;
@@ -49,14 +52,10 @@ pub(crate) fn read(content: &RoomMessageEventContent) -> Vec<CustomEmoticon> {
     };
     let html = formatted.as_ref().filter(|formatted| formatted.format == MessageFormat::Html);
     let mut found: Vec<CustomEmoticon> = Vec::new();
-    let mut rest = html.map_or("", |formatted| formatted.body.as_str());
-    while let Some((_, after)) = rest.split_once('<') {
-        rest = after;
-        let name = after.get(..3).filter(|name| name.eq_ignore_ascii_case("img"));
-        let Some(inside) = name.and_then(|_| after.get(3..)) else {
-            continue;
-        };
-        if let Some(picture) = picture(inside)
+    for token in Tokens::of(html.map_or("", |formatted| formatted.body.as_str())) {
+        if let Token::Open { name, attributes } = token
+            && name == "img"
+            && let Some(picture) = picture(&attributes)
             && found.len() < PICTURES
             && found.iter().all(|known| known.shortcut != picture.shortcut)
         {
@@ -66,44 +65,18 @@ pub(crate) fn read(content: &RoomMessageEventContent) -> Vec<CustomEmoticon> {
     found
 }
 
-/// Reads what stands in the tag of a picture.
-fn picture(mut inside: &str) -> Option<CustomEmoticon> {
-    let (mut marked, mut source, mut alternative, mut title) = (false, None, None, None);
-    loop {
-        inside = inside.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
-        if inside.starts_with('>') {
-            break;
-        }
-        let end = inside.find(|c: char| c.is_ascii_whitespace() || "/>=".contains(c))?;
-        let (name, rest) = inside.split_at(end.max(1));
-        inside = rest.trim_start();
-        let mut value = "";
-        if let Some(rest) = inside.strip_prefix('=') {
-            let rest = rest.trim_start();
-            (value, inside) = match rest.chars().next()? {
-                quote @ ('"' | '\'') => rest.get(1..)?.split_once(quote)?,
-                _ => rest.split_at(rest.find(|c: char| c.is_ascii_whitespace() || c == '>')?),
-            };
-        }
-        match name.to_ascii_lowercase().as_str() {
-            "data-mx-emoticon" => marked = true,
-            "src" => source = Some(value),
-            "alt" => alternative = Some(value),
-            "title" => title = Some(value),
-            _ => {}
-        }
-    }
-    let address = source.filter(|source| marked && source.starts_with("mxc://"))?;
-    let letters = unescaped(alternative.or(title)?);
+/// Reads the tag of a picture.
+fn picture(attributes: &[(String, String)]) -> Option<CustomEmoticon> {
+    let said = |name: &str| {
+        attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    };
+    said("data-mx-emoticon")?;
+    let address = said("src").filter(|source| source.starts_with("mxc://"))?;
+    let letters = said("alt").or(said("title"))?;
     let inner = letters.strip_prefix(':')?.strip_suffix(':')?;
     let odd = |c: char| c.is_control() || c.is_whitespace();
     let tame = !inner.is_empty() && letters.len() <= LETTERS && !inner.contains(odd);
-    tame.then(|| CustomEmoticon { media: MediaId::new(address), shortcut: letters })
-}
-
-fn unescaped(text: &str) -> String {
-    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
-    text.replace("&#39;", "'").replace("&amp;", "&")
+    tame.then(|| CustomEmoticon { media: MediaId::new(address), shortcut: letters.to_owned() })
 }
 
 /// A picture on the homeserver, and the letters it stands for.
