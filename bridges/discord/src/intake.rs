@@ -133,7 +133,7 @@ pub(crate) async fn run(intake: Arc<Intake>, mut waiting: Waiting, way: Way) {
             } else {
                 tokio::select! {
                     Some(heard) = waiting.0.recv() => way.hear(&intake, heard, &mut edits).await,
-                    message = edits.ripe() => way.take_edit(&intake, message).await,
+                    message = edits.ripe() => way.take_edit(&intake, message, &mut edits).await,
                     () = intake.news.notified() => {}
                 }
             }
@@ -148,7 +148,7 @@ impl Way {
             Heard::Message(message) => return self.take(intake, &[*message]).await,
             Heard::Change(Change::Edited(message)) => {
                 if let Some(message) = edits.note(message, self.adapter.patience.edits) {
-                    self.take_edit(intake, message).await;
+                    self.take_edit(intake, message, edits).await;
                 }
                 return;
             }
@@ -163,13 +163,19 @@ impl Way {
         self.store(intake, events, None).await;
     }
 
-    /// Takes in how an edited message reads.
-    async fn take_edit(&self, intake: &Intake, message: DiscordMessageId) {
-        match self.adapter.edition(intake.channel, message).await {
-            Ok(event) => self.store(intake, event.into_iter().collect(), None).await,
-            Err(failure) => {
-                tracing::warn!(channel = %intake.channel, ?failure, "an edited message cannot be read; elsewhere it stays as it was");
-            }
+    /// Takes in how an edited message reads; what cannot be read now is tried again later.
+    async fn take_edit(&self, intake: &Intake, message: DiscordMessageId, edits: &mut Edits) {
+        let failure = match self.adapter.edition(intake.channel, message).await {
+            Ok(event) => return self.store(intake, event.into_iter().collect(), None).await,
+            Err(failure) => failure,
+        };
+        let passes = matches!(failure, Failure::Doubtful(_) | Failure::NotNow(..));
+        let lost = match passes {
+            true => edits.note(message, self.adapter.patience.again.1),
+            false => Some(message),
+        };
+        if lost.is_some() {
+            tracing::warn!(channel = %intake.channel, ?failure, "an edited message cannot be read; elsewhere it stays as it was");
         }
     }
 

@@ -4,10 +4,15 @@ mod support;
 
 use std::time::Duration;
 
-use bridge_core::{Adapter as _, AdapterExit};
+use bridge_core::{
+    Adapter as _, AdapterExit,
+    id::MessageId,
+    model::{Content, EventKind, Quote},
+};
 use fake_discord::{Fault, permissions};
 use support::{World, bob};
 
+const ONE_MESSAGE: &str = "GET /channels/{}/messages/{}";
 const EXECUTE: &str = "POST /webhooks/{}/{}";
 
 #[tokio::test]
@@ -407,5 +412,51 @@ async fn a_discord_that_is_away_at_the_start_is_waited_for() {
     }
     world.start().await;
     world.until("it is connected", |world| world.adapter().is_ready()).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_line_on_discord_is_told_on_msn() {
+    let world = World::new().await;
+    let line = world.grace_says("helo");
+    world.msn_hears(&["grace: helo"]).await;
+    // Discord does not answer at once; of two edits the last one is told.
+    world.discord.fault(ONE_MESSAGE, Fault::bad_gateway());
+    let grace = world.discord.by(world.grace);
+    grace.edits(world.channel, line, "hell");
+    grace.edits(world.channel, line, "hello");
+    let mut heard = vec!["grace: helo", "grace: * hello"];
+    world.msn_hears(&heard).await;
+    grace.reacts(world.channel, line, "👍");
+    heard.push("grace reacted with 👍");
+    world.msn_hears(&heard).await;
+    grace.deletes(world.channel, line);
+    heard.push("grace took a message back");
+    world.msn_hears(&heard).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_line_elsewhere_is_shown_on_discord() {
+    let mut world = World::new().await;
+    world.bob_says("helo").await;
+    world.discord_shows(&["helo"]).await;
+    let line = world.said_last();
+    let target = || MessageId::new("elsewhere");
+    let edit = EventKind::Edit { target: target(), content: Content::plain("hello") };
+    world.becomes(line, edit).await;
+    world.discord_shows(&["hello"]).await;
+    world.becomes(line, EventKind::React { target: target(), key: "👍".to_owned() }).await;
+    assert_eq!(world.discord.requests("PUT /channels/{}/messages/{}/reactions/{}/@me"), 1);
+    let quote = Quote { message: target(), sender: Some("Bob".to_owned()), excerpt: None };
+    let answer = Content { reply_to: Some(quote), ..Content::plain("yes") };
+    world.becomes(line, EventKind::Message(answer)).await;
+    world.until("the answer is shown", |world| world.shown().len() == 2).await;
+    let answer = world.shown_words().pop().unwrap_or_default();
+    let (head, words) = answer.split_once('\n').expect("a line about it, then the answer");
+    assert!(head.starts_with("> **Bob**: hello [↗](<https://discord.com/channels/"), "{head}");
+    assert!(head.contains(&line.to_string()) && words == "yes", "{answer}");
+    world.becomes(line, EventKind::Redact { target: target() }).await;
+    world.until("it is gone", |world| world.shown().len() == 1).await;
     world.end().await;
 }

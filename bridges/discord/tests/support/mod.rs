@@ -14,7 +14,10 @@ use bridge_core::{
     SealKey,
     command::{Permissions, Role},
     connector::{ContactEdit, SelfPatch},
-    id::{ChatId, LoginId, NetworkId, PersonaId, RoomId, SourceId, Timestamp},
+    id::{
+        ChatId, IdempotencyKey, LoginId, MessageId, NetworkId, PersonaId, RoomId, RowId, SourceId,
+        Timestamp,
+    },
     model::{
         Capabilities, Contact, Content, Delivery, DeliveryState, Event, EventKind, Persona,
         Receipt, Reject, Scope, ShownFates, Signal,
@@ -244,6 +247,41 @@ impl World {
 
     pub(crate) fn grace_says(&self, text: &str) -> u64 {
         self.discord.say(self.channel, self.grace, text)
+    }
+
+    /// Names what the bridge said last.
+    pub(crate) fn said_last(&self) -> u64 {
+        let messages = self.discord.messages(self.channel);
+        messages.iter().rfind(|message| message.author != self.grace).expect("it spoke").id
+    }
+
+    /// Something becomes of a line of the bridge's on Discord that Bob said.
+    pub(crate) async fn becomes(&self, line: u64, kind: EventKind) {
+        let row = RowId::new();
+        let event = Event {
+            network: NetworkId::new("msn"),
+            source: SourceId::new(row.to_string()),
+            message: None,
+            at: Timestamp::now(),
+            scope: Scope::Chat { login: LoginId::new("msn:bridge"), chat: ChatId::new("bob") },
+            sender: bob("Bob ☃"),
+            kind,
+        };
+        let item = Delivery {
+            key: IdempotencyKey { row, leg: 0 },
+            row,
+            accepted: event.at,
+            after: None,
+            event,
+            about: vec![MessageId::new(line.to_string())],
+            media: None,
+            pictures: Vec::new(),
+            owner: None,
+            spoken_by: None,
+            maybe_double: false,
+        };
+        let room = RoomId::new(self.channel.to_string());
+        self.adapter().deliver(&room, &item).await.expect("it is shown");
     }
 
     /// What the bridge said in the channel: names and words.
