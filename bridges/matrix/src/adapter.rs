@@ -331,7 +331,8 @@ impl Adapter for MatrixAdapter {
         for persona in &spec.personas {
             ghosts.push(self.ghost(persona).await?);
         }
-        let making = room::Making { federate: self.federate, encrypted: self.encrypts_new_rooms() };
+        let encryption = self.encryption();
+        let making = room::Making { federate: self.federate, encryption };
         let room = room::create(&self.intent, &self.names, spec, &ghosts, making).await?;
         for ghost in &ghosts {
             self.ghosts.ensure_joined(&self.intent, &self.names, &room, ghost).await?;

@@ -17,6 +17,7 @@ use ruma::{
 use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
+    EncryptionMode,
     adapter::NETWORK,
     buddies::BUDDIES_KEY,
     intent::{Intent, IntentError},
@@ -34,8 +35,8 @@ pub(crate) const LET_GO: &str = "net.msnbridge.let_go";
 pub(crate) struct Making {
     /// Whether it may have members of other homeservers.
     pub(crate) federate: bool,
-    /// Whether it is encrypted from the beginning.
-    pub(crate) encrypted: bool,
+    /// Whether it is encrypted from the beginning, or may be by its people.
+    pub(crate) encryption: EncryptionMode,
 }
 
 /// Makes the room of a portal: the bot makes it, ghosts and users are invited.
@@ -44,7 +45,7 @@ pub(crate) async fn create(
     names: &Names,
     spec: &RoomSpec,
     ghosts: &[OwnedUserId],
-    Making { federate, encrypted }: Making,
+    Making { federate, encryption: mode }: Making,
 ) -> Result<OwnedRoomId, IntentError> {
     let mut request = create_room::v3::Request::new();
     request.preset = Some(RoomPreset::PrivateChat);
@@ -54,7 +55,7 @@ pub(crate) async fn create(
     request.invite = ghosts.iter().cloned().chain(users).collect();
     let creation = json!({ PORTAL_KEY: spec.portal.to_string(), "m.federate": federate });
     request.creation_content = raw(&creation);
-    request.power_level_content_override = raw(&power_levels());
+    request.power_level_content_override = raw(&power_levels(mode));
     let key = nameplate::state_key(spec.portal);
     let bridge = nameplate::bridge(&names.bot, &nameplate::facts_of(spec));
     let state = [
@@ -67,7 +68,7 @@ pub(crate) async fn create(
     let encryption = ("m.room.encryption", "", json!({ "algorithm": "m.megolm.v1.aes-sha2" }));
     request.initial_state = state
         .iter()
-        .chain(encrypted.then_some(&encryption))
+        .chain((mode >= EncryptionMode::Default).then_some(&encryption))
         .filter_map(|(kind, key, content)| {
             raw(&json!({ "type": kind, "state_key": key, "content": content }))
         })
@@ -78,8 +79,9 @@ pub(crate) async fn create(
 }
 
 /// Says who may do what: anybody speaks, asks others in, and names her own room; what would break the
-/// portal only the bot may.
-fn power_levels() -> Value {
+/// portal only the bot may. Where the bridge reads no encrypted room nobody encrypts one by mistake.
+fn power_levels(mode: EncryptionMode) -> Value {
+    let encrypt = if mode == EncryptionMode::Never { 50 } else { 0 };
     json!({
         "users_default": 0,
         "events_default": 0,
@@ -93,7 +95,7 @@ fn power_levels() -> Value {
             "m.room.name": 0,
             "m.room.topic": 0,
             "m.room.pinned_events": 0,
-            "m.room.encryption": 50,
+            "m.room.encryption": encrypt,
             "m.room.history_visibility": 100,
             "m.room.join_rules": 100,
             "m.room.power_levels": 100,
@@ -237,6 +239,13 @@ mod tests {
                 KIND_KEY: "Direct",
             },
         })
+    }
+
+    #[test]
+    fn people_may_encrypt_a_room_where_the_bridge_reads_it_then() {
+        let needed = |mode| power_levels(mode)["events"]["m.room.encryption"].clone();
+        assert_eq!(needed(EncryptionMode::Never), 50);
+        assert_eq!(needed(EncryptionMode::Allow), 0);
     }
 
     #[test]

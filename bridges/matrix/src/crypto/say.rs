@@ -37,9 +37,9 @@ impl MatrixAdapter {
         Ok(found.is_some())
     }
 
-    /// Tells whether the rooms the bridge makes are encrypted.
-    pub(crate) fn encrypts_new_rooms(&self) -> bool {
-        self.crypto.as_ref().is_some_and(|crypto| crypto.config.mode >= EncryptionMode::Default)
+    /// Tells what becomes of encryption.
+    pub(crate) fn encryption(&self) -> EncryptionMode {
+        self.crypto.as_ref().map_or(EncryptionMode::Never, |crypto| crypto.config.mode)
     }
 
     /// Encrypts an event where its room is encrypted, for those who are in it.
