@@ -26,6 +26,7 @@ pub mod config;
 pub mod connector;
 mod core;
 pub mod desk;
+mod door;
 mod downgrade;
 mod echo;
 pub mod error;

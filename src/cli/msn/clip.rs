@@ -2,20 +2,19 @@
 
 use std::{
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use clap::Subcommand;
-use msnp::{ChatId, Event, Events, Extra, FileContext, Handle, OBJECT_LIMIT, Object, wink};
+use msnp::{ChatId, Event, Events, Extra, Handle, OBJECT_LIMIT, Object, wink};
 use serde_json::json;
 
 use super::{
     Show, connect_failure, end_after,
     own::done,
     told,
-    transfer::{Wanted, ending_of, new_file, object, unusable},
+    transfer::{Wanted, ending_of, object, unusable, write},
     watch,
 };
 use crate::Failure;
@@ -122,11 +121,4 @@ async fn receive(
         return Ok(());
     }
     Err(Failure::Temporary("the session ended".to_owned()))
-}
-
-fn write(into: &Path, name: String, bytes: &[u8]) -> Result<PathBuf, Failure> {
-    let name = FileContext { size: 0, name, preview: Vec::new() }.safe_name();
-    let (path, mut made) = new_file(into, &name)?;
-    made.write_all(bytes).map_err(|error| unusable(&path, &error))?;
-    Ok(path)
 }

@@ -1,20 +1,19 @@
 //! `msn emoticon`: pictures that stand for letters.
 
 use std::{
-    io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use clap::Subcommand;
-use msnp::{ChatId, Event, Events, Extra, FileContext, Handle, Object, Text};
+use msnp::{ChatId, Event, Events, Extra, Handle, Object, Text};
 use serde_json::json;
 
 use super::{
     Show, connect_failure, end_after,
     own::done,
     told,
-    transfer::{Wanted, ending_of, image, new_file, object, unusable},
+    transfer::{Wanted, ending_of, image, object, write},
     watch,
 };
 use crate::Failure;
@@ -95,10 +94,7 @@ async fn receive(
             let letters = emoticon.shortcut;
             let image = object(show, handle, events, &chat, &from, &emoticon.description).await?;
             let ending = ending_of(&image).unwrap_or("bin");
-            let name = format!("{letters}.{ending}");
-            let name = FileContext { size: 0, name, preview: Vec::new() }.safe_name();
-            let (path, mut made) = new_file(into, &name)?;
-            made.write_all(&image).map_err(|error| unusable(&path, &error))?;
+            let path = write(into, format!("{letters}.{ending}"), &image)?;
             let size = image.len();
             show.value(&json!({
                 "event": "emoticon", "from": from, "letters": letters, "file": path, "size": size,

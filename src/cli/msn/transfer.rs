@@ -262,8 +262,16 @@ async fn take(
     }
 }
 
+/// Writes what somebody sent to a new file, under a name that is safe.
+pub(super) fn write(into: &Path, name: String, bytes: &[u8]) -> Result<PathBuf, Failure> {
+    let name = FileContext { size: 0, name, preview: Vec::new() }.safe_name();
+    let (path, mut made) = new_file(into, &name)?;
+    made.write_all(bytes).map_err(|error| unusable(&path, &error))?;
+    Ok(path)
+}
+
 /// Makes a file that was not there, under another name where there is one.
-pub(super) fn new_file(into: &Path, name: &str) -> Result<(PathBuf, fs::File), Failure> {
+fn new_file(into: &Path, name: &str) -> Result<(PathBuf, fs::File), Failure> {
     let (stem, ending) = match name.rsplit_once('.') {
         Some((stem, ending)) => (stem, format!(".{ending}")),
         None => (name, String::new()),
